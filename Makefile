@@ -1,0 +1,59 @@
+# `make` or `make help` lists what there is. Python 3.11+ is all a new machine needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := requirements.lock
+# pip's cache and progress bar stay; its notices do not belong in anybody's log.
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+RUN_STAMP := $(VENV)/.run
+DEV_STAMP := $(VENV)/.dev
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help local-train data test test-fast lint format lock clean
+
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z_-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+$(RUN_STAMP): $(BIN)/python pyproject.toml $(LOCK)
+	$(PIP) install --quiet --constraint $(LOCK) --editable '.[entry,serve]'
+	@touch $@
+
+$(DEV_STAMP): $(RUN_STAMP)
+	$(PIP) install --quiet --constraint $(LOCK) --editable '.[dev]'
+	@touch $@
+
+data/train/iris.csv: | $(RUN_STAMP)
+	@$(BIN)/python entry/preprocess.py --output-dir data
+
+data: data/train/iris.csv ## Write the iris sample to data/train and data/test
+
+local-train: $(RUN_STAMP) data/train/iris.csv ## Train on this machine, as a plain process
+	@$(BIN)/harness train --on local
+
+test: $(DEV_STAMP) ## Run every test that this machine can run
+	$(BIN)/python -m pytest
+
+test-fast: $(DEV_STAMP) ## Run the tests that take seconds
+	$(BIN)/python -m pytest -m 'not slow and not docker'
+
+lint: $(DEV_STAMP) ## Lint, check the format and the types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(DEV_STAMP) ## Format the code
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+lock: $(BIN)/python ## Pin again what pyproject.toml asks for
+	$(PIP) install --quiet uv
+	$(BIN)/uv pip compile --universal --python-version 3.11 --no-annotate --no-header --quiet \
+		--extra dev --extra container pyproject.toml --output-file $(LOCK)
+
+clean: ## Remove runs, caches and the virtual environment
+	rm -rf runs .harness .pytest_cache .mypy_cache .ruff_cache .hypothesis $(VENV)

@@ -1,0 +1,82 @@
+"""Every error that a user can meet, as one tree; each branch has an exit code.
+
+    HarnessError                    1   something the user can act on; shown without a traceback
+    ├── UsageError                  2   the command line is wrong
+    ├── ConfigurationError          2   the configuration, the request or the files that it names are wrong
+    │   ├── RequestError            2   a request breaks AWS's rules; carries every finding at once
+    │   └── RefusedError            2   the target cannot honour this request; says which one can
+    ├── JobFailed                   1   the job ran and failed
+    ├── ParityError                 3   targets differ
+    ├── MissingCapability           4   this machine lacks something: Docker, credentials, an image
+    ├── DeadlineExceeded          124   a time limit passed
+    └── Interrupted               130   Ctrl-C
+
+Messages say what happened, where, and what to do about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+
+class HarnessError(Exception):
+    """Something that the user can act on. ``message`` is shown as it is, never with a traceback."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class UsageError(HarnessError):
+    """The command line is wrong."""
+
+    exit_code = 2
+
+
+class ConfigurationError(HarnessError):
+    """The configuration, the request, or a file that they name is wrong."""
+
+    exit_code = 2
+
+
+class RequestError(ConfigurationError):
+    """A request breaks AWS's rules. ``findings`` holds them all, each as ``path: what is wrong``."""
+
+    def __init__(self, message: str, findings: Sequence[str]) -> None:
+        super().__init__("\n".join([message, *(f"  {finding}" for finding in findings)]))
+        self.findings = tuple(findings)
+
+
+class RefusedError(ConfigurationError):
+    """The chosen target cannot honour this request. Raised before anything starts."""
+
+
+class JobFailed(HarnessError):
+    """The job ran and did not complete."""
+
+
+class ParityError(HarnessError):
+    """Targets differ in something that nobody accepted."""
+
+    exit_code = 3
+
+
+class MissingCapability(HarnessError):
+    """This machine lacks something that the chosen target needs."""
+
+    exit_code = 4
+
+
+class DeadlineExceeded(HarnessError):
+    """A time limit passed."""
+
+    exit_code = 124
+
+
+class Interrupted(HarnessError):
+    """The user pressed Ctrl-C."""
+
+    exit_code = 130
