@@ -20,11 +20,11 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(RUN_STAMP): $(BIN)/python pyproject.toml $(LOCK)
-	$(PIP) install --quiet --constraint $(LOCK) --editable '.[entry,serve]'
+	$(PIP) install -qq --constraint $(LOCK) --editable '.[entry,serve]'
 	@touch $@
 
 $(DEV_STAMP): $(RUN_STAMP)
-	$(PIP) install --quiet --constraint $(LOCK) --editable '.[dev]'
+	$(PIP) install -qq --constraint $(LOCK) --editable '.[dev]'
 	@touch $@
 
 data/train/iris.csv: | $(RUN_STAMP)

@@ -1,0 +1,1 @@
+"""SageMaker on this machine: AWS's own requests, run by processes or containers."""

@@ -1,0 +1,96 @@
+"""The seam between a job and what runs it: start a host, read what it prints, end it, learn how it ended.
+
+A *host* is what AWS calls ``algo-1``: one container there, one tree of processes or one container here. Everything
+above this seam is the same for plain processes and for Docker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A file or folder of this machine that a host sees under another name; never copied."""
+
+    source: Path
+    target: str
+    """Absolute path as the host sees it, always below ``HostSpec.base_dir``, ``/etc`` or the like."""
+    read_only: bool = True
+
+
+@dataclass(frozen=True)
+class HostSpec:
+    """One host of a job, complete before anything starts."""
+
+    name: str
+    """``algo-1``, …: its host name, and how its lines are labelled."""
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    """The whole environment of the first process; nothing is inherited."""
+    cwd: str
+    """As the host sees it."""
+    tree: Path
+    """The folder that holds this host's ``/opt/ml``."""
+    base_dir: str = "/opt/ml"
+    """Where the host sees ``tree``: ``/opt/ml`` where the launcher can give it, else the tree's own path."""
+    mounts: tuple[Mount, ...] = ()
+    hosts: tuple[str, ...] = field(default=("algo-1",))
+    """Every host name of the job, in order; each one resolves from each host."""
+    network: bool = True
+    """False: no network but the loopback of its own (``EnableNetworkIsolation``)."""
+
+
+class RunningHost(Protocol):
+    """A host that has been started. Not thread-safe; one owner reads it and closes it."""
+
+    name: str
+
+    @property
+    def output(self) -> int:
+        """File descriptor: stdout and stderr in the order written. At its end nothing can print any more."""
+
+    @property
+    def exited(self) -> int:
+        """File descriptor that becomes readable when the host's command has ended."""
+
+    def exit_code(self) -> int:
+        """How the command ended, once ``exited`` is readable: 0–255, or ``-n`` if signal *n* ended it.
+
+        Raises:
+            LaunchError: the command could not be started at all.
+        """
+
+    def terminate(self) -> None:
+        """What ``docker stop`` does first: SIGTERM to the host's first process.
+
+        In AWS's scikit-learn images that process is the toolkit, which installs no handler, and the kernel discards
+        the signal for PID 1: the script is never told.
+        """
+
+    def kill(self) -> None:
+        """End every process of the host now. Does nothing on a host that has ended."""
+
+    def close(self) -> None:
+        """Kill what still runs, reap it, and release what was held. May be called twice."""
+
+
+class Launcher(Protocol):
+    """Starts hosts. One per job."""
+
+    base_dir: str | None
+    """``/opt/ml`` if hosts see their tree there; None if they see it under its own path."""
+
+    def start(self, spec: HostSpec) -> RunningHost:
+        """Start a host and return at once.
+
+        Raises:
+            LaunchError: the host could not be started; nothing of it is left.
+        """
+
+
+class LaunchError(Exception):
+    """A host could not be started; the message says why."""
