@@ -1,0 +1,335 @@
+"""How a setting is declared, read from text, checked, and merged from several places.
+
+A setting is a field of a frozen dataclass made by `setting`. Its annotation is its type, its metadata the
+rest; names of environment variables, the check of a value, and ``.env.example`` all follow from that one line.
+`Merge` puts the places together, weakest first, and notes for every value which place it came from.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, Field, field, fields
+from pathlib import Path
+from typing import Any, NamedTuple
+
+PREFIX = "HARNESS_"
+
+Location = str
+"""An absolute ``file://`` or ``s3://`` URI; written in configuration as a path or a URI."""
+
+
+class Source(NamedTuple):
+    """Where a value came from; ``str()`` says it in a few words."""
+
+    place: str
+    """``default``, ``file``, ``.env``, ``environment`` or ``flag``."""
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+DEFAULT = Source("default", "default")
+
+
+class Layer(NamedTuple):
+    """What one place says."""
+
+    place: str
+    title: str
+    """As shown before a key: a file's name, ``environment``, …"""
+    values: Mapping[str, object]
+    """Key to value; a table (``process``, ``hyperparameters``) is a mapping in itself."""
+    base: Path
+    """The folder that relative paths start from."""
+    names: Mapping[str, str] = {}
+    """Dotted key to the name under which this place has it, where that differs: variables, flags."""
+
+    def source(self, key: str) -> Source:
+        """The source of one value of this layer."""
+        name = self.name(key)
+        if self.place == "file":
+            return Source(self.place, self.title)
+        return Source(self.place, f"{self.title} {name}" if self.title else name)
+
+    def name(self, key: str) -> str:
+        """What this place calls a setting: the nearest name given for it or for the table that holds it."""
+        parts = key.split(".")
+        for length in range(len(parts), 0, -1):
+            name = self.names.get(".".join(parts[:length]))
+            if name:
+                return name
+        return key
+
+
+class Wrong(ValueError):
+    """A value is not what its setting takes; the text says what it takes."""
+
+
+def setting(
+    default: object = None,
+    help: str = "",
+    *,
+    choices: tuple[str, ...] = (),
+    environment: bool = True,
+    aliases: tuple[str, ...] = (),
+    minimum: int | None = None,
+    required: bool = False,
+    flag: str = "",
+) -> Any:
+    """Declare a setting.
+
+    Args:
+        default: value when no place says anything; a dataclass or mapping type is made anew for each use.
+        help: one sentence for people; it is also the comment in ``.env.example``.
+        choices: the only values allowed, if any.
+        environment: whether ``HARNESS_<KEY>`` is read.
+        aliases: further variables, weaker than ``HARNESS_<KEY>``, in their order (AWS's own).
+        minimum: the smallest number allowed.
+        required: whether leaving it out of its table is an error.
+        flag: the command line's name where it is not the key's.
+    """
+    metadata = {
+        "help": help,
+        "choices": choices,
+        "environment": environment,
+        "aliases": aliases,
+        "minimum": minimum,
+        "required": required,
+        "flag": flag,
+    }
+    if isinstance(default, type):
+        return field(default_factory=default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def settings(schema: type) -> dict[str, Field[Any]]:
+    """The settings that a dataclass declares, by key, in order."""
+    return {f.name: f for f in fields(schema) if "help" in f.metadata}
+
+
+def kind(declared: Field[Any]) -> str:
+    """A setting's type, as its annotation has it, without «or None»."""
+    return str(declared.type).removesuffix(" | None")
+
+
+def default_of(declared: Field[Any]) -> Any:
+    """The value of a setting that no place speaks of."""
+    if declared.default_factory is not MISSING:
+        return declared.default_factory()
+    return declared.default
+
+
+def walk(schema: type, tables: Mapping[str, type], prefix: str = "") -> Iterator[tuple[str, Field[Any]]]:
+    """Every setting as (dotted key, declaration), those inside tables included."""
+    for name, declared in settings(schema).items():
+        if kind(declared) in tables:
+            yield from walk(tables[kind(declared)], tables, f"{prefix}{name}.")
+        else:
+            yield prefix + name, declared
+
+
+def variables(key: str, declared: Field[Any]) -> tuple[str, ...]:
+    """The environment variables that are read for a setting, the strongest first."""
+    if not declared.metadata["environment"]:
+        return ()
+    return (PREFIX + key.upper().replace(".", "_"), *declared.metadata["aliases"])
+
+
+def nearest(word: str, known: Sequence[str], cutoff: float = 0.6) -> str | None:
+    """The known word that looks most like this one, or None."""
+    import difflib
+
+    return next(iter(difflib.get_close_matches(word, known, 1, cutoff)), None)
+
+
+def parse_value(text: str) -> object:
+    """Text of a command line as the value that it would be in JSON; what is not JSON is the text itself.
+
+    ``30`` is an integer, ``0.1`` a float, ``true`` a boolean, ``[1, 2]`` a list; ``"30"`` and ``gini`` are
+    text, and so are ``NaN`` and ``Infinity``, which JSON does not know.
+    """
+    import json
+
+    def word(name: str) -> object:
+        raise ValueError(name)
+
+    try:
+        value: object = json.loads(text, parse_constant=word)
+    except (ValueError, RecursionError):
+        return text
+    return value
+
+
+def from_text(declared: Field[Any], text: str) -> object:
+    """The text of a variable as a value for `convert`: JSON, except where the setting itself is text."""
+    return text if kind(declared) in ("str", "Path", "Location") else parse_value(text)
+
+
+def location(text: str, base: Path) -> Location:
+    """A path (relative to ``base``) or URI as an absolute ``file://`` or ``s3://`` URI.
+
+    Raises:
+        Wrong: another scheme, or a ``file://`` URI that does not begin with a slash.
+    """
+    if "://" not in text:
+        return absolute(text, base).as_uri()
+    if text.startswith(("s3://", "file:///")):
+        return text
+    raise Wrong("a path, an s3:// URI or a file:/// URI")
+
+
+def absolute(text: str, base: Path) -> Path:
+    """A path as an absolute one; ``~`` is the user's home. Nothing needs to exist."""
+    if not text:
+        raise Wrong("a path")
+    return Path(os.path.abspath(base / Path(text).expanduser()))  # noqa: PTH100 - resolve() would follow links
+
+
+def _text(raw: object, base: Path) -> str:
+    if not isinstance(raw, str):
+        raise Wrong("text")
+    return raw
+
+
+def _integer(raw: object, base: Path) -> int:
+    if not isinstance(raw, int) or isinstance(raw, bool):
+        raise Wrong("an integer")
+    return raw
+
+
+def _boolean(raw: object, base: Path) -> bool:
+    if not isinstance(raw, bool):
+        raise Wrong("true or false")
+    return raw
+
+
+def _path(raw: object, base: Path) -> Path:
+    if isinstance(raw, Path):
+        raw = str(raw)
+    if not isinstance(raw, str) or "://" in raw:
+        raise Wrong("a path")
+    return absolute(raw, base)
+
+
+def _location(raw: object, base: Path) -> Location:
+    if not isinstance(raw, str):
+        raise Wrong("a path, an s3:// URI or a file:/// URI")
+    return location(raw, base)
+
+
+def _anything(raw: object, base: Path) -> object:
+    return raw
+
+
+_CONVERSIONS = {
+    "str": _text,
+    "int": _integer,
+    "bool": _boolean,
+    "Path": _path,
+    "Location": _location,
+    "object": _anything,
+}
+
+
+class Merge:
+    """One pass over all layers. Collects every problem before anything is said."""
+
+    def __init__(self, layers: Sequence[Layer], tables: Mapping[str, type]) -> None:
+        self.layers = layers
+        """The weakest first."""
+        self.tables = tables
+        """The dataclasses that stand for tables, by the name that annotations use."""
+        self.problems: list[str] = []
+        self.sources: dict[str, Source] = {}
+
+    def table(self, schema: type, layers: Sequence[Layer], prefix: str = "") -> dict[str, Any]:
+        """The values of one table, complete with defaults, as keyword arguments of its dataclass."""
+        declared = settings(schema)
+        for layer in layers:
+            for unknown in [key for key in layer.values if key not in declared]:
+                self._unknown(layer, prefix, unknown, list(declared))
+        return {name: self._setting(prefix + name, name, f, layers) for name, f in declared.items()}
+
+    def _setting(self, key: str, name: str, declared: Field[Any], layers: Sequence[Layer]) -> Any:
+        said = [layer for layer in layers if name in layer.values]
+        if kind(declared) in self.tables:
+            inner = [
+                layer._replace(values=values) for layer in said if (values := self._mapping(layer, key, name))
+            ]
+            schema = self.tables[kind(declared)]
+            return schema(**self.table(schema, inner, f"{key}."))
+        if kind(declared).startswith("Mapping["):
+            merged: dict[str, Any] = {}
+            for layer in said:
+                for entry, raw in self._mapping(layer, key, name).items():
+                    merged[entry] = self._checked(layer, f"{key}.{entry}", declared, raw)
+            return merged
+        value = default_of(declared)
+        self.sources[key] = DEFAULT
+        if declared.metadata["required"] and not said:
+            self.problems.append(f"{layers[-1].title or 'command line'}: {key} is missing")
+        for layer in said:
+            value = self._checked(layer, key, declared, layer.values[name])
+        return value
+
+    def _mapping(self, layer: Layer, key: str, name: str) -> Mapping[str, object]:
+        raw = layer.values[name]
+        if isinstance(raw, Mapping):
+            return raw
+        self._problem(layer, key, "a table" if layer.place == "file" else "a JSON object", raw)
+        return {}
+
+    def _checked(self, layer: Layer, key: str, declared: Field[Any], raw: object) -> Any:
+        self.sources[key] = layer.source(key)
+        try:
+            value = self._convert(
+                layer, key, kind(declared).removeprefix("Mapping[str, ").removesuffix("]"), raw
+            )
+        except Wrong as wrong:
+            self._problem(layer, key, str(wrong), raw)
+            return raw
+        choices, minimum = declared.metadata["choices"], declared.metadata["minimum"]
+        if choices and value not in choices:
+            self._problem(layer, key, f"one of {', '.join(choices)}", raw)
+        if minimum is not None and value < minimum:
+            self._problem(layer, key, f"at least {minimum}", raw)
+        return value
+
+    def _convert(self, layer: Layer, key: str, wanted: str, raw: object) -> Any:
+        if wanted.startswith("tuple["):
+            if not isinstance(raw, list | tuple):
+                raise Wrong("a list")
+            inner = wanted.removeprefix("tuple[").removesuffix("]").removesuffix(", ...")
+            return tuple(self._convert(layer, key, inner, item) for item in raw)
+        if wanted in self.tables:
+            schema = self.tables[wanted]
+            first = next(iter(settings(schema)))
+            values = raw if isinstance(raw, Mapping) else {first: raw}
+            inner_merge = Merge((), self.tables)
+            made = inner_merge.table(schema, [layer._replace(values=values)], f"{key}.")
+            self.problems += inner_merge.problems
+            return schema(**made)
+        return _CONVERSIONS[wanted](raw, layer.base)
+
+    def _problem(self, layer: Layer, key: str, expected: str, raw: object) -> None:
+        # The value of a variable that a job gets may be a secret, and messages end up in logs.
+        got = _type_name(raw) if "environment" in key else f"{_type_name(raw)} {raw!r}"
+        self.problems.append(
+            f"{layer.title or 'command line'}: {layer.name(key)}: expected {expected}, got {got}"
+        )
+
+    def _unknown(self, layer: Layer, prefix: str, key: str, known: Sequence[str]) -> None:
+        near = nearest(key, known)
+        hint = f"did you mean {near}?" if near else f"known are {', '.join(known)}"
+        self.problems.append(f"{layer.title or 'command line'}: {prefix}{key} is not a setting; {hint}")
+
+
+def _type_name(raw: object) -> str:
+    if isinstance(raw, bool):
+        return "boolean"
+    if isinstance(raw, Mapping):
+        return "table"
+    names = {str: "text", int: "integer", float: "number", list: "list", tuple: "list"}
+    return names.get(type(raw), type(raw).__name__)
