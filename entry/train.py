@@ -147,7 +147,7 @@ def draw_confusion_matrix(counts: pd.DataFrame, *, title: str, cell: int = 72) -
     def text(x: float, y: float, content: Any, fill: str = "#1f2933", extra: str = "") -> None:
         shapes.append(f'<text x="{x:g}" y="{y:g}" dy="0.35em" fill="{fill}"{extra}>{content}</text>')
 
-    text(left, 24, title, extra=' font-size="15" font-weight="600" style="text-anchor: start"')
+    text(20, 24, title, extra=' font-size="15" font-weight="600" style="text-anchor: start"')
     text(left + size / 2, 54, "predicted", "#52606d")
     text(24, top + size / 2, "true", "#52606d", f' transform="rotate(-90 24 {top + size / 2:g})"')
     for row, (label, values) in enumerate(counts.iterrows()):
@@ -161,7 +161,7 @@ def draw_confusion_matrix(counts: pd.DataFrame, *, title: str, cell: int = 72) -
                 f'<rect x="{x}" y="{y}" width="{cell - 2}" height="{cell - 2}" rx="3" fill="{shade(share)}"/>'
             )
             text(x + cell / 2 - 1, y + cell / 2 - 1, count, "#ffffff" if share > 0.5 else "#1f2933")
-    width, height = left + size + 24, top + size + 24
+    width, height = max(left + size + 24, 320), top + size + 24
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}"'

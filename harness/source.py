@@ -1,0 +1,343 @@
+"""The user's code as a job gets it: which files, the archive they travel in, and a copy laid out for a run.
+
+What travels is what the SageMaker Python SDK sends (SDK v2, read): the children of ``source_dir`` at the root, each
+dependency under its base name, symbolic links followed; without ``source_dir`` the entry file alone. Less what git
+ignores and what ``.sagemakerignore`` names, in gitignore's syntax. Only files travel: an empty folder does not.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Final
+
+from harness.errors import ConfigurationError
+
+IGNORE_FILE: Final = ".sagemakerignore"
+ALWAYS_LEFT_OUT: Final = frozenset({".git", "__pycache__", ".venv"})
+MAX_SIZE: Final = 2 * 10**9
+"""Bytes. Code that weighs as much as this is data, and data belongs into a channel."""
+MODIFIED: Final = 315532800
+"""Every file's time, 1980-01-01: the bytes repeat, and a wheel, being a zip, knows no earlier day."""
+
+_SECRET_NAMES: Final = re.compile(
+    r"\.env(\.(?!example$|sample$|template$).+)?|id_(rsa|dsa|ecdsa|ed25519)|\.netrc|\.pypirc|\.git-credentials"
+    r"|.+\.(p12|pfx|jks)"
+)
+_SECRETS: Final = {
+    "a private key": re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"),
+    # AWS's documentation uses keys that end in EXAMPLE; they open nothing.
+    "an AWS access key": re.compile(
+        rb"(?<![A-Za-z0-9])A[KS]IA(?![A-Z0-9]{9}EXAMPLE)[A-Z0-9]{16}(?![A-Za-z0-9])"
+    ),
+    "AWS credentials": re.compile(
+        rb"aws_?(?:secret_?access_?key|session_?token)[\"']?\s*[=:]\s*[\"']?"
+        rb"(?![A-Za-z0-9/+]{30}EXAMPLEKEY)[A-Za-z0-9/+]{40}",
+        re.IGNORECASE,
+    ),
+}
+_SCANNED: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file that travels."""
+
+    name: str
+    """Inside the archive, with ``/``; relative."""
+    path: Path
+    """On this machine, links not yet followed."""
+    size: int
+    """Bytes."""
+    mode: int
+    """0o755 if its owner may execute it, else 0o644."""
+
+
+@dataclass(frozen=True)
+class SourceManifest:
+    """Everything that travels, ordered by name."""
+
+    entry_point: str
+    """As the job names it: relative to the root of what travels."""
+    files: tuple[SourceFile, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes, unpacked."""
+        return sum(file.size for file in self.files)
+
+
+def manifest(
+    source_dir: Path | None,
+    *,
+    entry_point: str,
+    dependencies: Sequence[Path] = (),
+    allow_secrets: Collection[str] = (),
+    max_size: int = MAX_SIZE,
+) -> SourceManifest:
+    """List what travels. Reads the start of every file, writes nothing.
+
+    Args:
+        source_dir: None sends the file *entry_point* alone, under its base name.
+        entry_point: relative to *source_dir*, or a path to a file where there is none.
+        dependencies: files and folders to put beside, each under its base name.
+        allow_secrets: archive names of files that may travel although they look like credentials.
+        max_size: bytes; as much as this, or more, is refused.
+
+    Raises:
+        ConfigurationError: the folder, the entry point or a dependency is missing or outside; two files would
+            have the same name; something cannot be read or is neither file nor folder; a file holds a
+            credential; or it is all too large.
+    """
+    if source_dir is None:
+        entry = Path(entry_point)
+        if entry.is_dir():
+            raise ConfigurationError(f"entry_point '{entry_point}' is a folder; name the file to run.")
+        found = list(_named(entry, "entry_point"))
+        entry_point = entry.name
+    else:
+        if not source_dir.is_dir():
+            what = "is not a folder" if source_dir.exists() else "is not there"
+            raise ConfigurationError(
+                f"source_dir '{source_dir}' {what}. Set it to the folder of {entry_point}."
+            )
+        found = list(_folder(source_dir))
+        _check_entry_point(entry_point, source_dir, [file.name for file in found])
+    for dependency in dependencies:
+        found += _named(dependency, "dependency")
+
+    files = tuple(sorted(found, key=lambda file: file.name))
+    _check_clashes(files)
+    _check_size(files, max_size)
+    _check_secrets(files, allow_secrets)
+    return SourceManifest(entry_point, files)
+
+
+def pack(manifest: SourceManifest, target: BinaryIO) -> None:
+    """Write ``sourcedir.tar.gz`` to *target*. Equal files give equal bytes: sorted, without owners or times.
+
+    Raises:
+        OSError: a file has changed or gone since it was listed, or *target* cannot be written.
+    """
+    import gzip
+    import tarfile
+
+    with (
+        gzip.GzipFile(filename="", mode="wb", fileobj=target, mtime=0) as compressed,
+        tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        for file in manifest.files:
+            member = tarfile.TarInfo(file.name)
+            member.mode, member.mtime = file.mode, MODIFIED
+            with file.path.open("rb") as content:
+                member.size = os.fstat(content.fileno()).st_size
+                archive.addfile(member, content)
+
+
+def content_hash(manifest: SourceManifest) -> str:
+    """SHA-256 of names, modes and bytes, in hexadecimal; the same whichever zlib would pack them."""
+    import hashlib
+
+    total = hashlib.sha256()
+    for file in manifest.files:
+        with file.path.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").digest()
+        name = os.fsencode(file.name)
+        total.update(b"%d %o " % (len(name), file.mode) + name + digest)
+    return total.hexdigest()
+
+
+def stage(manifest: SourceManifest, target: Path) -> None:
+    """Lay out under *target* what unpacking the archive would give. Copies: the script may write to its code.
+
+    Args:
+        manifest: what to lay out.
+        target: an empty folder, or one that does not exist yet.
+    """
+    import shutil
+
+    target.mkdir(parents=True, exist_ok=True)
+    made = {target}
+    for file in manifest.files:
+        copy = target / file.name
+        if copy.parent not in made:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            made.add(copy.parent)
+        shutil.copyfile(file.path, copy)
+        copy.chmod(file.mode)
+        os.utime(copy, (MODIFIED, MODIFIED))
+
+
+def _named(path: Path, label: str) -> Iterator[SourceFile]:
+    """A file or folder under its base name."""
+    name = Path(os.path.abspath(path)).name  # noqa: PTH100 - resolve() would follow a link to another name
+    if path.is_dir():
+        for file in _folder(path):
+            yield SourceFile(f"{name}/{file.name}", file.path, file.size, file.mode)
+    elif path.exists():
+        yield _file(name, path)
+    else:
+        raise ConfigurationError(f"{label} '{path}' is not there (looked in {Path.cwd()}).")
+
+
+def _folder(root: Path) -> Iterator[SourceFile]:
+    """The files of *root* that are not left out, names relative to it."""
+    by_git = _ignored_by_git(root)
+    spec = None
+    if (root / IGNORE_FILE).is_file():
+        from pathspec import GitIgnoreSpec
+
+        spec = GitIgnoreSpec.from_lines((root / IGNORE_FILE).read_text(encoding="utf-8").splitlines())
+
+    def walk(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[SourceFile]:
+        status = folder.stat()
+        here = (status.st_dev, status.st_ino)
+        if here in above:
+            raise ConfigurationError(
+                f"'{folder}' is a symbolic link to a folder that it lies in, so the source has no end. "
+                f"Remove the link or name it in {root / IGNORE_FILE}."
+            )
+        try:
+            children = list(folder.iterdir())
+        except OSError as error:
+            raise _unreadable(folder, error) from None
+        for child in children:
+            name = prefix + child.name
+            is_folder = child.is_dir()
+            if child.name in ALWAYS_LEFT_OUT or name in by_git:
+                continue
+            if spec and spec.match_file(name + "/" if is_folder else name):
+                continue
+            if is_folder:
+                yield from walk(child, name + "/", (*above, here))
+            else:
+                yield _file(name, child)
+
+    return walk(root, "", ())
+
+
+def _file(name: str, path: Path) -> SourceFile:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    if not stat.S_ISREG(status.st_mode):
+        raise ConfigurationError(
+            f"'{path}' is neither a file nor a folder and cannot travel in an archive. "
+            f"Remove it or name it in {IGNORE_FILE}."
+        )
+    return SourceFile(name, path, status.st_size, 0o755 if status.st_mode & stat.S_IXUSR else 0o644)
+
+
+def _unreadable(path: Path, error: OSError) -> ConfigurationError:
+    if path.is_symlink() and not path.exists():
+        what = f"is a symbolic link to '{path.readlink()}', which is not there"
+    else:
+        what = f"cannot be read: {error.strerror}"
+    return ConfigurationError(f"'{path}' {what}. Repair it, remove it, or name it in {IGNORE_FILE}.")
+
+
+def _ignored_by_git(folder: Path) -> frozenset[str]:
+    """What git ignores below *folder*, a whole folder as one name. Empty without git or outside a work tree."""
+    absolute = folder.resolve()
+    if not any((parent / ".git").exists() for parent in (absolute, *absolute.parents)):
+        return frozenset()
+    import subprocess
+
+    # Git sets these for its hooks, and they would name another index. Somebody else's work tree is listed
+    # too, as in a container with a mounted one: the code in it is going to be run anyway.
+    environment = {
+        k: v for k, v in os.environ.items() if k not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+    }
+    git = ["git", "-C", str(absolute), "-c", "safe.directory=*", "-c", "core.fsmonitor=false"]
+    listing = [*git, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"]
+    try:
+        result = subprocess.run(listing, env=environment, capture_output=True)
+    except FileNotFoundError:
+        return frozenset()
+    names = os.fsdecode(result.stdout).split("\0")
+    if result.returncode or "./" in names:
+        # A folder that is ignored itself was named on purpose; about its files git has nothing to say.
+        if not subprocess.run(
+            [*git, "check-ignore", "-q", "."], env=environment, capture_output=True
+        ).returncode:
+            return frozenset()
+        complaint = os.fsdecode(result.stderr).strip()
+        raise ConfigurationError(f"git cannot say what it ignores in '{folder}': {complaint}")
+    return frozenset(name.rstrip("/") for name in names if name)
+
+
+def _check_entry_point(entry_point: str, source_dir: Path, names: Sequence[str]) -> None:
+    where = f"entry_point '{entry_point}'"
+    normal = os.path.normpath(entry_point)
+    if PurePosixPath(entry_point).is_absolute() or PurePosixPath(normal).parts[:1] == ("..",):
+        raise ConfigurationError(
+            f"{where} lies outside source_dir '{source_dir}', and only what lies inside reaches the job. "
+            "Give its path relative to source_dir."
+        )
+    if normal in names:
+        return
+    if (source_dir / normal).is_dir():
+        raise ConfigurationError(f"{where} is a folder of source_dir '{source_dir}'; name the file to run.")
+    if (source_dir / normal).exists():
+        raise ConfigurationError(
+            f"{where} is in source_dir '{source_dir}', but left out: git or {IGNORE_FILE} ignores it, "
+            f"or it lies in one of {', '.join(sorted(ALWAYS_LEFT_OUT))}."
+        )
+    import difflib
+
+    nearest = difflib.get_close_matches(normal, names, n=1, cutoff=0.5)
+    there = f"Did you mean '{nearest[0]}'?" if nearest else f"It holds {_some(names)}."
+    raise ConfigurationError(f"{where} is not in source_dir '{source_dir}'. {there}")
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    shown = [f"'{name}'" for name in sorted(names)[:most]]
+    rest = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {rest} more" if rest else "") if shown else "nothing"
+
+
+def _check_clashes(files: Sequence[SourceFile]) -> None:
+    seen: dict[str, SourceFile] = {}
+    for file in files:
+        for taken in (file.name, *(str(parent) for parent in PurePosixPath(file.name).parents)):
+            if taken in seen:
+                raise ConfigurationError(
+                    f"'{seen[taken].path}' and '{file.path}' would both become '{taken}' beside the script. "
+                    "Rename one, or leave it out."
+                )
+        seen[file.name] = file
+
+
+def _check_size(files: Sequence[SourceFile], max_size: int) -> None:
+    total = sum(file.size for file in files)
+    if total >= max_size:
+        largest = sorted(files, key=lambda file: -file.size)[:3]
+        listed = ", ".join(f"{file.name} ({file.size / 1e6:,.0f} MB)" for file in largest)
+        raise ConfigurationError(
+            f"The source weighs {total / 1e6:,.0f} MB, the limit is {max_size / 1e6:,.0f} MB. Largest: {listed}. "
+            f"Give data as a channel, and name in {IGNORE_FILE} what the script does not need."
+        )
+
+
+def _check_secrets(files: Sequence[SourceFile], allowed: Collection[str]) -> None:
+    """Credentials are short files, and the first megabyte of a long one is enough."""
+    for file in files:
+        try:
+            with file.path.open("rb") as content:
+                start = content.read(_SCANNED)
+        except OSError as error:
+            raise _unreadable(file.path, error) from None
+        if file.name in allowed:
+            continue
+        found = "credentials, by its name" if _SECRET_NAMES.fullmatch(file.path.name) else None
+        found = next((what for what, pattern in _SECRETS.items() if pattern.search(start)), found)
+        if found:
+            raise ConfigurationError(
+                f"'{file.path}' holds {found}, and would travel with the source. Name it in {IGNORE_FILE} "
+                f"to leave it out, or add '{file.name}' to allow_secrets if the job needs it."
+            )
