@@ -1,10 +1,10 @@
 """Configuration: ``[tool.harness]`` of pyproject.toml, ``.env``, environment and flags, put together.
 
 Flags are stronger than the environment, the environment than ``.env``, ``.env`` than the file, the file
-than the defaults below. Mappings (hyperparameters, channels, …) are merged entry by entry. Each setting is
-declared once, here; keys are the SageMaker Python SDK's. Relative paths start from the folder of the file that
-they stand in; those of ``.env`` and of variables from the project's folder; those of flags from where the
-command was typed.
+than the defaults below. Mappings (hyperparameters, channels, …) are merged entry by entry. Each setting
+is declared once, here; keys are the SageMaker Python SDK's. Relative paths start from the folder of the
+file that they stand in; those of ``.env`` and of variables from the project's folder; those of flags from
+where the command was typed.
 """
 
 # ruff: noqa: RUF009 - `setting` makes a dataclass field
@@ -348,8 +348,8 @@ def _read_dotenv(file: Path) -> dict[str, str]:
 def _variables_layer(place: str, environ: Mapping[str, str], base: Path, problems: list[str]) -> Layer:
     """The settings that variables hold. An empty variable counts as not set, as is the custom.
 
-    An unknown ``HARNESS_…`` in ``.env`` is a mistake. In the environment it is one only when it looks like one
-    of ours: other programs use the prefix too (Harness CI sets ``HARNESS_BUILD_ID`` and more).
+    An unknown ``HARNESS_…`` in ``.env`` is a mistake. In the environment it is one only when it looks like
+    one of ours: other programs use the prefix too (Harness CI sets ``HARNESS_BUILD_ID`` and more).
     """
     values: dict[str, Any] = {}
     names: dict[str, str] = {}

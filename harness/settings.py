@@ -1,8 +1,8 @@
 """How a setting is declared, read from text, checked, and merged from several places.
 
 A setting is a field of a frozen dataclass made by `setting`. Its annotation is its type, its metadata the
-rest; names of environment variables, the check of a value, and ``.env.example`` all follow from that one line.
-`Merge` puts the places together, weakest first, and notes for every value which place it came from.
+rest; names of environment variables, the check of a value, and ``.env.example`` all follow from that one
+line. `Merge` puts the places together, weakest first, and notes for every value which place it came from.
 """
 
 from __future__ import annotations
