@@ -1,0 +1,130 @@
+"""gunicorn, set up as AWS's image does, with two differences: a client that stalls is bounded, as nginx
+bounds it there, and the whole server ends when the process that started it does.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.errors import AppImportError
+from gunicorn.glogging import Logger
+
+from harness.server.handlers import LoadError
+from harness.server.settings import Settings
+
+# Behind nginx the client's connection is kept for 3 s (sagemaker-containers' nginx template).
+_KEEPALIVE = 3
+
+
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn over the listening socket ``fd``. ``failed`` is told the reason when a worker cannot load
+    the model."""
+
+    def __init__(self, settings: Settings, fd: int, supervisor: int, failed: Callable[[str], None]) -> None:
+        self.settings = settings
+        self.supervisor = supervisor
+        self._fd = fd
+        self._failed = failed
+        super().__init__()
+
+    def load_config(self) -> None:
+        """AWS's options, from sagemaker-containers' ``server``."""
+        settings = self.settings
+        options = {
+            "bind": f"fd://{self._fd}",
+            "workers": settings.workers,
+            "worker_class": _worker_class(settings),
+            "worker_connections": 1000 * settings.workers,
+            "threads": 1 if settings.worker_class == "gevent" else 8,
+            "timeout": settings.timeout,
+            "graceful_timeout": settings.graceful_timeout,
+            "keepalive": _KEEPALIVE,
+            "loglevel": "info",
+            "logger_class": QuietLogger,
+            "accesslog": "-",
+            # gunicorn 25 and newer would leave a socket in the user's home.
+            "control_socket_disable": True,
+        }
+        for name, value in options.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """The application, in a worker. With ``fail_fast`` it loads the model now and a failure ends the
+        server."""
+        from harness.server import report
+        from harness.server.app import Application
+
+        report.configure(self.settings.log_level)
+        application = Application(self.settings)
+        if self.settings.fail_fast:
+            try:
+                application.load()
+            except LoadError as error:
+                self._failed(str(error))
+                raise AppImportError(str(error)) from error
+        return application
+
+    def run(self) -> None:
+        """Serve until a signal says otherwise. Raises SystemExit, as gunicorn does."""
+        _LeashedArbiter(self).run()
+
+
+class _LeashedArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
+    """Stops when its parent is gone, as gunicorn's workers do when the arbiter is."""
+
+    def manage_workers(self) -> None:
+        if os.getppid() != self.app.supervisor:
+            raise StopIteration  # what gunicorn's own SIGTERM handler raises
+        super().manage_workers()
+
+
+class QuietLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's log without a line per successful ``/ping`` and without tracebacks for what is no bug."""
+
+    def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
+        """One line per request, in nginx's combined form."""
+        if not (environ.get("PATH_INFO") == "/ping" and str(resp.status).startswith("200")):
+            super().access(resp, req, environ, request_time)
+
+    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """A traceback, unless the failure is in the log already or is a client that stalled."""
+        error = sys.exc_info()[1]
+        if isinstance(error, LoadError):
+            return
+        if isinstance(error, (socket.timeout, BlockingIOError)):
+            self.info("A client sent nothing for too long; its connection is closed.")
+            return
+        super().exception(msg, *args, **kwargs)
+
+
+def _worker_class(settings: Settings) -> Any:
+    if settings.worker_class != "gevent":
+        return settings.worker_class
+    from gunicorn.workers.base_async import AsyncWorker
+    from gunicorn.workers.ggevent import GeventWorker
+
+    class BoundedGeventWorker(GeventWorker):  # type: ignore[misc, unused-ignore]
+        """AWS's worker, with a limit on how long a client may send nothing inside a request."""
+
+        def handle(self, listener: Any, client: Any, addr: Any) -> None:
+            client.settimeout(settings.read_timeout)
+            AsyncWorker.handle(self, listener, client, addr)
+
+    return BoundedGeventWorker
+
+
+def bound_reads(listener: socket.socket, seconds: float) -> None:
+    """Let the kernel bound each read on connections accepted from ``listener``: what bounds threaded
+    workers."""
+    whole = int(seconds)
+    listener.setsockopt(
+        socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", whole, int((seconds - whole) * 1e6))
+    )
