@@ -1,0 +1,116 @@
+"""What a forked child needs of the system: a way to say why it failed, and the calls that Python lacks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from harness.engine.launcher import LaunchError
+
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+
+
+class SetupError(LaunchError):
+    """One step towards a running host failed.
+
+    Attributes:
+        step: what was being done.
+        errno: why it failed, 0 if the system did not say.
+    """
+
+    def __init__(self, step: str, errno: int) -> None:
+        super().__init__(f"{step}: {os.strerror(errno)}" if errno else step)
+        self.step = step
+        self.errno = errno
+
+    def encode(self) -> bytes:
+        """As it travels from the child that met it; short enough to be written in one piece."""
+        return f"{self.errno} {self.step}".encode()[:4000]
+
+    @classmethod
+    def decode(cls, data: bytes) -> SetupError:
+        """The opposite of ``encode``."""
+        errno, _, step = data.decode("utf-8", "replace").partition(" ")
+        return cls(step, int(errno))
+
+
+@contextmanager
+def step(name: str) -> Iterator[None]:
+    """Turn an ``OSError`` into a ``SetupError`` that says what was being done."""
+    try:
+        yield
+    except OSError as error:
+        raise SetupError(name, error.errno or 0) from error
+
+
+def fork(body: Callable[[], None], failures: int) -> int:
+    """Run ``body`` in a child that never returns; why it failed, if it did, is written to ``failures``."""
+    pid = os.fork()
+    return pid or _run_and_exit(body, failures)
+
+
+def _run_and_exit(body: Callable[[], None], failures: int) -> NoReturn:
+    status = 1
+    try:
+        body()
+        status = 0
+    except SetupError as error:
+        os.write(failures, error.encode())
+    except BaseException as error:
+        os.write(failures, SetupError(f"{type(error).__name__}: {error}", 0).encode())
+    finally:
+        os._exit(status)
+
+
+def read_all(file: int) -> bytes:
+    """Everything up to the end of a pipe, which is closed then."""
+    try:
+        return b"".join(iter(lambda: os.read(file, 4096), b""))
+    finally:
+        os.close(file)
+
+
+class Kernel:
+    """The system calls that Python 3.11 does not offer. Linux only, but for the class itself."""
+
+    def __init__(self) -> None:
+        import ctypes
+
+        self._library: Any = ctypes.CDLL(None, use_errno=True)
+        self._get_errno = ctypes.get_errno
+        text, word = ctypes.c_char_p, ctypes.c_ulong
+        self._library.mount.argtypes = [text, text, text, word, text]
+        self._library.prctl.argtypes = [ctypes.c_int, word, word, word, word]
+        self._library.sethostname.argtypes = [text, ctypes.c_size_t]
+        self._library.unshare.argtypes = [ctypes.c_int]
+        self._library.setns.argtypes = [ctypes.c_int, ctypes.c_int]
+
+    def mount(self, source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
+        """Mount ``source`` on ``target``; see mount(2)."""
+        arguments = (os.fsencode(source), os.fsencode(target), kind.encode(), flags, options.encode())
+        self._call(self._library.mount, *arguments)
+
+    def unshare(self, flags: int) -> None:
+        """Leave namespaces; see unshare(2)."""
+        self._call(self._library.unshare, flags)
+
+    def set_host_name(self, name: str) -> None:
+        """Name the machine, as seen from this UTS namespace."""
+        self._call(self._library.sethostname, name.encode(), len(name.encode()))
+
+    def die_with_parent(self) -> None:
+        """Have the kernel kill this process when its parent ends."""
+        import signal
+
+        self._call(self._library.prctl, _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+    def adopt_orphans(self) -> None:
+        """Become the parent of every descendant whose own parent ends."""
+        self._call(self._library.prctl, _PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+    def _call(self, function: Callable[..., int], *arguments: object) -> None:
+        if function(*arguments) < 0:
+            errno = self._get_errno()
+            raise OSError(errno, os.strerror(errno))
