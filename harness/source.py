@@ -1,8 +1,9 @@
 """The user's code as a job gets it: which files, the archive they travel in, and a copy laid out for a run.
 
-What travels is what the SageMaker Python SDK sends (SDK v2, read): the children of ``source_dir`` at the root, each
-dependency under its base name, symbolic links followed; without ``source_dir`` the entry file alone. Less what git
-ignores and what ``.sagemakerignore`` names, in gitignore's syntax. Only files travel: an empty folder does not.
+What travels is what the SageMaker Python SDK sends (SDK v2, read): the children of ``source_dir`` at the
+root, each dependency under its base name, symbolic links followed; without ``source_dir`` the entry file
+alone. Less what git ignores and what ``.sagemakerignore`` names, in gitignore's syntax. An empty folder does
+not travel.
 """
 
 from __future__ import annotations
@@ -242,7 +243,7 @@ def _unreadable(path: Path, error: OSError) -> ConfigurationError:
 
 
 def _ignored_by_git(folder: Path) -> frozenset[str]:
-    """What git ignores below *folder*, a whole folder as one name. Empty without git or outside a work tree."""
+    """What git ignores below *folder*, a whole folder as one name; nothing without a work tree."""
     absolute = folder.resolve()
     if not any((parent / ".git").exists() for parent in (absolute, *absolute.parents)):
         return frozenset()
@@ -319,7 +320,7 @@ def _check_size(files: Sequence[SourceFile], max_size: int) -> None:
         largest = sorted(files, key=lambda file: -file.size)[:3]
         listed = ", ".join(f"{file.name} ({file.size / 1e6:,.0f} MB)" for file in largest)
         raise ConfigurationError(
-            f"The source weighs {total / 1e6:,.0f} MB, the limit is {max_size / 1e6:,.0f} MB. Largest: {listed}. "
+            f"The code weighs {total / 1e6:,.0f} MB; the limit is {max_size / 1e6:,.0f}. Largest: {listed}. "
             f"Give data as a channel, and name in {IGNORE_FILE} what the script does not need."
         )
 
