@@ -1,0 +1,166 @@
+"""The places that configuration comes from: a TOML file, ``.env``, the environment, flags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from harness.config.merge import Layer, Merge, absolute
+from harness.config.schema import TABLES, Config, ProcessConfig
+from harness.config.settings import PREFIX, Source, from_text, nearest, variables, walk
+from harness.errors import ConfigurationError
+
+
+def load(
+    *,
+    project_dir: Path | None = None,
+    config_file: Path | None = None,
+    flags: Mapping[str, object],
+    environ: Mapping[str, str],
+) -> Config:
+    """Read the configuration and put its places together.
+
+    Args:
+        project_dir: the project's folder; if not given the folder of ``config_file``, else the nearest one
+            upwards from here that holds a ``pyproject.toml`` or ``harness.toml``.
+        config_file: ``pyproject.toml`` or a file with the same keys at its top level.
+        flags: dotted key to value, as the command line has it; None and empty collections mean «not given».
+        environ: the environment, ``os.environ`` as a rule.
+
+    Raises:
+        ConfigurationError: with every unknown key and wrong value at once, or for a file that cannot be read.
+    """
+    file = config_file if config_file is not None else _find_file(project_dir)
+    here = Path.cwd()
+    project = (project_dir or (file.parent if file else here)).absolute()
+    layers = [_file_layer(file)] if file is not None else []
+    dotenv = project / ".env"
+    problems: list[str] = []
+    for place, values in (
+        (".env", _read_dotenv(dotenv) if dotenv.is_file() else {}),
+        ("environment", environ),
+    ):
+        layers.append(_variables_layer(place, values, project, problems))
+    layers.append(_flags_layer(flags, here))
+    merge = Merge(layers, TABLES)
+    values = merge.table(Config, layers)
+    problems = [*problems, *merge.problems]
+    if problems:
+        raise ConfigurationError(
+            "The configuration is wrong:\n" + "\n".join(f"  {problem}" for problem in problems)
+        )
+    return Config(
+        **_anchored(values, merge.sources, layers, project), project_dir=project, sources=merge.sources
+    )
+
+
+def _find_file(project_dir: Path | None) -> Path | None:
+    folders = [project_dir] if project_dir else [Path.cwd(), *Path.cwd().parents]
+    for folder in folders:
+        own, shared = folder / "harness.toml", folder / "pyproject.toml"
+        if own.is_file() and shared.is_file() and "harness" in _toml(shared).get("tool", {}):
+            raise ConfigurationError(
+                f"{folder} has both harness.toml and [tool.harness] in pyproject.toml; "
+                "keep one of them, or name it with --config."
+            )
+        for file in (own, shared):
+            if file.is_file():
+                return file
+    return None
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{file} cannot be read as TOML: {error}") from error
+
+
+def _file_layer(file: Path) -> Layer:
+    document = _toml(file)
+    if file.name == "pyproject.toml" or "tool" in document:
+        return Layer(
+            "file",
+            f"{file.name} [tool.harness]",
+            document.get("tool", {}).get("harness", {}),
+            file.parent.absolute(),
+        )
+    return Layer("file", file.name, document, file.parent.absolute())
+
+
+def _read_dotenv(file: Path) -> dict[str, str]:
+    from dotenv.parser import parse_stream
+
+    try:
+        with file.open(encoding="utf-8") as stream:
+            bindings = list(parse_stream(stream))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file} cannot be read: {error}") from error
+    for binding in bindings:
+        if binding.error:
+            raise ConfigurationError(f"{file}, line {binding.original.line}: this is not NAME=VALUE.")
+    return {binding.key: binding.value for binding in bindings if binding.key and binding.value is not None}
+
+
+def _variables_layer(place: str, environ: Mapping[str, str], base: Path, problems: list[str]) -> Layer:
+    """The settings that variables hold. An empty variable counts as not set, as is the custom.
+
+    An unknown ``HARNESS_…`` in ``.env`` is a mistake. In the environment it is one only when it looks like
+    one of ours: other programs use the prefix too (Harness CI sets ``HARNESS_BUILD_ID`` and more).
+    """
+    values: dict[str, Any] = {}
+    names: dict[str, str] = {}
+    known: list[str] = []
+    for key, declared in walk(Config, TABLES):
+        candidates = variables(key, declared)
+        known += candidates[:1]
+        name = next((name for name in candidates if environ.get(name)), None)
+        if name:
+            table, _, last = key.rpartition(".")
+            (values.setdefault(table, {}) if table else values)[last] = from_text(declared, environ[name])
+            names[key] = name
+    for name in environ:
+        if name.startswith(PREFIX) and name not in known:
+            near = nearest(name, known, 0.6 if place == ".env" else 0.85)
+            if near or place == ".env":
+                hint = f"did you mean {near}?" if near else "`.env.example` lists them all"
+                problems.append(f"{place}: {name} is not a setting; {hint}")
+    return Layer(place, place, values, base, names)
+
+
+def _flags_layer(flags: Mapping[str, object], base: Path) -> Layer:
+    values: dict[str, Any] = {}
+    for key, value in flags.items():
+        if value is None or (isinstance(value, list | tuple | Mapping) and not value):
+            continue
+        table, _, last = key.rpartition(".")
+        (values.setdefault(table, {}) if table else values)[last] = value
+    names = {
+        key: declared.metadata["flag"] or "--" + key.rpartition(".")[2].replace("_", "-")
+        for key, declared in walk(Config, TABLES)
+    }
+    return Layer("flag", "", values, base, names)
+
+
+def _anchored(
+    values: dict[str, Any], sources: Mapping[str, Source], layers: list[Layer], project: Path
+) -> dict[str, Any]:
+    """What one value alone cannot tell: without a source_dir an entry point is a path like any other."""
+    bases = {layer.place: layer.base for layer in layers}
+
+    def entry_point(key: str, name: str | None, source_dir: Path | None) -> str | None:
+        return name if not name or source_dir else str(absolute(name, bases[sources[key].place]))
+
+    process: ProcessConfig = values["process"]
+    return {
+        **values,
+        "entry_point": entry_point("entry_point", values["entry_point"], values["source_dir"]),
+        "process": replace(
+            process, entry_point=entry_point("process.entry_point", process.entry_point, process.source_dir)
+        ),
+        "runs_dir": project / values["runs_dir"],
+    }

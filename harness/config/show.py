@@ -1,0 +1,82 @@
+"""The configuration for people: every value with its source, and the text of ``.env.example``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from harness.config.schema import TABLES, Config
+from harness.config.settings import Source, default_of, kind, settings, variables, walk
+
+HIDDEN = "•••"
+
+
+class Row(NamedTuple):
+    """One value as `explain` shows it."""
+
+    key: str
+    value: object
+    """As JSON has it; None where nothing is set."""
+    source: Source
+
+
+def explain(config: Config) -> Iterator[Row]:
+    """Every value with its source, mappings entry by entry.
+
+    A variable of a job's environment whose name speaks of a secret is shown without its value.
+    """
+    for key, declared in walk(Config, TABLES):
+        value: Any = config
+        for part in key.split("."):
+            value = getattr(value, part)
+        if not kind(declared).startswith("Mapping["):
+            yield Row(key, _plain(value), config.sources[key])
+            continue
+        for name, entry in value.items():
+            hidden = key.endswith("environment") and _looks_secret(name)
+            yield Row(f"{key}.{name}", HIDDEN if hidden else _plain(entry), config.sources[f"{key}.{name}"])
+
+
+def _looks_secret(name: str) -> bool:
+    name = name.upper()
+    return "SECRET" in name or name.endswith(("TOKEN", "PASSWORD", "KEY"))
+
+
+def _plain(value: object) -> object:
+    """A value as JSON has it; a channel is its URI, or a table with what differs from the default."""
+    if type(value).__name__ in TABLES:
+        first, *_ = declared = settings(type(value))
+        said = {name: _plain(getattr(value, name)) for name in declared}
+        unlike = {n: v for n, v in said.items() if n == first or v != _plain(default_of(declared[n]))}
+        return unlike if len(unlike) > 1 else unlike[first]
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def env_example() -> str:
+    """The text of ``.env.example``: every setting that a variable can give, as a comment with its default."""
+    lines = [
+        "# Copy to .env and set what differs for you or this machine. .env is not for git.",
+        "# Stronger: the environment, then flags. Weaker: [tool.harness] in pyproject.toml.",
+        "# Lists and tables are JSON. Relative paths start from this folder.",
+    ]
+    for key, declared in walk(Config, TABLES):
+        name, *aliases = variables(key, declared) or ("",)
+        if not name:
+            continue
+        choices = declared.metadata["choices"]
+        help = declared.metadata["help"] + (f" One of: {', '.join(choices)}." if choices else "")
+        if aliases:
+            help += f" Else {' or '.join(aliases)} is read."
+        lines += ["", f"# {help}", f"#{name}={_as_text(default_of(declared))}"]
+    return "\n".join(lines) + "\n"
+
+
+def _as_text(value: object) -> str:
+    import json
+
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value)
