@@ -14,7 +14,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypedDict, cast
+from typing import Any, Literal, NamedTuple, TypedDict, cast
 
 from harness.errors import MissingCapability
 
@@ -61,7 +61,7 @@ class Operation(TypedDict):
     output: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServiceModel:
     """What AWS says about its own API, as of one version of botocore."""
 
@@ -92,8 +92,7 @@ class ServiceModel:
         return operation
 
 
-@dataclass(frozen=True, slots=True)
-class InstalledBotocore:
+class InstalledBotocore(NamedTuple):
     """A botocore that could be imported, found without importing it."""
 
     version: str
@@ -147,7 +146,8 @@ def extract(botocore: InstalledBotocore) -> dict[str, Any]:
     """
     service = _service(botocore.service_file)
     operations = {name: _operation(service["operations"].get(name)) for name in OPERATIONS}
-    roots = [shape for operation in operations.values() if operation for shape in operation.values() if shape]
+    known = [operation for operation in operations.values() if operation]
+    roots = [shape for each in known for shape in (each["input"], each["output"]) if shape]
     shapes: dict[str, Shape] = {}
     while roots:
         name = roots.pop()
@@ -195,7 +195,7 @@ def _shape(described: Mapping[str, Any]) -> Shape:
 
 def _references(shape: Shape) -> list[str]:
     references = list(shape.get("members", {}).values())
-    return references + [cast(str, shape[name]) for name in _REFERENCES if name in shape]
+    return references + [shape[name] for name in _REFERENCES if name in shape]
 
 
 def _read(file: Path) -> ServiceModel:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.service_model import ServiceModel, Shape
 from harness.validation.constraints import constraints, did_you_mean, enum_words, pattern_words, type_message
@@ -35,8 +34,7 @@ def local_uri(value: str, path: str, aws: str | None = None) -> Finding:
     return Finding(path, f"{value} {remedy}", "local-uri", aws)
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """Where in a document: as a user writes it, and as AWS does.
 
     AWS reports a scalar in a list or map as a fault of the whole; ``whole`` is then how it calls the scalars
@@ -70,8 +68,7 @@ class _Place:
         return f"Value {shown} at '{self.aws_path}' failed to satisfy constraint: {constraint}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Walk:
+class _Walk(NamedTuple):
     model: ServiceModel
     local: bool
 
