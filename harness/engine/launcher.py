@@ -1,7 +1,7 @@
 """The seam between a job and what runs it: start a host, read what it prints, end it, learn how it ended.
 
-A *host* is what AWS calls ``algo-1``: one container there, one tree of processes or one container here. Everything
-above this seam is the same for plain processes and for Docker.
+A *host* is what AWS calls ``algo-1``: one container there, one tree of processes or one container here.
+Everything above this seam is the same for plain processes and for Docker.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class HostSpec:
     hosts: tuple[str, ...] = field(default=("algo-1",))
     """Every host name of the job, in order; each one resolves from each host."""
     network: bool = True
-    """False: no network but the loopback of its own (``EnableNetworkIsolation``)."""
+    """False: no network but a loopback, which the hosts of the job share (``EnableNetworkIsolation``)."""
 
 
 class RunningHost(Protocol):
@@ -67,8 +67,8 @@ class RunningHost(Protocol):
     def terminate(self) -> None:
         """What ``docker stop`` does first: SIGTERM to the host's first process.
 
-        In AWS's scikit-learn images that process is the toolkit, which installs no handler, and the kernel discards
-        the signal for PID 1: the script is never told.
+        In AWS's scikit-learn images that process is the toolkit, which installs no handler, and the kernel
+        discards the signal for PID 1: the script is never told.
         """
 
     def kill(self) -> None:

@@ -12,14 +12,14 @@ The kernel forgets it all when the last process inside has ended.
 
 from __future__ import annotations
 
+import errno
 import os
-import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.engine.launcher import HostSpec
-from harness.engine.system import Kernel, SetupError, fork, read_all, step
+from harness.engine.system import Kernel, step
 
 _CLONE_NEWNS = 0x00020000
 _CLONE_NEWUTS = 0x04000000
@@ -31,26 +31,51 @@ _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 1, 2, 4, 8
 _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 0x20, 0x1000, 0x4000, 0x40000
 
 
-def enter(kernel: Kernel, *, processes: bool, network: bool) -> None:
+def enter(kernel: Kernel, *, processes: bool, network: bool, share: int | None = None) -> None:
     """Move this process into namespaces of its own.
 
     Args:
         kernel: the system calls.
         processes: have the next child be process 1 of a new PID namespace.
         network: keep the machine's network; else there is but a loopback, which is brought up.
+        share: process whose isolated network is to be entered while it lives, rather than a new one: with
+            EnableNetworkIsolation the hosts of a job still reach each other (AWS API, CreateTrainingJob).
+
+    Raises:
+        SetupError: the kernel does not grant it.
     """
-    flags = _CLONE_NEWNS | _CLONE_NEWUTS | _CLONE_NEWIPC
-    flags |= (_CLONE_NEWPID if processes else 0) | (0 if network else _CLONE_NEWNET)
+    flags = _CLONE_NEWNS | _CLONE_NEWUTS | _CLONE_NEWIPC | (_CLONE_NEWPID if processes else 0)
+    if share is not None and _join_network(kernel, share):
+        with step("creating namespaces"):
+            kernel.unshare(flags)
+        return
     with step("creating namespaces"):
-        if os.geteuid() != 0 or not _unshare_as_root(kernel, flags):
-            uid, gid = os.geteuid(), os.getegid()
-            kernel.unshare(flags | _CLONE_NEWUSER)
-            _write("/proc/self/setgroups", "deny")
-            _write("/proc/self/uid_map", f"{uid} {uid} 1")
-            _write("/proc/self/gid_map", f"{gid} {gid} 1")
+        _unshare(kernel, flags | (0 if network else _CLONE_NEWNET))
     if not network:
         with step("bringing up the loopback of the isolated network"):
             _bring_up_loopback()
+
+
+def _join_network(kernel: Kernel, peer: int) -> bool:
+    """Enter the network of a process, and the user namespace that rules it; False if it has ended."""
+    with step("joining the isolated network of the job"):
+        try:
+            if not Path(f"/proc/{peer}/ns/user").samefile("/proc/self/ns/user"):
+                kernel.join(f"/proc/{peer}/ns/user")
+            kernel.join(f"/proc/{peer}/ns/net")
+        except FileNotFoundError:
+            return False
+    return True
+
+
+def _unshare(kernel: Kernel, flags: int) -> None:
+    uid, gid = os.geteuid(), os.getegid()
+    if uid == 0 and _unshare_as_root(kernel, flags):
+        return
+    kernel.unshare(flags | _CLONE_NEWUSER)
+    _write("/proc/self/setgroups", "deny")
+    _write("/proc/self/uid_map", f"{uid} {uid} 1")
+    _write("/proc/self/gid_map", f"{gid} {gid} 1")
 
 
 def _unshare_as_root(kernel: Kernel, flags: int) -> bool:
@@ -127,7 +152,7 @@ def _open(path: Path) -> int:
     with step(f"opening {path}"):
         if not os.access(path, os.R_OK):
             path.stat()  # says so if it does not exist
-            raise PermissionError(13, os.strerror(13))
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         return os.open(path, os.O_PATH)
 
 
@@ -159,9 +184,19 @@ def _put_beside_what_is_there(kernel: Kernel, tree: int, base_dir: str) -> None:
 
 
 def _forbid_writing(kernel: Kernel, target: str) -> None:
-    # A user namespace may not drop the restrictions that the machine's own mount has.
-    kept = os.statvfs(target).f_flag & (_MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
-    kernel.mount("none", target, flags=_MS_REMOUNT | _MS_BIND | _MS_RDONLY | kept)
+    for point in _mounts_at(target):
+        # A user namespace may not drop the restrictions that the machine's own mount has.
+        kept = os.statvfs(point).f_flag & (_MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
+        kernel.mount("none", point, flags=_MS_REMOUNT | _MS_BIND | _MS_RDONLY | kept)
+
+
+def _mounts_at(target: str) -> Iterator[str]:
+    """The mount on ``target`` and those below it, which a bind mount brings along: proc_pid_mountinfo(5)."""
+    for line in Path("/proc/self/mountinfo").read_bytes().splitlines():
+        escaped = line.split(b" ")[4]
+        point = os.fsdecode(re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), escaped))
+        if point == target or point.startswith(f"{target}/"):
+            yield point
 
 
 def make_targets(spec: HostSpec) -> None:
@@ -189,88 +224,3 @@ def hosts_file(hosts: Sequence[str]) -> str:
     lines = [("127.0.0.1", "localhost"), ("::1", "localhost ip6-localhost ip6-loopback")]
     lines += [(f"127.0.{number >> 8}.{number & 255}", host) for number, host in enumerate(hosts, 1)]
     return "".join(f"{address}\t{name}\n" for address, name in lines)
-
-
-@dataclass(frozen=True)
-class Support:
-    """What this machine's kernel grants this user."""
-
-    reason: str | None
-    """Why a private ``/opt/ml`` cannot be had, and what would help; None if it can."""
-    processes: bool = False
-    """Whether a host can have process numbers of its own, too."""
-
-
-def probe() -> Support:
-    """Find out, by trying it in a forked child, whether a private ``/opt/ml`` can be had here."""
-    if sys.platform != "linux":
-        return Support("a private /opt/ml needs Linux")
-    kernel = Kernel()
-    failure = _try(kernel, processes=True)
-    if failure is None:
-        return Support(None, processes=True)
-    # A container engine that hides parts of /proc forbids mounting it afresh; all else may still work.
-    failure = _try(kernel, processes=False)
-    return Support(failure and explain(failure.step, failure.errno, read_settings()))
-
-
-def _try(kernel: Kernel, *, processes: bool) -> SetupError | None:
-    spec = HostSpec("probe", (), {}, "/", tree=Path("/opt"), hosts=("probe",))
-
-    def inside() -> None:
-        child = fork(lambda: furnish(kernel, spec, processes=processes), write)
-        os.waitpid(child, 0)
-
-    def outside() -> None:
-        enter(kernel, processes=processes, network=True)
-        inside()
-
-    read, write = os.pipe()
-    child = fork(outside, write)
-    os.close(write)
-    failure = read_all(read)
-    os.waitpid(child, 0)
-    return SetupError.decode(failure) if failure else None
-
-
-_SETTINGS = (
-    "user.max_user_namespaces",
-    "kernel.unprivileged_userns_clone",
-    "kernel.apparmor_restrict_unprivileged_userns",
-)
-
-
-def read_settings() -> dict[str, str]:
-    """The kernel settings that can forbid namespaces to a user, as far as this kernel has them."""
-    settings = {}
-    for name in _SETTINGS:
-        path = Path("/proc/sys", *name.split("."))
-        if path.exists():
-            settings[name] = path.read_text("ascii").strip()
-    return settings
-
-
-def explain(failed: str, errno: int, settings: Mapping[str, str]) -> str:
-    """Why a private ``/opt/ml`` cannot be had, in a user's words, with the remedy.
-
-    Args:
-        failed: the step that failed.
-        errno: how it failed.
-        settings: as ``read_settings`` returns them.
-    """
-    remedies = {
-        ("user.max_user_namespaces", "0"): "sudo sysctl -w user.max_user_namespaces=15000",
-        ("kernel.unprivileged_userns_clone", "0"): "sudo sysctl -w kernel.unprivileged_userns_clone=1",
-        ("kernel.apparmor_restrict_unprivileged_userns", "1"): (
-            "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
-        ),
-    }
-    for (setting, value), remedy in remedies.items():
-        if settings.get(setting) == value:
-            return f"the kernel setting {setting}={value} forbids it; `{remedy}` allows it"
-    if failed == "mounting /opt/ml" or failed == "opening /opt":
-        return f"{failed}: {os.strerror(errno)}; /opt must be a folder that all may list (`sudo mkdir /opt`)"
-    return (
-        f"{failed}: {os.strerror(errno)}; in a container, its seccomp or AppArmor profile forbids namespaces "
-        "(`docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined` allows them)"
-    )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 from harness.engine.launcher import LaunchError
@@ -17,7 +18,7 @@ class SetupError(LaunchError):
 
     Attributes:
         step: what was being done.
-        errno: why it failed, 0 if the system did not say.
+        errno: why it failed; 0 if the system did not say.
     """
 
     def __init__(self, step: str, errno: int) -> None:
@@ -26,8 +27,8 @@ class SetupError(LaunchError):
         self.errno = errno
 
     def encode(self) -> bytes:
-        """As it travels from the child that met it; short enough to be written in one piece."""
-        return f"{self.errno} {self.step}".encode()[:4000]
+        """As it travels from the child that met it; short enough for a pipe to take in one piece."""
+        return f"{self.errno} {self.step}".encode("utf-8", "surrogateescape")[:4000]
 
     @classmethod
     def decode(cls, data: bytes) -> SetupError:
@@ -52,6 +53,7 @@ def fork(body: Callable[[], None], failures: int) -> int:
 
 
 def _run_and_exit(body: Callable[[], None], failures: int) -> NoReturn:
+    # Whatever happens, nothing may escape into the code of the parent.
     status = 1
     try:
         body()
@@ -64,6 +66,16 @@ def _run_and_exit(body: Callable[[], None], failures: int) -> NoReturn:
         os._exit(status)
 
 
+@contextmanager
+def signals_blocked() -> Iterator[None]:
+    """Let no handler run. A child forked meanwhile keeps them blocked: it must not act for its parent."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def read_all(file: int) -> bytes:
     """Everything up to the end of a pipe, which is closed then."""
     try:
@@ -72,43 +84,65 @@ def read_all(file: int) -> bytes:
         os.close(file)
 
 
+def close(*files: int) -> None:
+    """Close file descriptors, open or not."""
+    for file in files:
+        with suppress(OSError):
+            os.close(file)
+
+
+def let_go_of_everything_but(*keep: int) -> None:
+    """Close what was inherited; standard input, output and error become ``/dev/null``."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    inherited = map(int, os.listdir("/dev/fd"))  # noqa: PTH208
+    close(*(file for file in inherited if file > 2 and file not in keep))
+
+
 class Kernel:
-    """The system calls that Python 3.11 does not offer. Linux only, but for the class itself."""
+    """Linux's system calls that Python 3.11 does not offer. Each raises ``OSError`` as Python's own would."""
 
     def __init__(self) -> None:
-        import ctypes
+        import ctypes  # not cheap, and not needed before a job starts
 
-        self._library: Any = ctypes.CDLL(None, use_errno=True)
+        library: Any = ctypes.CDLL(None, use_errno=True)
         self._get_errno = ctypes.get_errno
         text, word = ctypes.c_char_p, ctypes.c_ulong
-        self._library.mount.argtypes = [text, text, text, word, text]
-        self._library.prctl.argtypes = [ctypes.c_int, word, word, word, word]
-        self._library.sethostname.argtypes = [text, ctypes.c_size_t]
-        self._library.unshare.argtypes = [ctypes.c_int]
-        self._library.setns.argtypes = [ctypes.c_int, ctypes.c_int]
+        self._mount, self._mount.argtypes = library.mount, [text, text, text, word, text]
+        self._prctl, self._prctl.argtypes = library.prctl, [ctypes.c_int, word, word, word, word]
+        self._sethostname, self._sethostname.argtypes = library.sethostname, [text, ctypes.c_size_t]
+        self._unshare, self._unshare.argtypes = library.unshare, [ctypes.c_int]
+        self._setns, self._setns.argtypes = library.setns, [ctypes.c_int, ctypes.c_int]
 
     def mount(self, source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
-        """Mount ``source`` on ``target``; see mount(2)."""
+        """Mount ``source`` on ``target``: mount(2)."""
         arguments = (os.fsencode(source), os.fsencode(target), kind.encode(), flags, options.encode())
-        self._call(self._library.mount, *arguments)
+        self._call(self._mount, *arguments)
 
-    def unshare(self, flags: int) -> None:
-        """Leave namespaces; see unshare(2)."""
-        self._call(self._library.unshare, flags)
+    def unshare(self, namespaces: int) -> None:
+        """Leave namespaces for new ones: unshare(2)."""
+        self._call(self._unshare, namespaces)
+
+    def join(self, path: str) -> None:
+        """Enter the namespace that a file of ``/proc/<pid>/ns`` stands for: setns(2)."""
+        file = os.open(path, os.O_RDONLY)
+        try:
+            self._call(self._setns, file, 0)
+        finally:
+            os.close(file)
 
     def set_host_name(self, name: str) -> None:
-        """Name the machine, as seen from this UTS namespace."""
-        self._call(self._library.sethostname, name.encode(), len(name.encode()))
+        """Name the machine, as seen from this UTS namespace: sethostname(2)."""
+        self._call(self._sethostname, name.encode(), len(name.encode()))
 
     def die_with_parent(self) -> None:
-        """Have the kernel kill this process when its parent ends."""
-        import signal
-
-        self._call(self._library.prctl, _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        """Have the kernel kill this process when its parent ends: prctl(2)."""
+        self._call(self._prctl, _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
     def adopt_orphans(self) -> None:
-        """Become the parent of every descendant whose own parent ends."""
-        self._call(self._library.prctl, _PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        """Become the parent of every descendant whose own parent ends: prctl(2)."""
+        self._call(self._prctl, _PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
     def _call(self, function: Callable[..., int], *arguments: object) -> None:
         if function(*arguments) < 0:
