@@ -158,6 +158,9 @@ def stage(manifest: SourceManifest, target: Path) -> None:
     Args:
         manifest: what to lay out.
         target: an empty folder, or one that does not exist yet.
+
+    Raises:
+        OSError: a file has gone since it was listed, or the copy cannot be written.
     """
     import shutil
 
@@ -192,7 +195,10 @@ def _folder(root: Path) -> Iterator[SourceFile]:
     if (root / IGNORE_FILE).is_file():
         from pathspec import GitIgnoreSpec
 
-        spec = GitIgnoreSpec.from_lines((root / IGNORE_FILE).read_text(encoding="utf-8").splitlines())
+        try:
+            spec = GitIgnoreSpec.from_lines((root / IGNORE_FILE).read_text(encoding="utf-8").splitlines())
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(f"'{root / IGNORE_FILE}' cannot be used: {error}") from error
 
     def walk(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[SourceFile]:
         status = folder.stat()
