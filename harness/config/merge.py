@@ -24,6 +24,11 @@ class Layer(NamedTuple):
     names: Mapping[str, str] = {}
     """Dotted key to the name under which this place has it, where that differs: variables, flags."""
 
+    @property
+    def shown(self) -> str:
+        """The place as an error names it."""
+        return self.title or "command line"
+
     def source(self, key: str) -> Source:
         """The source of one value of this layer."""
         name = self.name(key)
@@ -33,11 +38,11 @@ class Layer(NamedTuple):
 
     def name(self, key: str) -> str:
         """What this place calls a setting: the nearest name given for it or for the table that holds it."""
-        parts = key.split(".")
-        for length in range(len(parts), 0, -1):
-            name = self.names.get(".".join(parts[:length]))
-            if name:
-                return name
+        known = key
+        while known:
+            if known in self.names:
+                return self.names[known]
+            known = known.rpartition(".")[0]
         return key
 
 
@@ -52,7 +57,10 @@ def location(text: str, base: Path) -> Location:
         Wrong: another scheme, or a ``file://`` URI that does not begin with a slash.
     """
     if "://" not in text:
-        return absolute(text, base).as_uri()
+        try:
+            return absolute(text, base).as_uri()
+        except UnicodeEncodeError as error:
+            raise Wrong("a path in Unicode") from error
     if text.startswith(("s3://", "file:///")):
         return text
     raise Wrong("a path, an s3:// URI or a file:/// URI")
@@ -60,9 +68,12 @@ def location(text: str, base: Path) -> Location:
 
 def absolute(text: str, base: Path) -> Path:
     """A path as an absolute one; ``~`` is the user's home. Nothing needs to exist."""
-    if not text:
+    if not text or "\0" in text:
         raise Wrong("a path")
-    return Path(os.path.abspath(base / Path(text).expanduser()))  # noqa: PTH100 - resolve() would follow links
+    try:
+        return Path(os.path.abspath(base / Path(text).expanduser()))  # noqa: PTH100 - resolve() follows links
+    except RuntimeError as error:
+        raise Wrong(f"a path ({error})") from error
 
 
 def _text(raw: object, base: Path) -> str:
@@ -114,20 +125,25 @@ _CONVERSIONS = {
 class Merge:
     """One pass over all layers. Collects every problem before anything is said."""
 
-    def __init__(self, layers: Sequence[Layer], tables: Mapping[str, type]) -> None:
-        self.layers = layers
-        """The weakest first."""
+    def __init__(self, tables: Mapping[str, type]) -> None:
         self.tables = tables
         """The dataclasses that stand for tables, by the name that annotations use."""
         self.problems: list[str] = []
         self.sources: dict[str, Source] = {}
 
     def table(self, schema: type, layers: Sequence[Layer], prefix: str = "") -> dict[str, Any]:
-        """The values of one table, complete with defaults, as keyword arguments of its dataclass."""
+        """The values of one table, complete with defaults, as keyword arguments of its dataclass.
+
+        Args:
+            schema: the dataclass.
+            layers: the places, the weakest first.
+            prefix: of the table's keys, with its dot.
+        """
         declared = settings(schema)
         for layer in layers:
-            for unknown in [key for key in layer.values if key not in declared]:
-                self._unknown(layer, prefix, unknown, list(declared))
+            for key in layer.values:
+                if key not in declared:
+                    self._unknown(layer, prefix, key, list(declared))
         return {name: self._setting(prefix + name, name, f, layers) for name, f in declared.items()}
 
     def _setting(self, key: str, name: str, declared: Field[Any], layers: Sequence[Layer]) -> Any:
@@ -147,7 +163,7 @@ class Merge:
         value = default_of(declared)
         self.sources[key] = DEFAULT
         if declared.metadata["required"] and not said:
-            self.problems.append(f"{layers[-1].title or 'command line'}: {key} is missing")
+            self.problems.append(f"{layers[-1].shown}: {key} is missing")
         for layer in said:
             value = self._checked(layer, key, declared, layer.values[name])
         return value
@@ -185,23 +201,21 @@ class Merge:
             schema = self.tables[wanted]
             first = next(iter(settings(schema)))
             values = raw if isinstance(raw, Mapping) else {first: raw}
-            inner_merge = Merge((), self.tables)
-            made = inner_merge.table(schema, [layer._replace(values=values)], f"{key}.")
-            self.problems += inner_merge.problems
+            entry = Merge(self.tables)
+            made = entry.table(schema, [layer._replace(values=values)], f"{key}.")
+            self.problems += entry.problems
             return schema(**made)
         return _CONVERSIONS[wanted](raw, layer.base)
 
     def _problem(self, layer: Layer, key: str, expected: str, raw: object) -> None:
         # The value of a variable that a job gets may be a secret, and messages end up in logs.
         got = _type_name(raw) if "environment" in key else f"{_type_name(raw)} {raw!r}"
-        self.problems.append(
-            f"{layer.title or 'command line'}: {layer.name(key)}: expected {expected}, got {got}"
-        )
+        self.problems.append(f"{layer.shown}: {layer.name(key)}: expected {expected}, got {got}")
 
     def _unknown(self, layer: Layer, prefix: str, key: str, known: Sequence[str]) -> None:
         near = nearest(key, known)
-        hint = f"did you mean {near}?" if near else f"known are {', '.join(known)}"
-        self.problems.append(f"{layer.title or 'command line'}: {prefix}{key} is not a setting; {hint}")
+        hint = f"did you mean {prefix}{near}?" if near else f"known are {', '.join(known)}"
+        self.problems.append(f"{layer.shown}: {prefix}{key} is not a setting; {hint}")
 
 
 def _type_name(raw: object) -> str:

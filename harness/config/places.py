@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,75 +24,73 @@ def load(
 
     Args:
         project_dir: the project's folder; if not given the folder of ``config_file``, else the nearest one
-            upwards from here that holds a ``pyproject.toml`` or ``harness.toml``.
-        config_file: ``pyproject.toml`` or a file with the same keys at its top level.
+            upwards from here that holds a configuration, else the current one.
+        config_file: ``pyproject.toml`` or a file with the same keys at its top level, ``harness.toml``.
         flags: dotted key to value, as the command line has it; None and empty collections mean «not given».
         environ: the environment, ``os.environ`` as a rule.
 
     Raises:
         ConfigurationError: with every unknown key and wrong value at once, or for a file that cannot be read.
     """
-    file = config_file if config_file is not None else _find_file(project_dir)
     here = Path.cwd()
-    project = (project_dir or (file.parent if file else here)).absolute()
-    layers = [_file_layer(file)] if file is not None else []
-    dotenv = project / ".env"
+    found = (
+        _file_layer(config_file)
+        if config_file
+        else _find_file([project_dir] if project_dir else [here, *here.parents])
+    )
+    project = (project_dir or (found.base if found else here)).absolute()
     problems: list[str] = []
-    for place, values in (
-        (".env", _read_dotenv(dotenv) if dotenv.is_file() else {}),
-        ("environment", environ),
-    ):
-        layers.append(_variables_layer(place, values, project, problems))
-    layers.append(_flags_layer(flags, here))
-    merge = Merge(layers, TABLES)
+    layers = [
+        *([found] if found else []),
+        _variables_layer(".env", _read_dotenv(project / ".env"), project, problems),
+        _variables_layer("environment", environ, project, problems),
+        _flags_layer(flags, here),
+    ]
+    merge = Merge(TABLES)
     values = merge.table(Config, layers)
-    problems = [*problems, *merge.problems]
+    problems += merge.problems
     if problems:
-        raise ConfigurationError(
-            "The configuration is wrong:\n" + "\n".join(f"  {problem}" for problem in problems)
-        )
+        raise ConfigurationError("\n  ".join(["The configuration is wrong:", *problems]))
     return Config(
         **_anchored(values, merge.sources, layers, project), project_dir=project, sources=merge.sources
     )
 
 
-def _find_file(project_dir: Path | None) -> Path | None:
-    folders = [project_dir] if project_dir else [Path.cwd(), *Path.cwd().parents]
+def _find_file(folders: Sequence[Path]) -> Layer | None:
+    """The file of the first folder that has one."""
     for folder in folders:
-        own, shared = folder / "harness.toml", folder / "pyproject.toml"
-        if own.is_file() and shared.is_file() and "harness" in _toml(shared).get("tool", {}):
+        files = [file for file in (folder / "harness.toml", folder / "pyproject.toml") if file.is_file()]
+        layers = [layer for file in files if (layer := _file_layer(file)).values]
+        if len(layers) > 1:
             raise ConfigurationError(
-                f"{folder} has both harness.toml and [tool.harness] in pyproject.toml; "
-                "keep one of them, or name it with --config."
+                f"{folder} has both harness.toml and [tool.harness] in pyproject.toml. "
+                "Keep one of them, or name the one to use."
             )
-        for file in (own, shared):
-            if file.is_file():
-                return file
+        if layers:
+            return layers[0]
     return None
 
 
-def _toml(file: Path) -> dict[str, Any]:
+def _file_layer(file: Path) -> Layer:
     import tomllib
 
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        document: Any = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{file} cannot be read as TOML: {error}") from error
-
-
-def _file_layer(file: Path) -> Layer:
-    document = _toml(file)
+    title = file.name
     if file.name == "pyproject.toml" or "tool" in document:
-        return Layer(
-            "file",
-            f"{file.name} [tool.harness]",
-            document.get("tool", {}).get("harness", {}),
-            file.parent.absolute(),
-        )
-    return Layer("file", file.name, document, file.parent.absolute())
+        title += " [tool.harness]"
+        for table in ("tool", "harness"):
+            document = document.get(table, {})
+            if not isinstance(document, dict):
+                raise ConfigurationError(f"{file}: {table} has to be a table, [tool.harness].")
+    return Layer("file", title, document, file.absolute().parent)
 
 
 def _read_dotenv(file: Path) -> dict[str, str]:
+    if not file.is_file():
+        return {}
     from dotenv.parser import parse_stream
 
     try:

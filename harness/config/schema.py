@@ -1,4 +1,8 @@
-"""Every setting, declared once: key, type, default and meaning. Keys are the SageMaker Python SDK's."""
+"""Every setting, declared once: key, type, default and meaning. Keys are the SageMaker Python SDK's.
+
+The classes go without ``__repr__``, which would show the secrets of an ``environment`` to any log, and
+without ``__eq__``, which nobody needs and every start would pay for.
+"""
 
 # ruff: noqa: RUF009 - `setting` makes a dataclass field
 
@@ -16,7 +20,7 @@ S3_DATA_TYPES = ("S3Prefix", "ManifestFile", "AugmentedManifestFile")
 DISTRIBUTIONS = ("FullyReplicated", "ShardedByS3Key")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Channel:
     """One input channel of a training job; words and values are those of the SDK's ``TrainingInput``."""
 
@@ -33,7 +37,7 @@ class Channel:
     attribute_names: tuple[str, ...] = setting((), "Attributes of an augmented manifest to read.")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ProcessingInput:
     """One input of a processing job; the SDK's words."""
 
@@ -49,7 +53,7 @@ class ProcessingInput:
     s3_data_type: str = setting("S3Prefix", "What the URI names.", choices=("S3Prefix", "ManifestFile"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ProcessingOutput:
     """One output of a processing job; the SDK's words."""
 
@@ -64,7 +68,7 @@ class ProcessingOutput:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ProcessConfig:
     """``[tool.harness.process]``: a processing job."""
 
@@ -83,7 +87,7 @@ class ProcessConfig:
     max_run: int | None = setting(None, "Seconds the job may run; the training job's if not given.")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class TransformConfig:
     """``[tool.harness.transform]``: a batch transform job."""
 
@@ -116,7 +120,7 @@ class TransformConfig:
     instance_count: int = setting(1, "Number of hosts.", minimum=1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class DeployConfig:
     """``[tool.harness.deploy]``: a model and its endpoint."""
 
@@ -129,7 +133,7 @@ class DeployConfig:
     environment: Mapping[str, str] = setting(dict, "Environment variables of the model server.")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Config:
     """The whole configuration, checked. ``sources`` says of each dotted key where its value came from."""
 
@@ -201,7 +205,7 @@ class Config:
     transform: TransformConfig = setting(TransformConfig, "Batch transform job.")
     deploy: DeployConfig = setting(DeployConfig, "Model and endpoint.")
     project_dir: Path = field(default_factory=Path)
-    sources: Mapping[str, Source] = field(default_factory=dict, repr=False)
+    sources: Mapping[str, Source] = field(default_factory=dict)
 
 
 TABLES: Mapping[str, type] = {

@@ -1,8 +1,8 @@
 """Configuration to AWS requests: pure functions, each giving one document in exactly the shape of AWS's API.
 
-They are what the SageMaker Python SDK v2 would send for the same settings, but for its debugger. A key is there
-only if it says something. What lies on this machine is named by a ``file://`` URI until `Locations` says where
-it was uploaded.
+They are what the SageMaker Python SDK v2 would send for the same settings, but for its debugger. A key is
+there only if it says something. What lies on this machine is named by a ``file://`` URI until `Locations`
+says where it was uploaded.
 """
 
 from harness.requests.common import LOCAL_REGION, LOCAL_ROLE, Locations, Request, default_job_name
