@@ -32,9 +32,7 @@ _SECRET_NAMES: Final = re.compile(
 _SECRETS: Final = {
     "a private key": re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"),
     # AWS's documentation uses keys that end in EXAMPLE; they open nothing.
-    "an AWS access key": re.compile(
-        rb"(?<![A-Za-z0-9])A[KS]IA(?![A-Z0-9]{9}EXAMPLE)[A-Z0-9]{16}(?![A-Za-z0-9])"
-    ),
+    "an AWS access key": re.compile(rb"(?<![A-Za-z0-9])A[KS]IA(?![A-Z0-9]{9}EXAMPLE)[A-Z0-9]{16}(?![A-Za-z0-9])"),
     "AWS credentials": re.compile(
         rb"aws_?(?:secret_?access_?key|session_?token)[\"']?\s*[=:]\s*[\"']?"
         rb"(?![A-Za-z0-9/+]{30}EXAMPLEKEY)[A-Za-z0-9/+]{40}",
@@ -103,9 +101,7 @@ def manifest(
     else:
         if not source_dir.is_dir():
             what = "is not a folder" if source_dir.exists() else "is not there"
-            raise ConfigurationError(
-                f"source_dir '{source_dir}' {what}. Set it to the folder of {entry_point}."
-            )
+            raise ConfigurationError(f"source_dir '{source_dir}' {what}. Set it to the folder of {entry_point}.")
         found = list(_folder(source_dir))
         _check_entry_point(entry_point, source_dir, [file.name for file in found])
     for dependency in dependencies:
@@ -257,21 +253,17 @@ def _ignored_by_git(folder: Path) -> frozenset[str]:
 
     # Git sets these for its hooks, and they would name another index. Somebody else's work tree is listed
     # too, as in a container with a mounted one: the code in it is going to be run anyway.
-    environment = {
-        k: v for k, v in os.environ.items() if k not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
-    }
+    environment = {k: v for k, v in os.environ.items() if k not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")}
     git = ["git", "-C", str(absolute), "-c", "safe.directory=*", "-c", "core.fsmonitor=false"]
     listing = [*git, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"]
     try:
         result = subprocess.run(listing, env=environment, capture_output=True)
-    except FileNotFoundError:
+    except OSError:
         return frozenset()
     names = os.fsdecode(result.stdout).split("\0")
     if result.returncode or "./" in names:
         # A folder that is ignored itself was named on purpose; about its files git has nothing to say.
-        if not subprocess.run(
-            [*git, "check-ignore", "-q", "."], env=environment, capture_output=True
-        ).returncode:
+        if not subprocess.run([*git, "check-ignore", "-q", "."], env=environment, capture_output=True).returncode:
             return frozenset()
         complaint = os.fsdecode(result.stderr).strip()
         raise ConfigurationError(f"git cannot say what it ignores in '{folder}': {complaint}")
