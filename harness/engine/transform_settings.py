@@ -1,0 +1,96 @@
+"""What a ``CreateTransformJob`` request says to the part that moves the data: how, and which files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.engine.dataprocessing import DataProcessing
+from harness.engine.records import BatchStrategy, SplitType
+from harness.errors import ConfigurationError
+
+MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class TransformSettings:
+    """What a ``CreateTransformJob`` request says about how its data travels, with every default filled in."""
+
+    content_type: str | None = None
+    accept: str | None = None
+    split_type: SplitType = "None"
+    strategy: BatchStrategy = "MultiRecord"
+    gzip: bool = False
+    """``CompressionType`` Gzip: the files are decompressed as they are read."""
+    assemble_with_line: bool = False
+    max_payload: int | None = 6 * MEGABYTE
+    """Bytes; None (``MaxPayloadInMB`` 0) sends without limit, in chunks."""
+    concurrency: int = 1
+    timeout: float = 600
+    """Seconds per try."""
+    max_retries: int = 3
+    processing: DataProcessing | None = None
+
+    @classmethod
+    def from_request(
+        cls, request: Mapping[str, Any], execution_parameters: Mapping[str, Any] | None = None
+    ) -> TransformSettings:
+        """Read a request; what it leaves open ``/execution-parameters`` of the model server may say.
+
+        The strategies are spelt ``MULTI_RECORD`` and ``SINGLE_RECORD`` by the model server.
+
+        Raises:
+            ConfigurationError: ``DataProcessing`` does not go with the rest of the request.
+        """
+        source, target = request["TransformInput"], request["TransformOutput"]
+        client = request.get("ModelClientConfig") or {}
+        offered = execution_parameters or {}
+        megabytes = request.get("MaxPayloadInMB", offered.get("MaxPayloadInMB", 6))
+        strategy = request.get("BatchStrategy") or offered.get("BatchStrategy") or "MultiRecord"
+        single = strategy in ("SingleRecord", "SINGLE_RECORD")
+        split_type: SplitType = source.get("SplitType") or "None"
+        processing = DataProcessing.from_request(request)
+        if processing and not megabytes and not (single and split_type == "Line"):
+            raise ConfigurationError(
+                "MaxPayloadInMB 0 streams whole files, which DataProcessing cannot look into. Set "
+                "MaxPayloadInMB, or BatchStrategy SingleRecord with SplitType Line."
+            )
+        return cls(
+            content_type=source.get("ContentType"),
+            accept=target.get("Accept"),
+            split_type=split_type,
+            strategy="SingleRecord" if single else "MultiRecord",
+            gzip=source.get("CompressionType") == "Gzip",
+            assemble_with_line=target.get("AssembleWith") == "Line",
+            max_payload=int(megabytes) * MEGABYTE or None,
+            # Zero is the request's way of leaving it open (API reference).
+            concurrency=int(
+                request.get("MaxConcurrentTransforms") or offered.get("MaxConcurrentTransforms") or 1
+            ),
+            timeout=client.get("InvocationsTimeoutInSeconds", 600),
+            max_retries=client.get("InvocationsMaxRetries", 3),
+            processing=processing,
+        )
+
+    @property
+    def streams_files(self) -> bool:
+        """Whether a file is one request of any size, so that it has to be sent while it is read."""
+        return self.max_payload is None and (self.split_type == "None" or self.strategy == "MultiRecord")
+
+
+@dataclass(frozen=True)
+class TransformFile:
+    """One input object and where its output goes."""
+
+    name: str
+    """As messages call it: its key below the input's prefix."""
+    source: Path
+    output: Path
+
+
+def transform_files(root: Path, sources: Iterable[Path], output: Path) -> tuple[TransformFile, ...]:
+    """Name the outputs: the input's name and ``.out``, below ``output`` as the input is below ``root``."""
+    names = [(source.relative_to(root).as_posix(), source) for source in sources]
+    return tuple(TransformFile(name, source, output / f"{name}.out") for name, source in names)
