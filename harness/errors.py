@@ -4,7 +4,8 @@
     ├── UsageError                  2   the command line is wrong
     ├── ConfigurationError          2   the configuration, the request or the files that it names are wrong
     │   ├── RequestError            2   a request breaks AWS's rules; carries every finding at once
-    │   └── RefusedError            2   the target cannot honour this request; says which one can
+    │   ├── RefusedError            2   the target cannot honour this request; says which one can
+    │   └── ServiceError            2   SageMaker's own refusal: a code and a message, as boto3's ClientError has them
     ├── JobFailed                   1   the job ran and failed
     ├── ParityError                 3   targets differ
     ├── MissingCapability           4   this machine lacks something: Docker, credentials, an image
@@ -52,6 +53,22 @@ class RequestError(ConfigurationError):
 
 class RefusedError(ConfigurationError):
     """The chosen target cannot honour this request. Raised before anything starts."""
+
+
+class ServiceError(ConfigurationError):
+    """SageMaker's own answer to a request that it does not carry out.
+
+    ``response`` has the shape of ``botocore.exceptions.ClientError.response``, so that code written for boto3 reads
+    it alike, whichever target answered.
+    """
+
+    def __init__(self, code: str, message: str, operation_name: str, *, status: int = 400) -> None:
+        super().__init__(f"{operation_name}: {message} ({code})")
+        self.operation_name = operation_name
+        self.response = {
+            "Error": {"Code": code, "Message": message},
+            "ResponseMetadata": {"HTTPStatusCode": status},
+        }
 
 
 class JobFailed(HarnessError):

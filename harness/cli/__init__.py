@@ -1,0 +1,85 @@
+"""The command line: verbs, options, how things look. Decides nothing.
+
+Each verb is a module, imported when it is called; ``harness --help`` imports none of them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from harness import __version__
+from harness.cli.console import complain
+from harness.errors import HarnessError, Interrupted
+
+VERBS = {
+    "train": ("harness.cli.train", "Run a training job."),
+    "plan": ("harness.cli.plan", "Print the request that would be sent."),
+    "contract": ("harness.cli.contract", "Print what a script would see."),
+    "runs": ("harness.cli.runs", "List, show, follow and stop jobs."),
+    "clean": ("harness.cli.clean", "Remove what killed jobs left behind."),
+}
+
+
+class _Verbs(click.Group):
+    """A group whose commands are modules with an attribute ``command``."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = import_module(VERBS[cmd_name][0]).command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in VERBS:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], VERBS, 1)
+            hint = f" Did you mean {near[0]}?" if near else f" There are: {', '.join(VERBS)}."
+            ctx.fail(f"No verb {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, help) for name, (_, help) in VERBS.items()])
+
+
+@click.group(
+    cls=_Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example: harness train --on local --hyperparameter max_leaf_nodes=30",
+)
+@click.version_option(__version__, prog_name="harness")
+def harness() -> None:
+    """One SageMaker script-mode job, unchanged: as a plain process, in containers, on AWS."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 the job failed, 2 usage or configuration, … (``harness.errors``)."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = harness.main(arguments, prog_name="harness", standalone_mode=False)
+    except HarnessError as error:
+        complain(error, as_json="--json" in arguments)
+        code = error.exit_code
+    except click.exceptions.Exit as exit_:
+        code = exit_.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except (click.Abort, KeyboardInterrupt):
+        complain(Interrupted("interrupted"), as_json="--json" in arguments)
+        code = Interrupted.exit_code
+    except BrokenPipeError:  # whoever read us has read enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,112 @@
+"""How things look: results on stdout, progress and complaints on stderr, one JSON document instead where asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TextIO
+from urllib.parse import unquote, urlsplit
+
+import click
+
+from harness.errors import HarnessError
+
+
+def colour(stream: TextIO) -> bool:
+    """Whether to colour what goes to a stream: a terminal, and nobody has set NO_COLOR (no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR")
+
+
+def styled(text: str, stream: TextIO, **style: Any) -> str:
+    """Text in a style where the stream takes it."""
+    return click.style(text, **style) if colour(stream) else text
+
+
+def complain(error: HarnessError, *, as_json: bool) -> None:
+    """Say what went wrong: on stderr for people, as a document on stdout for programs."""
+    if as_json and not getattr(error, "documented", False):
+        document = {"Type": type(error).__name__, "Message": error.message, "ExitCode": error.exit_code}
+        print_json({"Error": document})
+    click.echo(f"{styled('harness:', sys.stderr, fg='red', bold=True)} {error.message}", err=True)
+
+
+def print_json(document: object) -> None:
+    """One JSON document on stdout; times in ISO 8601."""
+    import json
+
+    def other(value: object) -> str:
+        if isinstance(value, datetime):
+            return value.isoformat(timespec="milliseconds")
+        raise TypeError(type(value).__name__)
+
+    click.echo(json.dumps(document, indent=2, default=other, ensure_ascii=False))
+
+
+class Progress:
+    """``jobs.Reporter`` for people: the log as it comes; statuses where a terminal shows them."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._stream = sys.stderr if as_json else sys.stdout
+        self._terminal = sys.stderr.isatty()
+
+    def submitted(self, kind: str, name: str) -> None:
+        """The job's name is needed to follow or stop it from elsewhere."""
+        self._say(name, "submitted")
+
+    def output(self, data: bytes) -> None:
+        """The log goes out as it is: what a script prints may be in any encoding."""
+        self._stream.flush()
+        self._stream.buffer.write(data)
+        self._stream.buffer.flush()
+
+    def status(self, name: str, message: str) -> None:
+        """A status is progress: of no use in a pipe."""
+        self._say(name, message)
+
+    def _say(self, name: str, message: str) -> None:
+        if self._terminal:
+            click.echo(styled(f"{name}: {message}", sys.stderr, dim=True), err=True)
+
+
+def show_training_job(description: Mapping[str, Any]) -> None:
+    """What came out of a training job."""
+    name, status = description["TrainingJobName"], description["TrainingJobStatus"]
+    seconds = (description["TrainingEndTime"] - description["CreationTime"]).total_seconds()
+    good = status == "Completed"
+    mark = styled(status, sys.stdout, fg="green" if good else "red", bold=True)
+    click.echo(f"\n{name}  {mark}  {seconds:.1f} s")
+    rows = [(each["MetricName"], f"{each['Value']:g}") for each in description.get("FinalMetricDataList", ())]
+    model = description.get("ModelArtifacts", {}).get("S3ModelArtifacts")
+    if model:
+        rows.append(("model", readable(model)))
+        output = Path(local(model) or "-").with_name("output.tar.gz")
+        if output.exists():
+            rows.append(("output", readable(output.as_uri())))
+    elif good:
+        rows.append(("model", "none: the script wrote nothing to SM_MODEL_DIR"))
+    show_rows(rows)
+
+
+def show_rows(rows: list[tuple[str, str]]) -> None:
+    """Two columns."""
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, value in rows:
+        click.echo(f"  {name:<{width}}  {value}")
+
+
+def local(uri: str) -> str | None:
+    """The path of a ``file://`` URI; None for another."""
+    parts = urlsplit(uri)
+    return unquote(parts.path) if parts.scheme == "file" else None
+
+
+def readable(uri: str) -> str:
+    """A URI as people would type it: a path of this machine relative to here where that is shorter."""
+    path = local(uri)
+    if path is None:
+        return uri
+    relative = os.path.relpath(path)
+    return relative if len(relative) < len(path) else path

@@ -1,0 +1,109 @@
+"""Options that verbs share. A setting's option, type and help follow from its declaration in ``config/schema.py``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from harness.config import Config, load, parse_value
+from harness.config.schema import TABLES
+from harness.config.settings import kind, walk
+from harness.errors import UsageError
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_SETTINGS = dict(walk(Config, TABLES))
+_METAVARS = {"int": "N", "Path": "PATH", "Location": "URI", "str": "TEXT"}
+
+TRAINING = (
+    "entry_point",
+    "source_dir",
+    "channels",
+    "hyperparameters",
+    "instance_type",
+    "instance_count",
+    "job_name",
+    "environment",
+    "max_run",
+    "framework_version",
+    "image_uri",
+    "output_path",
+    "enable_network_isolation",
+    "role",
+    "region",
+    "profile",
+    "python",
+    "isolation",
+)
+"""Settings of a training job that have an option."""
+
+
+def settings(keys: Iterable[str]) -> Callable[[_F], _F]:
+    """An option for each setting; the command gets them as keyword arguments, to be passed to ``configure``."""
+
+    def decorate(function: _F) -> _F:
+        for key in reversed(list(keys)):
+            function = _option(key)(function)
+        return function
+
+    return decorate
+
+
+def common(function: _F) -> _F:
+    """``--on``, ``--config`` and ``--json``."""
+    as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+    file = click.option(
+        "--config",
+        "config_file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="File with [tool.harness]; the nearest pyproject.toml if not given.",
+    )
+    return _option("on")(file(as_json(function)))
+
+
+def configure(config_file: Path | None, flags: Mapping[str, Any]) -> Config:
+    """The configuration with these options on top.
+
+    Raises:
+        UsageError: an option of the form NAME=VALUE has no ``=``.
+        ConfigurationError: see ``config.load``.
+    """
+    if config_file is not None and not config_file.is_file():
+        raise UsageError(f"--config {config_file}: there is no such file.")
+    return load(
+        config_file=config_file,
+        flags={key.replace("__", "."): _value(key.replace("__", "."), value) for key, value in flags.items()},
+        environ=os.environ,
+    )
+
+
+def _option(key: str) -> Callable[[_F], _F]:
+    declared = _SETTINGS[key]
+    flag = declared.metadata["flag"] or f"--{key.rpartition('.')[2].replace('_', '-')}"
+    options: dict[str, Any] = {"help": declared.metadata["help"]}
+    if kind(declared).startswith("Mapping["):
+        options |= {"multiple": True, "metavar": "NAME=URI" if key == "channels" else "NAME=VALUE"}
+    elif kind(declared) == "bool":
+        options |= {"is_flag": True, "default": None}
+    elif declared.metadata["choices"]:
+        options |= {"type": click.Choice(declared.metadata["choices"])}
+    else:
+        options |= {"type": int if kind(declared) == "int" else str, "metavar": _METAVARS[kind(declared)]}
+    return click.option(flag, key.replace(".", "__"), **options)
+
+
+def _value(key: str, value: Any) -> Any:
+    if not isinstance(value, tuple):
+        return value
+    pairs = {}
+    for item in value:
+        name, equals, text = item.partition("=")
+        if not equals:
+            flag = _SETTINGS[key].metadata["flag"] or f"--{key}"
+            raise UsageError(f"{flag} {item}: NAME=VALUE is expected, such as {flag} {item}=…")
+        pairs[name] = parse_value(text) if key == "hyperparameters" else text
+    return pairs

@@ -1,0 +1,75 @@
+"""The job's code on this machine: copied once when the job is made, as AWS keeps what was uploaded with the request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness import source
+from harness.contract.hyperparameters import decode
+from harness.engine.channels import local_path
+from harness.errors import ConfigurationError
+
+CHANNEL_CODE = "/opt/ml/input/data/code"
+
+
+def program(request: Mapping[str, Any]) -> str:
+    """The entry point that a training request names.
+
+    Raises:
+        ConfigurationError: it names none.
+    """
+    named = request.get("Environment", {}).get("SAGEMAKER_PROGRAM") or decode(request.get("HyperParameters", {})).get(
+        "sagemaker_program"
+    )
+    if not isinstance(named, str):
+        raise ConfigurationError(
+            "The request names no entry point. Script mode needs the hyperparameter sagemaker_program (a JSON string: "
+            '"\\"train.py\\""), or entry_point in the configuration.'
+        )
+    return named
+
+
+def stage(request: Mapping[str, Any], target: Path) -> None:
+    """Lay out a training request's code under ``target``, as unpacking ``sourcedir.tar.gz`` would.
+
+    Raises:
+        ConfigurationError: the code or the entry point is not there, lies outside, or cannot be read.
+    """
+    entry_point = program(request)
+    where = decode(request.get("HyperParameters", {})).get("sagemaker_submit_directory")
+    if where is None:
+        raise ConfigurationError(
+            "The request names no code. Script mode needs the hyperparameter sagemaker_submit_directory (a JSON string "
+            "that holds a URI), or source_dir in the configuration."
+        )
+    stage_from(_channel_uri(request, str(where)), entry_point, target)
+
+
+def stage_from(uri: str, entry_point: str, target: Path) -> None:
+    """Lay out the folder, the one file, or the ``.tar.gz`` that a ``file://`` URI names."""
+    path = local_path(uri)
+    if path.is_file() and path.name.endswith((".tar.gz", ".tgz")):
+        from harness.engine.artifacts import unpack_archive
+
+        unpack_archive(path, target)
+        if not (target / entry_point).is_file():
+            raise ConfigurationError(f"The entry point {entry_point} is not in {path}.")
+    elif path.is_file():
+        source.stage(source.manifest(None, entry_point=str(path)), target)
+    else:
+        source.stage(source.manifest(path, entry_point=entry_point), target)
+
+
+def _channel_uri(request: Mapping[str, Any], submit_directory: str) -> str:
+    """With network isolation the code arrives as a channel, and the submit directory names the channel's folder."""
+    if not submit_directory.startswith(CHANNEL_CODE):
+        return submit_directory
+    for channel in request.get("InputDataConfig", ()):
+        if channel["ChannelName"] == "code":
+            uri: str = channel["DataSource"]["S3DataSource"]["S3Uri"]
+            return uri
+    raise ConfigurationError(
+        f"sagemaker_submit_directory is {submit_directory}, but the request has no channel 'code'."
+    )

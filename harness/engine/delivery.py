@@ -1,0 +1,64 @@
+"""Where artifacts go: into the run folder, and from there to where ``OutputDataConfig`` says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.engine.artifacts import ArtifactError, copy_directories, pack_directories
+from harness.engine.channels import local_path
+
+
+def deliver(
+    config: Mapping[str, Any],
+    output: Path,
+    job_name: str,
+    *,
+    models: Mapping[str, Path],
+    outputs: Mapping[str, Path],
+) -> str | None:
+    """Pack what the hosts left and put it where the request wants it.
+
+    Args:
+        config: ``OutputDataConfig``.
+        output: the run folder's ``output``.
+        job_name: decides the prefix, as on AWS: ``<S3OutputPath>/<job>/output/model.tar.gz``.
+        models: host -> its ``/opt/ml/model``.
+        outputs: host -> its ``/opt/ml/output/data``.
+
+    Returns:
+        ``ModelArtifacts.S3ModelArtifacts``: None if the hosts left no model.
+
+    Raises:
+        ArtifactError: something could not be packed or written; nothing half done has a name that anybody looks for.
+    """
+    plain = config.get("CompressionType") == "NONE"
+    store, suffix = (copy_directories, "") if plain else (pack_directories, ".tar.gz")
+    output.mkdir(exist_ok=True)
+    wanted = local_path(config["S3OutputPath"]) / job_name / "output"
+    kept = {}
+    for name, folders in (("model", models), ("output", outputs)):
+        target = output / (name + suffix)
+        if store(folders, target):
+            kept[name] = target if wanted.resolve() == output.resolve() else _copy(target, wanted / target.name)
+    return kept["model"].absolute().as_uri() if "model" in kept else None
+
+
+def _copy(source: Path, target: Path) -> Path:
+    """A second name for the same bytes where the file system has that, else a copy; complete or not there at all."""
+    import shutil
+
+    beside = target.with_name(f".{target.name}.partial")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside.unlink(missing_ok=True)
+        try:
+            os.link(source, beside)
+        except OSError:
+            shutil.copytree(source, beside) if source.is_dir() else shutil.copyfile(source, beside)
+        beside.replace(target)
+    except OSError as error:
+        raise ArtifactError(f"Artifacts cannot be written to {target}: {error.strerror}.") from error
+    return target

@@ -1,0 +1,267 @@
+"""Run a job's hosts to their end: their lines into the log, every exit code, deadlines and stops in between.
+
+One loop over file descriptors, whatever the launcher; it sleeps until something happens.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import selectors
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+from harness.engine.launcher import HostSpec, Launcher, RunningHost
+from harness.engine.store import Document, now
+
+LONGEST_LINE = 256 * 1024
+"""Bytes after which a line without an end is broken: the size of a CloudWatch Logs event."""
+
+_CHUNK = 256 * 1024
+
+
+class Stop(Enum):
+    """Why a job ended before its hosts did by themselves."""
+
+    REQUESTED = "requested"
+    DEADLINE = "deadline"
+    ABANDONED = "abandoned"
+
+
+class Control(Protocol):
+    """What reaches a job from outside while it runs."""
+
+    @property
+    def files(self) -> Sequence[int]:
+        """File descriptors; one is readable when there is something to ``receive``."""
+
+    def receive(self) -> Stop | None:
+        """A stop that has arrived, if one has."""
+
+    def notify(self) -> None:
+        """Wake whoever follows the job: its log or its description has changed."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the hosts ended."""
+
+    exit_codes: Mapping[str, int]
+    """Host name -> 0–255, or ``-n`` if signal *n* ended it."""
+    stop: Stop | None = None
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """The hosts that did not exit with 0."""
+        return tuple(host for host, code in self.exit_codes.items() if code != 0)
+
+
+class Log:
+    """``log.txt``: whole lines of every host, each with its host's name, in the order in which they came."""
+
+    def __init__(self, path: Path, *, on_line: Callable[[str, bytes], None] | None = None) -> None:
+        self._file = path.open("ab")
+        self._on_line = on_line
+        self._partial: dict[str, bytes] = {}
+        self._fresh = False
+
+    def feed(self, host: str, data: bytes) -> None:
+        """Take what a host has printed; the unfinished last line waits for its end."""
+        *lines, rest = (self._partial.pop(host, b"") + data).split(b"\n")
+        while len(rest) >= LONGEST_LINE:
+            lines.append(rest[:LONGEST_LINE])
+            rest = rest[LONGEST_LINE:]
+        if rest:
+            self._partial[host] = rest
+        self._write(host, lines)
+
+    def end(self, host: str) -> None:
+        """The host prints no more: write its unfinished line, if there is one."""
+        rest = self._partial.pop(host, b"")
+        if rest:
+            self._write(host, [rest])
+
+    def say(self, host: str, text: str) -> None:
+        """Add a line of our own."""
+        self._write(host, [text.encode()])
+
+    def flush(self) -> bool:
+        """Let readers see what was written; whether there was anything."""
+        fresh, self._fresh = self._fresh, False
+        if fresh:
+            self._file.flush()
+        return fresh
+
+    def close(self) -> None:
+        """Write what is left and close the file."""
+        for host in list(self._partial):
+            self.end(host)
+        self._file.close()
+
+    def _write(self, host: str, lines: Iterable[bytes]) -> None:
+        lines = list(lines)
+        if not lines:
+            return
+        prefix = f"{host} | ".encode()
+        self._file.write(b"".join(prefix + line + b"\n" for line in lines))
+        self._fresh = True
+        if self._on_line is not None:
+            for line in lines:
+                self._on_line(host, line)
+
+
+class Metrics:
+    """The last value of each metric that ``MetricDefinitions`` find in the log, as AWS reports it at the end."""
+
+    def __init__(self, definitions: Sequence[Mapping[str, str]]) -> None:
+        self.definitions = [(each["Name"], re.compile(each["Regex"])) for each in definitions]
+        self._last: dict[str, tuple[float, datetime]] = {}
+
+    def __call__(self, host: str, line: bytes) -> None:
+        """Look for metrics in one line."""
+        text = line.decode("utf-8", "replace")
+        for name, pattern in self.definitions:
+            for match in pattern.finditer(text):
+                try:
+                    self._last[name] = (float(match.group(1)), now())
+                except (ValueError, IndexError):
+                    continue
+
+    def final(self) -> list[Document]:
+        """``FinalMetricDataList`` of ``DescribeTrainingJob``."""
+        return [
+            {"MetricName": name, "Value": value, "Timestamp": moment} for name, (value, moment) in self._last.items()
+        ]
+
+
+def run_hosts(
+    launcher: Launcher,
+    specs: Sequence[HostSpec],
+    *,
+    log: Log,
+    control: Control,
+    on_stop: Callable[[Stop], None] = lambda stop: None,
+    deadline: float | None = None,
+    grace: float = 120.0,
+) -> Ended:
+    """Start every host, and return when all have ended.
+
+    Args:
+        launcher: starts them.
+        specs: the hosts.
+        log: takes what they print.
+        control: brings stops from outside, is notified of fresh lines.
+        on_stop: told when a stop begins.
+        deadline: moment of ``time.monotonic()`` after which the job is stopped.
+        grace: seconds between a stop and the kill (AWS: 120).
+
+    Raises:
+        LaunchError: a host could not be started. None is left running.
+    """
+    with ExitStack() as stack:
+        hosts = []
+        for spec in specs:
+            host = launcher.start(spec)
+            stack.callback(host.close)
+            hosts.append(host)
+        return _Loop(hosts, log, control, on_stop, deadline, grace).run()
+
+
+class _Loop:
+    def __init__(
+        self,
+        hosts: Sequence[RunningHost],
+        log: Log,
+        control: Control,
+        on_stop: Callable[[Stop], None],
+        deadline: float | None,
+        grace: float,
+    ) -> None:
+        self.hosts, self.log, self.control, self.on_stop = hosts, log, control, on_stop
+        self.deadline, self.grace = deadline, grace
+        self.kill_at: float | None = None
+        self.stop: Stop | None = None
+        self.exit_codes: dict[str, int] = {}
+        self.selector = selectors.DefaultSelector()
+
+    def run(self) -> Ended:
+        with self.selector:
+            for file in self.control.files:
+                self.selector.register(file, selectors.EVENT_READ, self._receive)
+            for host in self.hosts:
+                os.set_blocking(host.output, False)
+                self.selector.register(host.output, selectors.EVENT_READ, lambda host=host: self._read(host))
+                self.selector.register(host.exited, selectors.EVENT_READ, lambda host=host: self._exit(host))
+            while len(self.exit_codes) < len(self.hosts):
+                for key, _ in self.selector.select(self._patience()):
+                    key.data()
+                self._keep_time()
+                if self.log.flush():
+                    self.control.notify()
+        self.log.flush()
+        self.control.notify()
+        order = {host.name: self.exit_codes[host.name] for host in self.hosts}
+        return Ended(order, self.stop)
+
+    def _patience(self) -> float | None:
+        moments = [moment for moment in (self.kill_at, self.deadline) if moment is not None]
+        return max(0.0, min(moments) - time.monotonic()) if moments else None
+
+    def _keep_time(self) -> None:
+        moment = time.monotonic()
+        if self.deadline is not None and moment >= self.deadline:
+            self.deadline = None
+            self._begin_stop(Stop.DEADLINE)
+        if self.kill_at is not None and moment >= self.kill_at:
+            self.kill_at = None
+            for host in self.hosts:
+                host.kill()
+
+    def _receive(self) -> None:
+        before = set(self.control.files)
+        stop = self.control.receive()
+        for file in before - set(self.control.files):
+            self.selector.unregister(file)
+        if stop is not None:
+            self._begin_stop(stop)
+
+    def _begin_stop(self, stop: Stop) -> None:
+        if stop is Stop.ABANDONED:  # nobody waits for the result any more
+            self.stop = stop
+            self.kill_at = time.monotonic()
+        elif self.stop is None:
+            self.stop = stop
+            self.kill_at = time.monotonic() + self.grace
+            for host in self.hosts:
+                host.terminate()
+            self.on_stop(stop)
+
+    def _read(self, host: RunningHost) -> bool:
+        """Take what is there; False at the end."""
+        try:
+            data = os.read(host.output, _CHUNK)
+        except BlockingIOError:
+            return False
+        if data:
+            self.log.feed(host.name, data)
+            return True
+        self.selector.unregister(host.output)
+        self.log.end(host.name)
+        return False
+
+    def _exit(self, host: RunningHost) -> None:
+        self.selector.unregister(host.exited)
+        self.exit_codes[host.name] = host.exit_code()
+        # What the command wrote before it ended is in the pipe; whoever still holds the other end is not waited for.
+        if host.output in self.selector.get_map():
+            while self._read(host):
+                pass
+            if host.output in self.selector.get_map():
+                self.selector.unregister(host.output)
+                self.log.end(host.name)

@@ -1,0 +1,38 @@
+"""What this machine contributes to a job: nothing of it is in AWS's request, so it lies beside the request."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from harness.engine.processes import Isolation
+from harness.engine.store import read_json, write_json
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """How the engine runs jobs here. Read back from the job's folder by the process that runs the job."""
+
+    isolation: Isolation = "auto"
+    """``auto``, ``required`` or ``none``: whether plain processes get a private ``/opt/ml``."""
+    python: str | None = None
+    """Interpreter of scripts; None means the harness's own."""
+    stop_grace: float = 120.0
+    """Seconds between a stop and the kill. AWS gives 120."""
+    pass_environment: tuple[str, ...] = ()
+    """Names of this machine's variables that scripts may see."""
+    region: str = "us-east-1"
+    account: str = "000000000000"
+    cache: str = ".harness/cache"
+    """Folder of what is worth keeping between jobs."""
+
+    def write(self, folder: Path) -> None:
+        """Leave the settings in a job's folder."""
+        write_json(folder / "settings.json", asdict(self))
+
+    @classmethod
+    def read(cls, folder: Path) -> EngineSettings:
+        """The settings that a job was made with."""
+        members: dict[str, Any] = read_json(folder / "settings.json")
+        return replace(cls(), **{**members, "pass_environment": tuple(members["pass_environment"])})

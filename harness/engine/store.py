@@ -1,0 +1,244 @@
+"""Jobs on disk: one folder each, readable by any process, owned by at most one.
+
+    runs/<job>/request.json      what was asked, in AWS's shape
+    runs/<job>/describe.json     what ``describe_…`` answers
+    runs/<job>/log.txt           what the hosts printed
+    runs/_active/<job>           locked by the process that runs the job, as long as it runs
+
+A job whose status says that it runs while nobody holds its lock has lost its process (``kill -9``, a power cut):
+whoever finds it first says so in its ``describe.json``. Names that begin with ``_`` cannot be job names, so they are ours.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from harness.errors import ServiceError
+
+Document = dict[str, Any]
+
+ENDED = frozenset({"Completed", "Failed", "Stopped"})
+LOST = (
+    "InternalServerError: the process that ran this job ended before the job did (it was killed, or the machine "
+    "stopped). Nothing was delivered; run the job again under a new name."
+)
+
+
+def now() -> datetime:
+    """The time as AWS gives it: UTC, to the millisecond."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Write beside and rename, so that a reader finds the old document or the new one, never half of one."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text(json.dumps(document, indent=2, default=_to_json, ensure_ascii=False) + "\n", "utf-8")
+    beside.replace(path)
+
+
+def read_json(path: Path) -> Document:
+    """The inverse of ``write_json``: members named ``…Time`` come back as ``datetime``."""
+    document: Document = json.loads(path.read_text("utf-8"), object_hook=_from_json)
+    return document
+
+
+def _to_json(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="milliseconds")
+    raise TypeError(f"{type(value).__name__} has no place in a document of AWS's")
+
+
+def _from_json(members: Document) -> Document:
+    for name, value in members.items():
+        if name.endswith("Time") and isinstance(value, str):
+            with suppress(ValueError):
+                members[name] = datetime.fromisoformat(value)
+    return members
+
+
+class Job:
+    """One job's folder. Cheap: nothing is read before it is asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = path.name
+
+    @property
+    def log(self) -> Path:
+        """What the hosts printed."""
+        return self.path / "log.txt"
+
+    @property
+    def active(self) -> Path:
+        """The file whose lock says that somebody runs this job."""
+        return self.path.parent / "_active" / self.name
+
+    @property
+    def request(self) -> Document:
+        """The request that made this job."""
+        return read_json(self.path / "request.json")
+
+    @property
+    def description(self) -> Document:
+        """The job's ``describe_…`` document as it stands on disk."""
+        return read_json(self.path / "describe.json")
+
+    @property
+    def kind(self) -> str:
+        """``TrainingJob``, ``ProcessingJob`` or ``TransformJob``."""
+        return next(key for key in self.description if key.endswith("JobName"))[: -len("Name")]
+
+    @property
+    def status(self) -> str:
+        """AWS's word for how the job stands: ``InProgress``, ``Stopping``, ``Completed``, ``Failed``, ``Stopped``."""
+        description = self.description
+        return next(str(value) for key, value in description.items() if key.endswith("JobStatus"))
+
+    def update(self, **members: Any) -> Document:
+        """Set members of the description (None leaves one out) and return it. Only the owner may."""
+        document = {**self.description, **members, "LastModifiedTime": now()}
+        document = {name: value for name, value in document.items() if value is not None}
+        write_json(self.path / "describe.json", document)
+        return document
+
+    def owner(self) -> int | None:
+        """The process that runs this job; None if nobody does."""
+        try:
+            lock = os.open(self.active, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return int(os.read(lock, 32) or 0) or None
+        else:
+            return None
+        finally:
+            os.close(lock)
+
+
+class Store:
+    """All jobs below one folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def job(self, name: str) -> Job:
+        """The job of that name, whether it exists or not."""
+        return Job(self.root / name)
+
+    def names(self) -> Iterator[str]:
+        """Every job's name, in no order."""
+        with suppress(FileNotFoundError):
+            for entry in self.root.iterdir():
+                if not entry.name.startswith(("_", ".")) and (entry / "describe.json").is_file():
+                    yield entry.name
+
+    def create(self, name: str, operation: str, request: Document, description: Document) -> tuple[Job, int]:
+        """Make a job's folder, and lock the job for whoever inherits the returned file descriptor.
+
+        Raises:
+            ServiceError: ``ResourceInUse`` when the name is taken; the other job is left as it was.
+        """
+        job = self.job(name)
+        with self._alone():
+            try:
+                job.path.mkdir()
+            except FileExistsError:
+                raise ServiceError(
+                    "ResourceInUse",
+                    f"Job name must be unique within an AWS account and region, and a job with this name already "
+                    f"exists: {job.path}. Choose another name, or leave it out to have one made",
+                    operation,
+                ) from None
+            lock = os.open(job.active, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            # The folder was free, so nobody runs a job of this name: at most somebody is having a look.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            os.ftruncate(lock, 0)
+            os.write(lock, str(os.getpid()).encode())
+            job.log.touch()
+            write_json(job.path / "request.json", request)
+            write_json(job.path / "describe.json", description)
+        return job, lock
+
+    def adopt(self, lock: int) -> None:
+        """Write down that this process, which inherited the lock, is the one that runs the job."""
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, str(os.getpid()).encode(), 0)
+
+    def discard(self, job: Job, lock: int) -> None:
+        """The job could not be made: leave nothing of it."""
+        import shutil
+
+        shutil.rmtree(job.path)
+        self.release(job, lock)
+
+    def release(self, job: Job, lock: int) -> None:
+        """The owner is done with the job."""
+        job.active.unlink(missing_ok=True)
+        os.close(lock)
+
+    def bury(self, mark: Callable[[Job], None]) -> list[str]:
+        """Have each job whose process is gone marked; return their names."""
+        buried = []
+        with self._alone():
+            for entry in (self.root / "_active").iterdir():
+                lock = None if entry.name.startswith(".") else _try_lock(entry)
+                if lock is None:
+                    continue
+                try:
+                    job = self.job(entry.name)
+                    if (job.path / "describe.json").is_file():
+                        if job.status not in ENDED:
+                            mark(job)
+                            buried.append(job.name)
+                    elif job.path.is_dir():
+                        _remove_unborn(job.path)
+                    entry.unlink(missing_ok=True)
+                finally:
+                    os.close(lock)
+        return buried
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else makes or buries a job meanwhile; milliseconds."""
+        active = self.root / "_active"
+        active.mkdir(parents=True, exist_ok=True)
+        lock = os.open(active / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+
+def _try_lock(path: Path) -> int | None:
+    """Lock a file unless somebody else holds it; None if so, or if it is gone."""
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    return lock
+
+
+def _remove_unborn(folder: Path) -> None:
+    """A folder whose maker was killed before the job was written down holds nothing of anybody's."""
+    for name in ("request.json", "log.txt"):
+        (folder / name).unlink(missing_ok=True)
+    for entry in folder.glob(".*.json.*"):
+        entry.unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()

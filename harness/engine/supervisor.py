@@ -1,0 +1,234 @@
+"""A job in a process of its own, tied to the one that asked for it.
+
+``start`` forks where the caller has no other threads, else starts a fresh interpreter (a fork of a threaded process may
+inherit a lock that nobody will ever release). Either way the supervisor knows nothing but the job's folder.
+
+Between caller and supervisor lies a socket pair:
+
+* the supervisor sends a byte whenever the log or the description has changed, and its end closes with the job;
+* the caller's end closing (Ctrl-C, ``kill -9``) means that nobody waits for the job: it is ended and cleaned up at
+  once, unless the caller has said ``detach``.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+
+from harness.engine.hosts import Stop
+from harness.engine.processes import ProcessLauncher
+from harness.engine.settings import EngineSettings
+from harness.engine.store import ENDED, Job, Store, now
+
+_READY = b"+"
+_DETACH = b"d"
+
+
+class Attachment:
+    """The caller's end of a running job."""
+
+    def __init__(self, pid: int, channel: socket.socket) -> None:
+        self.pid = pid
+        self._channel = channel
+        self._ended = False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Return when the job has something new (True), has ended (False), or after ``timeout`` seconds (True)."""
+        if self._ended:
+            return False
+        readable, _, _ = select.select([self._channel], [], [], timeout)
+        if readable and not self._channel.recv(4096):
+            self._reap()
+            return False
+        return True
+
+    def detach(self) -> None:
+        """Let the job live on when this process ends."""
+        with suppress(OSError):
+            self._channel.send(_DETACH)
+        self._channel.close()
+        self._ended = True
+
+    def abandon(self) -> None:
+        """Nobody waits for the job any more: have it killed, and return when nothing of it is left."""
+        if not self._ended:
+            with suppress(OSError):
+                self._channel.shutdown(socket.SHUT_WR)
+            while self.wait():
+                pass
+
+    def _reap(self) -> None:
+        self._ended = True
+        self._channel.close()
+        with suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+
+
+def start(job: Job, lock: int) -> Attachment:
+    """Have the job run by a supervisor, which inherits ``lock``; returns once it has taken the job over."""
+    ours, theirs = socket.socketpair()
+    try:
+        pid = _fork(job, lock, ours, theirs) if threading.active_count() == 1 else _spawn(job, lock, theirs)
+    finally:
+        theirs.close()
+        os.close(lock)
+    attachment = Attachment(pid, ours)
+    if ours.recv(1) != _READY:
+        attachment.abandon()
+        raise RuntimeError(f"the supervisor of {job.name} ended before it began; see {_error_file(job)}")
+    return attachment
+
+
+def _fork(job: Job, lock: int, ours: socket.socket, theirs: socket.socket) -> int:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid:
+        return pid
+    # In the child nothing may escape into the caller's code, whatever happens.
+    try:
+        ours.close()
+        _supervise(job.path, lock, theirs)
+    except BaseException:
+        _write_error(job)
+    finally:
+        os._exit(0)
+
+
+def _spawn(job: Job, lock: int, theirs: socket.socket) -> int:
+    import subprocess  # slow to import, and only needed here
+
+    arguments = [str(job.path), str(lock), str(theirs.fileno())]
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from harness.engine.supervisor import main; main()", *arguments],
+        pass_fds=(lock, theirs.fileno()),
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    process.returncode = 0  # the attachment waits for it; Popen must not warn that nobody does
+    return process.pid
+
+
+def main() -> None:
+    """What a fresh interpreter runs; its arguments are the job's folder and two inherited file descriptors."""
+    path, lock, channel = sys.argv[1:]
+    job = Job(Path(path))
+    try:
+        _supervise(job.path, int(lock), socket.socket(fileno=int(channel)))
+    except BaseException:
+        _write_error(job)
+
+
+class Channel:
+    """The supervisor's end: ``Control`` of a job, by the caller's socket and by SIGTERM (a stop, from any process)."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._listening = True
+        self._stop: Stop | None = None
+        self._woken, self._wake = socket.socketpair()
+        for end in (channel, self._woken, self._wake):
+            end.setblocking(False)
+        signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGTERM, self._on_sigterm)
+
+    def _on_sigterm(self, number: int, frame: FrameType | None) -> None:
+        self._stop = self._stop or Stop.REQUESTED
+
+    @property
+    def files(self) -> tuple[int, ...]:
+        """What to wait for: a signal, and the caller while there is one."""
+        return (self._woken.fileno(), *((self._channel.fileno(),) if self._listening else ()))
+
+    def receive(self) -> Stop | None:
+        """The strongest stop that has arrived so far."""
+        with suppress(BlockingIOError):
+            self._woken.recv(4096)
+        with suppress(BlockingIOError):
+            if self._listening:
+                said = self._channel.recv(4096)
+                if _DETACH in said or not said:
+                    self._listening = False
+                if not said:
+                    self._stop = Stop.ABANDONED
+        return self._stop
+
+    def notify(self) -> None:
+        """Wake the caller. One that does not listen, or no longer exists, misses nothing: the files say it all."""
+        with suppress(OSError):
+            self._channel.send(_READY)
+
+
+def _supervise(path: Path, lock: int, channel: socket.socket) -> None:
+    with suppress(OSError):  # a fresh interpreter leads its session already
+        os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _let_go_of_everything_but(lock, channel.fileno())
+    control = Channel(channel)
+    store, job = Store(path.parent), Job(path)
+    store.adopt(lock)
+    control.notify()
+    try:
+        _run(job, control)
+    finally:
+        store.release(job, lock)
+
+
+def _run(job: Job, control: Channel) -> None:
+    match job.kind:
+        case "TrainingJob":
+            from harness.engine.training import run
+        case kind:
+            raise NotImplementedError(kind)
+    settings = EngineSettings.read(job.path)
+    try:
+        run(job, control, ProcessLauncher(settings.isolation))
+    except Exception as error:
+        _write_error(job)
+        if job.status not in ENDED:
+            fail(job, f"InternalServerError: {type(error).__name__}: {error} (details: {_error_file(job)})")
+        raise
+
+
+def fail(job: Job, reason: str) -> None:
+    """Mark a job as failed; ``reason`` becomes its ``FailureReason``, of which AWS keeps 1,024 characters."""
+    moment = now()
+    prefix = job.kind.removesuffix("Job")
+    job.update(
+        **{
+            f"{job.kind}Status": "Failed",
+            f"{prefix}EndTime": moment,
+            "SecondaryStatus": "Failed" if job.kind == "TrainingJob" else None,
+            "FailureReason": reason[:1024],
+        }
+    )
+
+
+def _let_go_of_everything_but(*keep: int) -> None:
+    """Close what was inherited: other jobs' sockets would keep those jobs from learning that their caller is gone."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    for name in os.listdir("/dev/fd"):
+        descriptor = int(name)
+        if descriptor > 2 and descriptor not in keep:
+            with suppress(OSError):
+                os.close(descriptor)
+
+
+def _error_file(job: Job) -> Path:
+    return job.path / "harness-error.txt"
+
+
+def _write_error(job: Job) -> None:
+    import traceback
+
+    with suppress(OSError):
+        _error_file(job).write_text(traceback.format_exc(), "utf-8")

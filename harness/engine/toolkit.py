@@ -1,0 +1,148 @@
+"""What the toolkit does inside AWS's image, done for a plain process: install, build the contract, tell the outcome."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.contract import opt_ml
+from harness.contract.entry import install_command
+from harness.contract.environment import Contract, JobConfig, Machine, script_contract
+from harness.contract.opt_ml import OptMl
+from harness.contract.outcomes import Outcome, StepError, step_failure, toolkit_outcome
+from harness.contract.terms import ContractError
+from harness.engine import requirements
+from harness.engine.environment import (
+    image_environment,
+    machine_environment,
+    platform_environment,
+    toolkit_version,
+)
+from harness.engine.hosts import Ended, Log
+from harness.engine.interpreter import Interpreter, interpreter
+from harness.engine.launcher import HostSpec
+from harness.engine.settings import EngineSettings
+from harness.engine.store import Document
+
+_FAILURE_READ = 8192
+"""Bytes of a script's own failure file that can matter: AWS keeps 1,024 characters."""
+
+
+@dataclass(frozen=True)
+class JobHost:
+    """One host's part of a job: its place on this machine, and how it sees that place itself."""
+
+    name: str
+    index: int
+    tree: Path
+    base_dir: str
+
+    @property
+    def paths(self) -> OptMl:
+        """The tree as the host sees it."""
+        return OptMl(self.base_dir)
+
+    def path(self, seen: str) -> Path:
+        """Where this process finds what the host sees as ``seen``."""
+        return self.tree / Path(seen).relative_to(self.base_dir)
+
+
+class Stopped(Exception):
+    """The job was stopped before its script ran."""
+
+    def __init__(self, ended: Ended) -> None:
+        super().__init__(ended)
+        self.ended = ended
+
+
+class Toolkit:
+    """Plays ``sagemaker-training`` of the request's image, for one job."""
+
+    def __init__(self, request: Document, description: Document, settings: EngineSettings) -> None:
+        self.request, self.description, self.settings = request, description, settings
+        self.image: str = request["AlgorithmSpecification"].get("TrainingImage", "")
+        self.python: Interpreter = interpreter(settings.python)
+
+    def install(self, host: JobHost, log: Log, run: Callable[[HostSpec], Ended]) -> None:
+        """Install what the code asks for, once for all hosts, and use that interpreter from now on.
+
+        Args:
+            host: a host whose code is in place.
+            log: takes what is said about it.
+            run: runs a command to its end.
+
+        Raises:
+            ContractError: the installation failed; the failure text is the toolkit's.
+            Stopped: somebody stopped the job meanwhile.
+        """
+        code = host.path(host.paths.code)
+        kind = self.contract(host).entry_kind
+        assert kind is not None
+        has_requirements = (code / "requirements.txt").is_file()
+        command = install_command(kind, has_requirements=has_requirements, python=self.python.path)
+        if command is None:
+            return
+        offline = bool(self.request.get("EnableNetworkIsolation"))
+        made = requirements.environment(self.python, code, command, cache=Path(self.settings.cache), offline=offline)
+        if made.ready:
+            log.say(host.name, "requirements: unchanged, taken from an earlier job")
+        else:
+            with made.building() as (pip, variables):
+                spec = HostSpec(host.name, pip, variables, str(code), host.tree, base_dir=str(host.tree))
+                ended = run(spec)
+                if ended.stop is not None:
+                    raise Stopped(ended)
+                if ended.failed:
+                    step = StepError.MODULE if "." in command else StepError.REQUIREMENTS
+                    raise ContractError("the installation failed", failure=step_failure(step, 1, command))
+                made.keep()
+        self.python = made.interpreter()
+
+    def contract(self, host: JobHost) -> Contract:
+        """What the script will see on a host.
+
+        Raises:
+            ContractError: the real toolkit would fail before the script.
+        """
+        given: Mapping[str, str] = {
+            **image_environment(self.image, host.base_dir),
+            **machine_environment(self.python, self.settings.pass_environment),
+            **platform_environment(self.description, self.settings.region),
+            **self.request.get("Environment", {}),
+        }
+        return script_contract(
+            JobConfig(**config_documents(self.request, host.index)),
+            environment=given,
+            machine=Machine(num_cpus=os.cpu_count() or 1, python=self.python.path, pythonpath=self.python.pythonpath),
+            toolkit_version=toolkit_version(self.image),
+            base_dir=host.base_dir,
+            has_setup_py=host.path(host.paths.code).joinpath("setup.py").is_file(),
+        )
+
+    def outcome(self, host: JobHost, contract: Contract, exit_code: int) -> Outcome:
+        """What the container would exit with and leave behind; leaves it behind."""
+        failure = host.path(host.paths.failure)
+        own = _head(failure) if failure.is_file() else None
+        outcome = toolkit_outcome(exit_code, contract.command, own_failure=own)
+        if own is None and outcome.failure is not None:
+            failure.write_text(outcome.failure, "utf-8")
+        if outcome.success_file:
+            host.path(host.paths.success).touch()
+        return outcome
+
+
+def config_documents(request: Mapping[str, Any], host_index: int) -> dict[str, dict[str, Any]]:
+    """The three documents of ``input/config`` for one host."""
+    return {
+        "hyperparameters": dict(opt_ml.hyperparameters_document(request)),
+        "input_data_config": dict(opt_ml.input_data_config_document(request)),
+        "resource_config": opt_ml.resource_config_document(request, host_index),
+    }
+
+
+def _head(file: Path) -> str:
+    with file.open("rb") as content:
+        return content.read(_FAILURE_READ).decode("utf-8", "replace")

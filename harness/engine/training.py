@@ -1,0 +1,295 @@
+"""A training job on this machine: from the request in its folder to artifacts and a description."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from harness.contract import opt_ml
+from harness.contract.environment import Contract
+from harness.contract.opt_ml import OptMl
+from harness.contract.outcomes import Outcome, failure_reason
+from harness.contract.terms import ContractError
+from harness.engine import channels, delivery
+from harness.engine.hosts import Control, Ended, Log, Metrics, Stop, run_hosts
+from harness.engine.launcher import HostSpec, Launcher, LaunchError, Mount
+from harness.engine.processes import ProcessLauncher
+from harness.engine.settings import EngineSettings
+from harness.engine.store import ENDED, Document, Job, now, write_json
+from harness.engine.toolkit import JobHost, Stopped, Toolkit, config_documents
+from harness.errors import HarnessError
+
+_SAID_BY_AWS = {
+    "Starting": "Preparing the instances for training",
+    "Downloading": "Downloading input data",
+    "Training": "Training image download completed. Training in progress.",
+    "Uploading": "Uploading generated training model",
+    "Stopping": "Stopping the training job",
+    "Completed": "Training job completed",
+    "Failed": "Training job failed",
+    "Stopped": "Training job stopped",
+    "MaxRuntimeExceeded": "Resource deadline exceeded",
+}
+"""``StatusMessage`` of each secondary status, as published logs of AWS's have them."""
+
+_AT_THE_END = {
+    None: ("Completed", "Completed"),
+    Stop.REQUESTED: ("Stopped", "Stopped"),
+    Stop.DEADLINE: ("Stopped", "MaxRuntimeExceeded"),
+}
+"""``TrainingJobStatus`` and ``SecondaryStatus`` by what ended the job."""
+
+_COPIED = (
+    "HyperParameters",
+    "AlgorithmSpecification",
+    "RoleArn",
+    "InputDataConfig",
+    "OutputDataConfig",
+    "ResourceConfig",
+    "VpcConfig",
+    "StoppingCondition",
+    "EnableNetworkIsolation",
+    "EnableInterContainerTrafficEncryption",
+    "EnableManagedSpotTraining",
+    "CheckpointConfig",
+    "DebugHookConfig",
+    "ProfilerConfig",
+    "ExperimentConfig",
+    "RetryStrategy",
+    "Environment",
+)
+
+
+def describe_new(request: Document, settings: EngineSettings) -> Document:
+    """The first ``DescribeTrainingJob`` document of a job."""
+    name, moment = request["TrainingJobName"], now()
+    return {
+        "TrainingJobName": name,
+        "TrainingJobArn": f"arn:aws:sagemaker:{settings.region}:{settings.account}:training-job/{name}",
+        "TrainingJobStatus": "InProgress",
+        "SecondaryStatus": "Starting",
+        **{key: request[key] for key in _COPIED if key in request},
+        "EnableNetworkIsolation": request.get("EnableNetworkIsolation", False),
+        "CreationTime": moment,
+        "LastModifiedTime": moment,
+        "SecondaryStatusTransitions": [
+            {"Status": "Starting", "StartTime": moment, "StatusMessage": _SAID_BY_AWS["Starting"]}
+        ],
+    }
+
+
+def refusals(request: Mapping[str, Any]) -> Iterator[str]:
+    """What in a request this engine cannot honour, by name. Nothing else is left out in silence."""
+    elsewhere = "; try --on remote"
+    algorithm = request["AlgorithmSpecification"]
+    if "AlgorithmName" in algorithm:
+        yield ("AlgorithmSpecification.AlgorithmName: algorithms of the Marketplace run on AWS alone" + elsewhere)
+    for channel in request.get("InputDataConfig", ()):
+        name = channel["ChannelName"]
+        mode = channel.get("InputMode") or algorithm["TrainingInputMode"]
+        if mode == "Pipe":
+            yield f"channel '{name}': Pipe input cannot be run here{elsewhere}, or use File"
+        if "FileSystemDataSource" in channel["DataSource"]:
+            yield f"channel '{name}': a file system (EFS, FSx) cannot be mounted here{elsewhere}"
+        elif "S3DataSource" not in channel["DataSource"]:
+            yield f"channel '{name}': only S3DataSource can be read here{elsewhere}"
+    if "VpcConfig" in request:
+        yield f"VpcConfig: there is no VPC on this machine{elsewhere}"
+    for holder, key in (
+        ("OutputDataConfig", "KmsKeyId"),
+        ("ResourceConfig", "VolumeKmsKeyId"),
+    ):
+        if request[holder].get(key):
+            yield f"{holder}.{key}: nothing is encrypted on this machine{elsewhere}"
+    if request.get("EnableInterContainerTrafficEncryption"):
+        yield f"EnableInterContainerTrafficEncryption: hosts on one machine do not encrypt{elsewhere}"
+    if request.get("EnableNetworkIsolation") and len(opt_ml.host_names(request)) > 1:
+        yield f"EnableNetworkIsolation with several hosts: here each would be alone{elsewhere}"
+
+
+def input_problems(request: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the files that a request names."""
+    for channel in request.get("InputDataConfig", ()):
+        yield from channels.problems(channel)
+
+
+def run(job: Job, control: Control, launcher: Launcher) -> None:
+    """Run the job to its end and write down how it ended. Called in a process of its own."""
+    _Training(job, control, launcher).run()
+
+
+class _Training:
+    def __init__(self, job: Job, control: Control, launcher: Launcher) -> None:
+        self.job, self.control, self.launcher = job, control, launcher
+        self.request = job.request
+        self.settings = EngineSettings.read(job.path)
+        seconds = self.request["StoppingCondition"].get("MaxRuntimeInSeconds", 86_400)
+        self.deadline = time.monotonic() + seconds
+        self.names = opt_ml.host_names(self.request)
+
+    def run(self) -> None:
+        metrics = Metrics(self.request["AlgorithmSpecification"].get("MetricDefinitions", ()))
+        self.log = Log(self.job.log, on_line=metrics if metrics.definitions else None)
+        try:
+            self._enter("Downloading")
+            toolkit = Toolkit(self.request, self.job.description, self.settings)
+            hosts = [self._prepare(index) for index in range(len(self.names))]
+            toolkit.install(hosts[0], self.log, lambda spec: self._run([spec], ProcessLauncher("none")))
+            python = toolkit.python
+            self._note(Python=python.version, Versions=python.versions(), OptMl=hosts[0].base_dir)
+            self._enter("Training", TrainingStartTime=now())
+            contracts = [toolkit.contract(host) for host in hosts]
+            ended = self._run(
+                [self._spec(host, contract) for host, contract in zip(hosts, contracts, strict=True)],
+                self.launcher,
+            )
+            outcomes = [
+                toolkit.outcome(host, contract, ended.exit_codes[host.name])
+                for host, contract in zip(hosts, contracts, strict=True)
+            ]
+            self._finish(hosts, ended, outcomes, metrics.final())
+        except Stopped:
+            self._enter("Stopped", TrainingJobStatus="Stopped", TrainingEndTime=now())
+        except ContractError as error:
+            self.log.say(self.names[0], error.message)
+            self._fail(failure_reason(error.failure or error.message))
+        except (HarnessError, LaunchError, OSError) as error:
+            self._fail(f"ClientError: {error}")
+        finally:
+            self.log.close()
+
+    # -- the script and what comes before it ---------------------------------------------------------------------
+
+    def _prepare(self, index: int) -> JobHost:
+        """Lay out a host's ``/opt/ml``."""
+        name = self.names[index]
+        tree = self.job.path / "hosts" / name
+        host = JobHost(name, index, tree, self.launcher.base_dir or str(tree))
+        paths = host.paths
+        for folder in (paths.input_config, paths.input_data, paths.model, paths.output_data):
+            host.path(folder).mkdir(parents=True)
+        documents = config_documents(self.request, index)
+        for seen, document in zip(
+            (paths.hyperparameters_file, paths.input_data_config_file, paths.resource_config_file),
+            documents.values(),
+            strict=True,
+        ):
+            write_json(host.path(seen), document)
+        staged, code = self.job.path / "source", host.path(paths.code)
+        if index == len(self.names) - 1:
+            staged.rename(code)
+        else:
+            import shutil
+
+            shutil.copytree(staged, code, symlinks=True)
+        return host
+
+    def _spec(self, host: JobHost, contract: Contract) -> HostSpec:
+        return HostSpec(
+            name=host.name,
+            command=contract.command,
+            environment=contract.environment,
+            cwd=contract.cwd,
+            tree=host.tree,
+            base_dir=host.base_dir,
+            mounts=(*self._channels(host), *self._checkpoints(host)),
+            hosts=self.names,
+            network=not self.request.get("EnableNetworkIsolation", False),
+        )
+
+    def _channels(self, host: JobHost) -> tuple[Mount, ...]:
+        return channels.provide(
+            self.request.get("InputDataConfig", ()),
+            tree=host.tree,
+            base_dir=host.base_dir,
+            host=host.index,
+            hosts=len(self.names),
+        )
+
+    def _checkpoints(self, host: JobHost) -> tuple[Mount, ...]:
+        """The folder of checkpoints itself: restored, synchronised and shared by all hosts, as it were, at once."""
+        if "CheckpointConfig" not in self.request:
+            return ()
+        config = self.request["CheckpointConfig"]
+        kept = channels.local_path(config["S3Uri"])
+        kept.mkdir(parents=True, exist_ok=True)
+        seen = str(config.get("LocalPath", OptMl().checkpoints))
+        return (Mount(kept, seen.replace(OptMl().base_dir, host.base_dir, 1), read_only=False),)
+
+    def _run(self, specs: Sequence[HostSpec], launcher: Launcher) -> Ended:
+        return run_hosts(
+            launcher,
+            specs,
+            log=self.log,
+            control=self.control,
+            on_stop=self._stopping,
+            deadline=self.deadline,
+            grace=self.settings.stop_grace,
+        )
+
+    def _stopping(self, stop: Stop) -> None:
+        self._enter("Stopping", TrainingJobStatus="Stopping")
+
+    # -- after the script ----------------------------------------------------------------------------------------
+
+    def _finish(
+        self, hosts: Sequence[JobHost], ended: Ended, outcomes: Sequence[Outcome], metrics: list[Document]
+    ) -> None:
+        self.log.flush()
+        self._note(ExitCodes=dict(ended.exit_codes))
+        if ended.stop is Stop.ABANDONED:
+            self._enter("Stopped", TrainingJobStatus="Stopped", TrainingEndTime=now())
+            return
+        failed = [outcome for outcome in outcomes if not outcome.completed]
+        if failed and ended.stop is None:
+            self._fail(failure_reason(failed[0].failure), FinalMetricDataList=metrics or None)
+            return
+        self._enter("Uploading")
+        delivered = delivery.deliver(
+            self.request["OutputDataConfig"],
+            self.job.path / "output",
+            self.job.name,
+            models={host.name: host.path(host.paths.model) for host in hosts},
+            outputs={host.name: host.path(host.paths.output_data) for host in hosts},
+        )
+        status, secondary = _AT_THE_END[ended.stop]
+        self._enter(
+            secondary,
+            TrainingJobStatus=status,
+            TrainingEndTime=now(),
+            ModelArtifacts={"S3ModelArtifacts": delivered} if delivered else None,
+            FinalMetricDataList=metrics or None,
+        )
+        if status == "Completed":
+            self._clear()
+
+    def _clear(self) -> None:
+        """On AWS nothing but the artifacts survives the job; here its folders would only take up space."""
+        import shutil
+
+        shutil.rmtree(self.job.path / "hosts", ignore_errors=True)
+
+    # -- the description -----------------------------------------------------------------------------------------
+
+    def _enter(self, status: str, **members: Any) -> None:
+        description, moment = self.job.description, now()
+        transitions = description["SecondaryStatusTransitions"]
+        transitions[-1] = {**transitions[-1], "EndTime": moment}
+        transitions.append({"Status": status, "StartTime": moment, "StatusMessage": _SAID_BY_AWS[status]})
+        if members.get("TrainingJobStatus") in ENDED:
+            transitions[-1]["EndTime"] = moment
+        self.job.update(SecondaryStatus=status, SecondaryStatusTransitions=transitions, **members)
+        self.control.notify()
+
+    def _fail(self, reason: str, **members: Any) -> None:
+        self._enter(
+            "Failed",
+            TrainingJobStatus="Failed",
+            TrainingEndTime=now(),
+            FailureReason=reason[:1024],
+            **members,
+        )
+
+    def _note(self, **facts: Any) -> None:
+        self.job.update(Harness={**self.job.description.get("Harness", {}), **facts})

@@ -1,0 +1,92 @@
+"""Submit, follow, result: one way for every target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from harness.errors import DeadlineExceeded, HarnessError, Interrupted, JobFailed
+from harness.targets import Document, Output, Status, Target
+
+_VERBS = {"TrainingJob": "training_job", "ProcessingJob": "processing_job", "TransformJob": "transform_job"}
+
+
+class Reporter(Protocol):
+    """Who is told what happens. ``Silent`` is the null version."""
+
+    def submitted(self, kind: str, name: str) -> None:
+        """The target has accepted the job."""
+
+    def output(self, data: bytes) -> None:
+        """Whole lines of the log."""
+
+    def status(self, name: str, message: str) -> None:
+        """The job has entered a status."""
+
+
+class Silent:
+    """Tells nobody."""
+
+    def submitted(self, kind: str, name: str) -> None:
+        """Nothing."""
+
+    def output(self, data: bytes) -> None:
+        """Nothing."""
+
+    def status(self, name: str, message: str) -> None:
+        """Nothing."""
+
+
+def run(target: Target, kind: str, request: Mapping[str, Any], reporter: Reporter) -> Document:
+    """Submit a job and follow it to its end.
+
+    Args:
+        target: where it runs.
+        kind: ``TrainingJob``, ``ProcessingJob`` or ``TransformJob``.
+        request: the ``Create…`` document.
+        reporter: is told what happens.
+
+    Returns:
+        The ``Describe…`` document of the ended job, whatever its status; ``failure`` says what that means.
+
+    Raises:
+        Interrupted: Ctrl-C; what became of the job is said.
+        HarnessError: the target refused the request.
+    """
+    name = request[f"{kind}Name"]
+    getattr(target.client, f"create_{_VERBS[kind]}")(**request)
+    reporter.submitted(kind, name)
+    return follow(target, kind, name, reporter)
+
+
+def follow(target: Target, kind: str, name: str, reporter: Reporter) -> Document:
+    """Follow a job that exists to its end; otherwise as ``run``."""
+    try:
+        for event in target.follow(kind, name):
+            match event:
+                case Output(data):
+                    reporter.output(data)
+                case Status(status, message):
+                    reporter.status(status, message)
+    except KeyboardInterrupt:
+        raise Interrupted(target.interrupt(kind, name)) from None
+    return describe(target, kind, name)
+
+
+def describe(target: Target, kind: str, name: str) -> Document:
+    """The job's ``Describe…`` document."""
+    document: Document = getattr(target.client, f"describe_{_VERBS[kind]}")(**{f"{kind}Name": name})
+    return document
+
+
+def failure(kind: str, description: Mapping[str, Any]) -> HarnessError | None:
+    """What an ended job's status means to whoever asked for it; None for Completed."""
+    name, status = description[f"{kind}Name"], description[f"{kind}Status"]
+    if status == "Completed":
+        return None
+    if status == "Stopped":
+        if description.get("SecondaryStatus") == "MaxRuntimeExceeded":
+            seconds = description["StoppingCondition"]["MaxRuntimeInSeconds"]
+            return DeadlineExceeded(f"{name} was stopped after its {seconds} seconds (--max-run)")
+        return JobFailed(f"{name} was stopped")
+    return JobFailed(f"{name} failed: {description.get('FailureReason', 'no reason was given')}")

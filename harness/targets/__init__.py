@@ -1,0 +1,61 @@
+"""The switch: a name becomes a SageMaker client, imported only when it is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Protocol
+
+from harness.config import Config
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Output:
+    """Whole lines of a job's log, each with its host's name in front."""
+
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Status:
+    """A job has entered a new (secondary) status."""
+
+    name: str
+    message: str
+
+
+Event = Output | Status
+
+
+class Target(Protocol):
+    """A SageMaker client, and the ways in which following a job differs from one client to the next."""
+
+    name: str
+    client: Any
+    """Has the verbs of ``boto3.client("sagemaker")``."""
+
+    def follow(self, kind: str, name: str) -> Iterator[Event]:
+        """What a job prints and how it proceeds, live, until it has ended. ``kind``: ``TrainingJob`` and the like."""
+
+    def interrupt(self, kind: str, name: str) -> str:
+        """The user has pressed Ctrl-C. Ends what dies with us, and says what became of the job."""
+
+    def close(self) -> None:
+        """Release what the client holds."""
+
+
+_MODULES = {"local": "harness.targets.local"}
+
+
+def open_target(config: Config) -> Target:
+    """The target that ``config.on`` names.
+
+    Raises:
+        MissingCapability: this machine, or this environment, lacks what the target needs.
+    """
+    module = import_module(_MODULES[config.on])
+    target: Target = module.open_target(config)
+    return target

@@ -1,0 +1,79 @@
+"""``--on local``: the engine of this machine, hosts as plain processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO, cast
+
+from harness.config import Config
+from harness.engine.client import EngineClient
+from harness.engine.processes import Isolation
+from harness.engine.settings import EngineSettings
+from harness.engine.store import ENDED
+from harness.requests import LOCAL_REGION
+from harness.targets import Event, Output, Status
+
+_CHUNK = 1 << 20
+
+
+class LocalTarget:
+    """``EngineClient`` and its jobs' logs, which are files."""
+
+    name = "local"
+
+    def __init__(self, client: EngineClient) -> None:
+        self.client = client
+
+    def follow(self, kind: str, name: str) -> Iterator[Event]:
+        """See ``Target.follow``."""
+        job, told = self.client.store.job(name), 0
+        with job.log.open("rb") as log:
+            running = True
+            while running:
+                running = self.client.wait(name)
+                yield from _read(log)
+                description = getattr(self.client, f"describe_{_verb(kind)}")(**{f"{kind}Name": name})
+                transitions = description.get("SecondaryStatusTransitions", ())
+                for transition in transitions[told:]:
+                    yield Status(transition["Status"], transition.get("StatusMessage", ""))
+                told = len(transitions)
+                if not running and job.status not in ENDED:
+                    raise RuntimeError(f"{name} is in status {job.status}, but nobody runs it")
+
+    def interrupt(self, kind: str, name: str) -> str:
+        """See ``Target.interrupt``."""
+        self.client.abandon(name)
+        return f"{name} was stopped"
+
+    def close(self) -> None:
+        """See ``Target.close``."""
+        self.client.close()
+
+
+def _read(log: BinaryIO) -> Iterator[Output]:
+    """Whole lines, as far as there are any."""
+    while data := log.read(_CHUNK):
+        end = data.rfind(b"\n") + 1
+        if end:
+            yield Output(data[:end])
+        if end < len(data):
+            log.seek(end - len(data), 1)
+            if not end:
+                return
+
+
+def _verb(kind: str) -> str:
+    return kind.replace("Job", "_job").lower()
+
+
+def open_target(config: Config) -> LocalTarget:
+    """The engine with this configuration's settings."""
+    settings = EngineSettings(
+        isolation=cast(Isolation, config.isolation),
+        python=str(config.python) if config.python else None,
+        stop_grace=config.stop_grace,
+        pass_environment=config.pass_environment,
+        region=config.region or LOCAL_REGION,
+        cache=str(config.project_dir / ".harness" / "cache"),
+    )
+    return LocalTarget(EngineClient(config.runs_dir, settings))
