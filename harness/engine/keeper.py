@@ -134,8 +134,9 @@ class Keeper:
         os.dup2(self.pipes.output[1], 1)
         os.dup2(self.pipes.output[1], 2)
         os.umask(0o022)
-        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-            signal.signal(number, signal.SIG_DFL)
+        for number in signal.valid_signals():
+            if signal.getsignal(number) not in {signal.SIG_DFL, None}:
+                signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         with step(f"changing to the working directory {self.spec.cwd}"):
             os.chdir(self.spec.cwd)
