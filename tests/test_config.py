@@ -1,6 +1,8 @@
 """What the configuration owes: precedence, sources, all mistakes at once, nothing secret shown."""
 
 import json
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -432,3 +434,9 @@ def test_text_of_the_command_line_has_the_type_it_would_have_as_json(text, value
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5))
 def test_json_text_is_what_it_says(value):
     assert parse_value(json.dumps(value)) == value
+
+
+def test_nothing_slow_is_imported_before_it_is_needed():
+    code = "import sys, harness.config, harness.requests; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"tomllib", "dotenv", "difflib", "logging", "urllib.request", "boto3", "sagemaker"} & set(loaded)
