@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.config import Config, env_example, explain, load, parse_value
-from harness.config.schema import TABLES
-from harness.config.settings import settings, variables, walk
+from harness.config.schema import SETTINGS, TABLES
+from harness.config.settings import settings, variables
 from harness.errors import ConfigurationError
 
 REPOSITORY = Path(__file__).parent.parent
@@ -329,7 +329,7 @@ class TestShown:
         assert str(rows["max_run"].source) == "pyproject.toml [tool.harness]"
         assert rows["channels.train"].value == {"uri": "s3://b/t", "input_mode": "Pipe"}
         assert rows["channels.test"].value == "s3://b/u"
-        assert {key for key, _ in walk(Config, TABLES)} - {key.rpartition(".")[0] for key in rows} - set(rows) == {
+        assert {key for key, _ in SETTINGS.items()} - {key.rpartition(".")[0] for key in rows} - set(rows) == {
             "hyperparameters",
             "environment",
             "tags",
@@ -363,7 +363,7 @@ class TestShown:
 
     def test_every_variable_stands_in_the_example_under_a_comment(self):
         lines = env_example().splitlines()
-        for key, declared in walk(Config, TABLES):
+        for key, declared in SETTINGS.items():
             for name in variables(key, declared)[:1]:
                 (at,) = [n for n, line in enumerate(lines) if line.startswith(f"#{name}=")]
                 assert lines[at - 1].startswith("# ")
@@ -384,7 +384,7 @@ class TestDeclaration:
     """The table of settings itself."""
 
     def test_every_variable_belongs_to_one_setting(self):
-        names = [name for key, declared in walk(Config, TABLES) for name in variables(key, declared)]
+        names = [name for key, declared in SETTINGS.items() for name in variables(key, declared)]
         assert len(names) == len(set(names))
 
     def test_every_setting_is_explained(self):

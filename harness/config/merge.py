@@ -149,9 +149,7 @@ class Merge:
     def _setting(self, key: str, name: str, declared: Field[Any], layers: Sequence[Layer]) -> Any:
         said = [layer for layer in layers if name in layer.values]
         if kind(declared) in self.tables:
-            inner = [
-                layer._replace(values=values) for layer in said if (values := self._mapping(layer, key, name))
-            ]
+            inner = [layer._replace(values=values) for layer in said if (values := self._mapping(layer, key, name))]
             schema = self.tables[kind(declared)]
             return schema(**self.table(schema, inner, f"{key}."))
         if kind(declared).startswith("Mapping["):
@@ -178,9 +176,7 @@ class Merge:
     def _checked(self, layer: Layer, key: str, declared: Field[Any], raw: object) -> Any:
         self.sources[key] = layer.source(key)
         try:
-            value = self._convert(
-                layer, key, kind(declared).removeprefix("Mapping[str, ").removesuffix("]"), raw
-            )
+            value = self._convert(layer, key, kind(declared).removeprefix("Mapping[str, ").removesuffix("]"), raw)
         except Wrong as wrong:
             self._problem(layer, key, str(wrong), raw)
             return raw
@@ -214,7 +210,7 @@ class Merge:
 
     def _unknown(self, layer: Layer, prefix: str, key: str, known: Sequence[str]) -> None:
         near = nearest(key, known)
-        hint = f"did you mean {prefix}{near}?" if near else f"known are {', '.join(known)}"
+        hint = f"did you mean {prefix}{near}?" if near else "`harness plan --sources` lists them all"
         self.problems.append(f"{layer.shown}: {prefix}{key} is not a setting; {hint}")
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.config.merge import Layer, Merge, absolute
-from harness.config.schema import TABLES, Config, ProcessConfig
-from harness.config.settings import PREFIX, Source, from_text, nearest, variables, walk
+from harness.config.schema import SETTINGS, TABLES, Config, ProcessConfig
+from harness.config.settings import PREFIX, Source, flag_of, from_text, nearest, variables
 from harness.errors import ConfigurationError
 
 
@@ -34,9 +34,7 @@ def load(
     """
     here = Path.cwd()
     found = (
-        _file_layer(config_file)
-        if config_file
-        else _find_file([project_dir] if project_dir else [here, *here.parents])
+        _file_layer(config_file) if config_file else _find_file([project_dir] if project_dir else [here, *here.parents])
     )
     project = (project_dir or (found.base if found else here)).absolute()
     problems: list[str] = []
@@ -51,9 +49,7 @@ def load(
     problems += merge.problems
     if problems:
         raise ConfigurationError("\n  ".join(["The configuration is wrong:", *problems]))
-    return Config(
-        **_anchored(values, merge.sources, layers, project), project_dir=project, sources=merge.sources
-    )
+    return Config(**_anchored(values, merge.sources, layers, project), project_dir=project, sources=merge.sources)
 
 
 def _find_file(folders: Sequence[Path]) -> Layer | None:
@@ -113,7 +109,7 @@ def _variables_layer(place: str, environ: Mapping[str, str], base: Path, problem
     values: dict[str, Any] = {}
     names: dict[str, str] = {}
     known: list[str] = []
-    for key, declared in walk(Config, TABLES):
+    for key, declared in SETTINGS.items():
         candidates = variables(key, declared)
         known += candidates[:1]
         name = next((name for name in candidates if environ.get(name)), None)
@@ -137,10 +133,7 @@ def _flags_layer(flags: Mapping[str, object], base: Path) -> Layer:
             continue
         table, _, last = key.rpartition(".")
         (values.setdefault(table, {}) if table else values)[last] = value
-    names = {
-        key: declared.metadata["flag"] or "--" + key.rpartition(".")[2].replace("_", "-")
-        for key, declared in walk(Config, TABLES)
-    }
+    names = {key: flag_of(key, declared) for key, declared in SETTINGS.items()}
     return Layer("flag", "", values, base, names)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.config.settings import Location, Source, setting
+from harness.config.settings import Location, Source, setting, walk
 
 TARGETS = ("local", "container", "localmode", "remote")
 INPUT_MODES = ("File", "FastFile", "Pipe")
@@ -27,9 +27,7 @@ class Channel:
     uri: Location = setting("", "Folder, file, or s3:// URI that the channel shows.", required=True)
     content_type: str | None = setting(None, "Content type that the script is told.")
     input_mode: str | None = setting(None, "How data arrives.", choices=INPUT_MODES)
-    distribution: str = setting(
-        "FullyReplicated", "All data on every host, or a share.", choices=DISTRIBUTIONS
-    )
+    distribution: str = setting("FullyReplicated", "All data on every host, or a share.", choices=DISTRIBUTIONS)
     compression: str | None = setting(None, "Gzip, for Pipe input.", choices=("None", "Gzip"))
     s3_data_type: str = setting("S3Prefix", "What the URI names.", choices=S3_DATA_TYPES)
     record_wrapping: str | None = setting(None, "RecordIO, for Pipe input.", choices=("None", "RecordIO"))
@@ -42,13 +40,9 @@ class ProcessingInput:
     """One input of a processing job; the SDK's words."""
 
     source: Location = setting("", "Folder, file, or s3:// URI.", required=True)
-    destination: str | None = setting(
-        None, "Where the script finds it; /opt/ml/processing/input/<name> if not given."
-    )
+    destination: str | None = setting(None, "Where the script finds it; /opt/ml/processing/input/<name> if not given.")
     input_mode: str = setting("File", "How data arrives.", choices=("File", "Pipe"))
-    distribution: str = setting(
-        "FullyReplicated", "All data on every host, or a share.", choices=DISTRIBUTIONS
-    )
+    distribution: str = setting("FullyReplicated", "All data on every host, or a share.", choices=DISTRIBUTIONS)
     compression: str = setting("None", "Gzip, for Pipe input.", choices=("None", "Gzip"))
     s3_data_type: str = setting("S3Prefix", "What the URI names.", choices=("S3Prefix", "ManifestFile"))
 
@@ -57,24 +51,16 @@ class ProcessingInput:
 class ProcessingOutput:
     """One output of a processing job; the SDK's words."""
 
-    destination: Location | None = setting(
-        None, "Folder or s3:// URI; below the job's own output if not given."
-    )
-    source: str | None = setting(
-        None, "Where the script writes; /opt/ml/processing/output/<name> if not given."
-    )
-    upload_mode: str = setting(
-        "EndOfJob", "When it is written to its destination.", choices=("EndOfJob", "Continuous")
-    )
+    destination: Location | None = setting(None, "Folder or s3:// URI; below the job's own output if not given.")
+    source: str | None = setting(None, "Where the script writes; /opt/ml/processing/output/<name> if not given.")
+    upload_mode: str = setting("EndOfJob", "When it is written to its destination.", choices=("EndOfJob", "Continuous"))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ProcessConfig:
     """``[tool.harness.process]``: a processing job."""
 
-    entry_point: str | None = setting(
-        None, "Script of the processing job, relative to its source_dir if there is one."
-    )
+    entry_point: str | None = setting(None, "Script of the processing job, relative to its source_dir if there is one.")
     source_dir: Path | None = setting(None, "Folder shipped with the script.")
     arguments: tuple[str, ...] = setting((), "Arguments of the script.")
     inputs: Mapping[str, ProcessingInput] = setting(dict, "Inputs: name to path or URI, or to a table.")
@@ -105,14 +91,10 @@ class TransformConfig:
     max_payload: int | None = setting(None, "Largest request in MB.", minimum=0)
     max_concurrent_transforms: int | None = setting(None, "Requests at a time.", minimum=0)
     invocations_timeout: int | None = setting(None, "Seconds that one request may take.", minimum=1)
-    invocations_max_retries: int | None = setting(
-        None, "How often a failed request is tried again.", minimum=0
-    )
+    invocations_max_retries: int | None = setting(None, "How often a failed request is tried again.", minimum=0)
     input_filter: str | None = setting(None, "JSONPath: the part of a record that the model gets.")
     output_filter: str | None = setting(None, "JSONPath: the part of the joined record that is kept.")
-    join_source: str | None = setting(
-        None, "Input: join each prediction to its record.", choices=("None", "Input")
-    )
+    join_source: str | None = setting(None, "Input: join each prediction to its record.", choices=("None", "Input"))
     compression: str | None = setting(None, "Gzip: input files are compressed.", choices=("None", "Gzip"))
     s3_data_type: str = setting("S3Prefix", "What the input names.", choices=("S3Prefix", "ManifestFile"))
     environment: Mapping[str, str] = setting(dict, "Environment variables of the model server.")
@@ -149,30 +131,18 @@ class Config:
     max_run: int = setting(86_400, "Seconds a job may run.", minimum=1)
     max_wait: int | None = setting(None, "Seconds to wait for a spot instance and the job on it.", minimum=1)
     use_spot_instances: bool = setting(False, "Train on spot instances.")
-    max_retry_attempts: int | None = setting(
-        None, "How often AWS starts a job again after a fault of its own."
-    )
+    max_retry_attempts: int | None = setting(None, "How often AWS starts a job again after a fault of its own.")
     base_job_name: str | None = setting(None, "Beginning of the names of jobs, models and endpoints.")
     job_name: str | None = setting(
         None, "Name of the next job; made from base_job_name if not given.", environment=False
     )
-    hyperparameters: Mapping[str, object] = setting(
-        dict, "Hyperparameters: name to value.", flag="--hyperparameter"
-    )
-    channels: Mapping[str, Channel] = setting(
-        dict, "Channels: name to path or URI, or to a table.", flag="--channel"
-    )
+    hyperparameters: Mapping[str, object] = setting(dict, "Hyperparameters: name to value.", flag="--hyperparameter")
+    channels: Mapping[str, Channel] = setting(dict, "Channels: name to path or URI, or to a table.", flag="--channel")
     environment: Mapping[str, str] = setting(dict, "Environment variables of the training script.")
-    metric_definitions: tuple[object, ...] = setting(
-        (), "Metrics read from the log: a list of {Name, Regex}."
-    )
-    output_path: Location | None = setting(
-        None, "Folder or s3:// URI for artifacts; runs_dir or the default bucket."
-    )
+    metric_definitions: tuple[object, ...] = setting((), "Metrics read from the log: a list of {Name, Regex}.")
+    output_path: Location | None = setting(None, "Folder or s3:// URI for artifacts; runs_dir or the default bucket.")
     checkpoint_s3_uri: Location | None = setting(None, "Folder or s3:// URI for checkpoints.")
-    checkpoint_local_path: str | None = setting(
-        None, "Where the script writes checkpoints (/opt/ml/checkpoints)."
-    )
+    checkpoint_local_path: str | None = setting(None, "Where the script writes checkpoints (/opt/ml/checkpoints).")
     container_log_level: int = setting(20, "Log level of the toolkit, as Python's logging has it.")
     role: str | None = setting(None, "ARN of the IAM role that jobs on AWS run as.")
     region: str | None = setting(None, "AWS region.", aliases=("AWS_REGION", "AWS_DEFAULT_REGION"))
@@ -184,23 +154,15 @@ class Config:
     tags: Mapping[str, str] = setting(dict, "Tags of everything that is created.", flag="--tag")
     enable_network_isolation: bool = setting(False, "Run without any network.")
     encrypt_inter_container_traffic: bool = setting(False, "Encrypt traffic between hosts.")
-    python: Path | None = setting(
-        None, "Interpreter of the script on this machine; the harness's own if not given."
-    )
+    python: Path | None = setting(None, "Interpreter of the script on this machine; the harness's own if not given.")
     isolation: str = setting(
         "auto", "Private, real /opt/ml for plain processes (Linux).", choices=("auto", "required", "none")
     )
     runs_dir: Path = setting("runs", "Folder of run folders.")
-    stop_grace: int = setting(
-        120, "Seconds between asking a job to stop and killing it; AWS's is 120.", minimum=0
-    )
+    stop_grace: int = setting(120, "Seconds between asking a job to stop and killing it; AWS's is 120.", minimum=0)
     pass_environment: tuple[str, ...] = setting((), "Variables of this machine that scripts may see.")
-    model_server_workers: int | None = setting(
-        None, "Worker processes of a model server; one per CPU.", minimum=1
-    )
-    model_server_timeout: int | None = setting(
-        None, "Seconds that a model server gives one request.", minimum=1
-    )
+    model_server_workers: int | None = setting(None, "Worker processes of a model server; one per CPU.", minimum=1)
+    model_server_timeout: int | None = setting(None, "Seconds that a model server gives one request.", minimum=1)
     process: ProcessConfig = setting(ProcessConfig, "Processing job.")
     transform: TransformConfig = setting(TransformConfig, "Batch transform job.")
     deploy: DeployConfig = setting(DeployConfig, "Model and endpoint.")
@@ -212,3 +174,7 @@ TABLES: Mapping[str, type] = {
     schema.__name__: schema
     for schema in (Channel, ProcessingInput, ProcessingOutput, ProcessConfig, TransformConfig, DeployConfig)
 }
+"""The dataclasses that stand for tables, by the name that annotations use."""
+
+SETTINGS = dict(walk(Config, TABLES))
+"""Every setting by its dotted key, those of tables included."""

@@ -101,6 +101,11 @@ def variables(key: str, declared: Field[Any]) -> tuple[str, ...]:
     return (PREFIX + key.upper().replace(".", "_"), *declared.metadata["aliases"])
 
 
+def flag_of(key: str, declared: Field[Any]) -> str:
+    """The command line's option for a setting: ``--max-run``."""
+    return str(declared.metadata["flag"]) or "--" + key.rpartition(".")[2].replace("_", "-")
+
+
 def nearest(word: str, known: Sequence[str], cutoff: float = 0.6) -> str | None:
     """The known word that looks most like this one, or None."""
     import difflib

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from harness.config.schema import TABLES, Config
-from harness.config.settings import Source, default_of, kind, settings, variables, walk
+from harness.config.schema import SETTINGS, TABLES, Config
+from harness.config.settings import Source, default_of, kind, settings, variables
 
 HIDDEN = "•••"
 
@@ -26,7 +26,7 @@ def explain(config: Config) -> Iterator[Row]:
 
     A variable of a job's environment whose name speaks of a secret is shown without its value.
     """
-    for key, declared in walk(Config, TABLES):
+    for key, declared in SETTINGS.items():
         value: Any = config
         for part in key.split("."):
             value = getattr(value, part)
@@ -62,7 +62,7 @@ def env_example() -> str:
         "# Stronger: the environment, then flags. Weaker: [tool.harness] in pyproject.toml.",
         "# Lists and tables are JSON. Relative paths start from this folder.",
     ]
-    for key, declared in walk(Config, TABLES):
+    for key, declared in SETTINGS.items():
         name, *aliases = variables(key, declared) or ("",)
         if not name:
             continue
