@@ -154,7 +154,9 @@ class Config:
     tags: Mapping[str, str] = setting(dict, "Tags of everything that is created.", flag="--tag")
     enable_network_isolation: bool = setting(False, "Run without any network.")
     encrypt_inter_container_traffic: bool = setting(False, "Encrypt traffic between hosts.")
-    python: Path | None = setting(None, "Interpreter of the script on this machine; the harness's own if not given.")
+    python: Path | None = setting(
+        None, "Path of the script's interpreter on this machine; the harness's own if not given."
+    )
     isolation: str = setting(
         "auto", "Private, real /opt/ml for plain processes (Linux).", choices=("auto", "required", "none")
     )

@@ -62,7 +62,12 @@ def env_example() -> str:
         "# Stronger: the environment, then flags. Weaker: [tool.harness] in pyproject.toml.",
         "# Lists and tables are JSON. Relative paths start from this folder.",
     ]
+    section = ""
     for key, declared in SETTINGS.items():
+        table = key.rpartition(".")[0]
+        if table != section:
+            section = table
+            lines += ["", f"# [tool.harness.{table}]: {settings(Config)[table].metadata['help']}"]
         name, *aliases = variables(key, declared) or ("",)
         if not name:
             continue
