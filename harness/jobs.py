@@ -79,6 +79,11 @@ def describe(target: Target, kind: str, name: str) -> Document:
     return document
 
 
+def stop(target: Target, kind: str, name: str) -> None:
+    """Ask a job to stop."""
+    getattr(target.client, f"stop_{_VERBS[kind]}")(**{f"{kind}Name": name})
+
+
 def failure(kind: str, description: Mapping[str, Any]) -> HarnessError | None:
     """What an ended job's status means to whoever asked for it; None for Completed."""
     name, status = description[f"{kind}Name"], description[f"{kind}Status"]

@@ -27,7 +27,7 @@ def styled(text: str, stream: TextIO, **style: Any) -> str:
 
 def complain(error: HarnessError, *, as_json: bool) -> None:
     """Say what went wrong: on stderr for people, as a document on stdout for programs."""
-    if as_json and not getattr(error, "documented", False):
+    if as_json:
         document = {"Type": type(error).__name__, "Message": error.message, "ExitCode": error.exit_code}
         print_json({"Error": document})
     click.echo(f"{styled('harness:', sys.stderr, fg='red', bold=True)} {error.message}", err=True)
@@ -63,12 +63,23 @@ class Progress:
         self._stream.buffer.flush()
 
     def status(self, name: str, message: str) -> None:
-        """A status is progress: of no use in a pipe."""
-        self._say(name, message)
+        """A status is progress and of no use in a pipe, but for the one that explains why nothing happens."""
+        if name == "Stopping":
+            click.echo(f"{name}: {message}", err=True)
+        else:
+            self._say(name, message)
 
     def _say(self, name: str, message: str) -> None:
         if self._terminal:
             click.echo(styled(f"{name}: {message}", sys.stderr, dim=True), err=True)
+
+
+def show_job(kind: str, description: Mapping[str, Any], *, as_json: bool) -> None:
+    """What came out of a job of any kind."""
+    if as_json:
+        print_json(description)
+    elif kind == "TrainingJob":
+        show_training_job(description)
 
 
 def show_training_job(description: Mapping[str, Any]) -> None:

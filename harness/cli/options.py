@@ -96,14 +96,21 @@ def _option(key: str) -> Callable[[_F], _F]:
     return click.option(flag, key.replace(".", "__"), **options)
 
 
+def pairs(flag: str, items: Iterable[str]) -> dict[str, str]:
+    """``NAME=VALUE`` items as a mapping.
+
+    Raises:
+        UsageError: an item has no ``=``.
+    """
+    split = [item.partition("=") for item in items]
+    for name, equals, _ in split:
+        if not equals:
+            raise UsageError(f"{flag} {name}: NAME=VALUE is expected, such as {flag} {name}=…")
+    return {name: text for name, _, text in split}
+
+
 def _value(key: str, value: Any) -> Any:
     if not isinstance(value, tuple):
         return value
-    pairs = {}
-    for item in value:
-        name, equals, text = item.partition("=")
-        if not equals:
-            flag = _SETTINGS[key].metadata["flag"] or f"--{key}"
-            raise UsageError(f"{flag} {item}: NAME=VALUE is expected, such as {flag} {item}=…")
-        pairs[name] = parse_value(text) if key == "hyperparameters" else text
-    return pairs
+    named = pairs(_SETTINGS[key].metadata["flag"] or f"--{key}", value)
+    return {name: parse_value(text) for name, text in named.items()} if key == "hyperparameters" else named

@@ -34,11 +34,8 @@ def command(document: str | None, config_file: Path | None, as_json: bool, **fla
         description = jobs.run(target, "TrainingJob", request, console.Progress(as_json=as_json))
     finally:
         target.close()
-    if as_json:
-        console.print_json(description)
-    else:
-        console.show_training_job(description)
+    console.show_job("TrainingJob", description, as_json=as_json)
     failure = jobs.failure("TrainingJob", description)
     if failure is not None:
-        click.echo(f"{console.styled('harness:', sys.stderr, fg='red', bold=True)} {failure.message}", err=True)
+        console.complain(failure, as_json=False)
         sys.exit(failure.exit_code)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import service_model, validation
-from harness.engine import code, training
+from harness.engine import code, interpreter, training
 from harness.engine.settings import EngineSettings
 from harness.engine.store import ENDED, LOST, Document, Job, Store
 from harness.engine.supervisor import Attachment, fail, start
@@ -49,6 +49,7 @@ class EngineClient:
         self._check(operation, request)
         _raise_all(RefusedError, "This cannot be run here", training.refusals(request))
         _raise_all(ConfigurationError, "The data is not there", training.input_problems(request))
+        interpreter.check(self.settings.python)
         self.store.bury(lambda job: fail(job, LOST))
         description = training.describe_new(request, self.settings)
         name = request["TrainingJobName"]

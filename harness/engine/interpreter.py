@@ -51,6 +51,16 @@ class Interpreter:
         return {name: found[name] for name in names if name in found}
 
 
+def check(path: str | None) -> None:
+    """Find out without running it whether a path can be an interpreter.
+
+    Raises:
+        ConfigurationError: it is no file that this user may execute.
+    """
+    if path is not None and not (os.path.isfile(path) and os.access(path, os.X_OK)):
+        raise ConfigurationError(f"python = {path!r} is no file that can be run. Name the bin/python of an environment")
+
+
 def interpreter(path: str | None) -> Interpreter:
     """Facts about an interpreter; None means the one that runs this.
 

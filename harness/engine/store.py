@@ -6,7 +6,7 @@
     runs/_active/<job>           locked by the process that runs the job, as long as it runs
 
 A job whose status says that it runs while nobody holds its lock has lost its process (``kill -9``, a power cut):
-whoever finds it first says so in its ``describe.json``. Names that begin with ``_`` cannot be job names, so they are ours.
+whoever finds it first says so in its ``describe.json``. No job's name begins with ``_``, so such names are ours.
 """
 
 from __future__ import annotations

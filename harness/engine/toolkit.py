@@ -13,7 +13,7 @@ from harness.contract.entry import install_command
 from harness.contract.environment import Contract, JobConfig, Machine, script_contract
 from harness.contract.opt_ml import OptMl
 from harness.contract.outcomes import Outcome, StepError, step_failure, toolkit_outcome
-from harness.contract.terms import ContractError
+from harness.contract.terms import ContractError, EntryKind
 from harness.engine import requirements
 from harness.engine.environment import (
     image_environment,
@@ -100,6 +100,19 @@ class Toolkit:
                     raise ContractError("the installation failed", failure=step_failure(step, 1, command))
                 made.keep()
         self.python = made.interpreter()
+
+    def ready(self, host: JobHost) -> Contract:
+        """Do the last things before the start, and say what the script will see.
+
+        Raises:
+            ContractError: the real toolkit would fail before the script.
+        """
+        contract = self.contract(host)
+        if contract.entry_kind is EntryKind.SHELL:
+            entry = host.path(host.paths.code) / contract.environment["SM_USER_ENTRY_POINT"]
+            if entry.is_file():
+                entry.chmod(0o777)
+        return contract
 
     def contract(self, host: JobHost) -> Contract:
         """What the script will see on a host.

@@ -25,7 +25,6 @@ _SAID_BY_AWS = {
     "Downloading": "Downloading input data",
     "Training": "Training image download completed. Training in progress.",
     "Uploading": "Uploading generated training model",
-    "Stopping": "Stopping the training job",
     "Completed": "Training job completed",
     "Failed": "Training job failed",
     "Stopped": "Training job stopped",
@@ -139,7 +138,7 @@ class _Training:
             python = toolkit.python
             self._note(Python=python.version, Versions=python.versions(), OptMl=hosts[0].base_dir)
             self._enter("Training", TrainingStartTime=now())
-            contracts = [toolkit.contract(host) for host in hosts]
+            contracts = [toolkit.ready(host) for host in hosts]
             ended = self._run(
                 [self._spec(host, contract) for host, contract in zip(hosts, contracts, strict=True)],
                 self.launcher,
@@ -229,7 +228,12 @@ class _Training:
         )
 
     def _stopping(self, stop: Stop) -> None:
-        self._enter("Stopping", TrainingJobStatus="Stopping")
+        why = "its time is up" if stop is Stop.DEADLINE else "somebody asked for it"
+        self._enter(
+            "Stopping",
+            f"{why}; as on AWS the script is not told, and is killed in {self.settings.stop_grace:g} s (stop_grace)",
+            TrainingJobStatus="Stopping",
+        )
 
     # -- after the script ----------------------------------------------------------------------------------------
 
@@ -272,11 +276,11 @@ class _Training:
 
     # -- the description -----------------------------------------------------------------------------------------
 
-    def _enter(self, status: str, **members: Any) -> None:
+    def _enter(self, status: str, message: str = "", **members: Any) -> None:
         description, moment = self.job.description, now()
         transitions = description["SecondaryStatusTransitions"]
         transitions[-1] = {**transitions[-1], "EndTime": moment}
-        transitions.append({"Status": status, "StartTime": moment, "StatusMessage": _SAID_BY_AWS[status]})
+        transitions.append({"Status": status, "StartTime": moment, "StatusMessage": message or _SAID_BY_AWS[status]})
         if members.get("TrainingJobStatus") in ENDED:
             transitions[-1]["EndTime"] = moment
         self.job.update(SecondaryStatus=status, SecondaryStatusTransitions=transitions, **members)

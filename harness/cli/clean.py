@@ -1,0 +1,38 @@
+"""``harness clean``."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.cli import console
+from harness.cli.options import common, configure
+from harness.engine.store import ENDED, LOST, Store
+from harness.engine.supervisor import fail
+
+
+@click.command("clean", epilog="Example: harness clean --runs")
+@click.option("--runs", is_flag=True, help="Remove the folders of jobs that have ended, artifacts included.")
+@click.option("--cache", is_flag=True, help="Remove what is kept between jobs: environments, downloads.")
+@common
+def command(runs: bool, cache: bool, config_file: Path | None, as_json: bool, **flags: Any) -> None:
+    """Remove what killed jobs left behind; with options, also what is only kept for convenience."""
+    config = configure(config_file, flags)
+    store = Store(config.runs_dir)
+    buried = store.bury(lambda job: fail(job, LOST))
+    removed = []
+    if runs:
+        removed = [name for name in store.names() if store.job(name).status in ENDED]
+        for name in removed:
+            shutil.rmtree(store.job(name).path)
+    if cache:
+        shutil.rmtree(config.project_dir / ".harness" / "cache", ignore_errors=True)
+    if as_json:
+        console.print_json({"Lost": buried, "Removed": removed, "Cache": cache})
+        return
+    for name in buried:
+        click.echo(f"{name}: had lost its process, now Failed", err=True)
+    click.echo(f"{len(buried)} lost, {len(removed)} removed", err=True)

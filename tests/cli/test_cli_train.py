@@ -1,0 +1,391 @@
+"""``harness train --on local``, as a user runs it: a subprocess, a repository, what is on disk afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import tarfile
+from pathlib import Path
+
+import pytest
+
+WRITES_A_MODEL = """
+import os
+with open(os.path.join(os.environ["SM_MODEL_DIR"], "model.joblib"), "w") as file:
+    file.write("a model")
+"""
+
+DUMPS_WHAT_IT_SEES = """
+import json, os, sys
+seen = {"environment": dict(os.environ), "argv": sys.argv, "cwd": os.getcwd(), "path": sys.path[:2],
+        "files": {}, "tty": sys.stdout.isatty(), "stdin": sys.stdin.read()}
+for folder, _, names in os.walk(os.environ["SM_INPUT_DIR"]):
+    for name in names:
+        path = os.path.join(folder, name)
+        seen["files"][path] = open(path).read()
+with open(os.path.join(os.environ["SM_OUTPUT_DATA_DIR"], "seen.json"), "w") as file:
+    json.dump(seen, file)
+"""
+
+
+def members(archive: Path) -> dict[str, bytes]:
+    with tarfile.open(archive) as tar:
+        return {member.name: tar.extractfile(member).read() for member in tar if member.isfile()}
+
+
+def seen_by(run: Path) -> dict:
+    return json.loads(members(run / "output" / "output.tar.gz")["seen.json"])
+
+
+class TestAJobThatCompletes:
+    def test_leaves_its_model_at_the_root_of_the_archive(self, project):
+        made = project(WRITES_A_MODEL)
+        done = made.harness("train", "--job-name", "j")
+        assert done.code == 0, done.err
+        assert members(made.run_folder("j") / "output/model.tar.gz") == {"model.joblib": b"a model"}
+
+    def test_is_described_on_disk_and_on_stdout_alike(self, project):
+        made = project(WRITES_A_MODEL)
+        done = made.harness("train", "--job-name", "j", "--json")
+        assert done.json == made.describe("j")
+        assert done.json["TrainingJobStatus"] == "Completed"
+        model = made.run_folder("j") / "output/model.tar.gz"
+        assert done.json["ModelArtifacts"]["S3ModelArtifacts"] == model.as_uri()
+
+    def test_streams_its_lines_under_the_host_s_name_and_keeps_them(self, project):
+        made = project("import sys; print('to stdout', flush=True); print('to stderr', file=sys.stderr)")
+        done = made.harness("train", "--job-name", "j")
+        assert "algo-1 | to stdout\nalgo-1 | to stderr\n" in done.out
+        assert (made.run_folder("j") / "log.txt").read_text() == "algo-1 | to stdout\nalgo-1 | to stderr\n"
+
+    def test_keeps_stdout_for_the_document_when_json_is_asked_for(self, project):
+        made = project("print('a line')")
+        done = made.harness("train", "--json")
+        assert done.json["TrainingJobStatus"] == "Completed"
+        assert "algo-1 | a line" in done.err
+
+    def test_reports_the_last_value_of_each_metric(self, project):
+        config = """metric_definitions = [{Name = "loss", Regex = "loss=([0-9.e-]+)"}]"""
+        done = project("print('loss=0.5'); print('loss=2.5e-1')", config=config).harness("train", "--json")
+        assert [(each["MetricName"], each["Value"]) for each in done.json["FinalMetricDataList"]] == [("loss", 0.25)]
+
+    def test_has_no_model_when_the_script_wrote_none(self, project):
+        done = project("pass").harness("train", "--json", "--job-name", "j")
+        assert "ModelArtifacts" not in done.json
+        assert "none: the script wrote nothing" in project("pass").harness("train").out
+
+    def test_does_not_write_to_the_source_or_the_data(self, project):
+        script = "open('written_by_the_script', 'w').write('x')"
+        made = project(script)
+        before = sorted(path for path in made.folder.rglob("*"))
+        made.harness("train")
+        after = sorted(
+            path for path in made.folder.rglob("*") if "runs" not in path.parts and ".harness" not in path.parts
+        )
+        assert after == before
+
+
+class TestWhatTheScriptSees:
+    def test_is_aws_s_contract_with_literal_paths(self, project):
+        made = project(DUMPS_WHAT_IT_SEES)
+        done = made.harness(
+            "train", "--job-name", "j", "--hyperparameter", "n=3", "--hyperparameter", "name=a b", "--json"
+        )
+        seen = seen_by(made.run_folder("j"))
+        base = done.json["Harness"]["OptMl"]
+        assert base == "/opt/ml", "this machine cannot give a private /opt/ml, which Linux should"
+        assert seen["argv"] == ["train.py", "-n", "3", "--name", "a b"]
+        assert seen["cwd"] == "/opt/ml/code"
+        assert seen["environment"]["SM_CHANNEL_TRAIN"] == "/opt/ml/input/data/train"
+        assert seen["environment"]["SM_HPS"] == '{"n":3,"name":"a b"}'
+        assert seen["environment"]["TRAINING_JOB_NAME"] == "j"
+
+    def test_is_the_same_as_harness_contract_says(self, project):
+        made = project(DUMPS_WHAT_IT_SEES)
+        made.harness("train", "--job-name", "j", "--hyperparameter", "depth=[1, 2]")
+        seen = seen_by(made.run_folder("j"))
+        for name, text in seen["files"].items():
+            if "/config/" in name:
+                made.write("config/" + name.rpartition("/")[2], text)
+        given = [
+            f"--environment={name}={value}" for name, value in seen["environment"].items() if not name.startswith("SM_")
+        ]
+        told = made.harness("contract", "config", "--json", *given).json
+        assert told["argv"] == seen["argv"][1:]
+        assert told["cwd"] == seen["cwd"]
+        ours = {name: value for name, value in told["environment"].items() if name.startswith("SM_")}
+        theirs = {name: value for name, value in seen["environment"].items() if name.startswith("SM_")}
+        # The image's own SM_… are given to the contract by the caller, as the image gives them to the toolkit.
+        image = {"SM_INPUT", "SM_INPUT_TRAINING_CONFIG_FILE", "SM_INPUT_DATA_CONFIG_FILE", "SM_CHECKPOINT_CONFIG_FILE"}
+        assert {name: value for name, value in theirs.items() if name not in image} == ours
+
+    def test_is_nothing_of_the_caller_s_environment_but_what_is_passed_by_name(self, project):
+        made = project(DUMPS_WHAT_IT_SEES, config='pass_environment = ["PASSED"]')
+        made.harness("train", "--job-name", "j", PASSED="yes", SECRET_OF_MINE="no")
+        environment = seen_by(made.run_folder("j"))["environment"]
+        assert environment["PASSED"] == "yes"
+        assert "SECRET_OF_MINE" not in environment
+        assert not [name for name in environment if name.startswith("AWS_") and name != "AWS_REGION"]
+
+    def test_is_no_terminal_and_an_empty_stdin(self, project):
+        made = project(DUMPS_WHAT_IT_SEES)
+        made.harness("train", "--job-name", "j", stdin="typed by the user")
+        seen = seen_by(made.run_folder("j"))
+        assert (seen["tty"], seen["stdin"]) == (False, "")
+
+    def test_is_the_run_folder_where_isolation_is_off(self, project):
+        made = project(DUMPS_WHAT_IT_SEES)
+        done = made.harness("train", "--job-name", "j", "--isolation", "none", "--json")
+        tree = str(made.run_folder("j") / "hosts" / "algo-1")
+        assert done.json["Harness"]["OptMl"] == tree
+        seen = seen_by(made.run_folder("j"))
+        assert seen["environment"]["SM_MODEL_DIR"] == f"{tree}/model"
+        assert seen["cwd"] == f"{tree}/code"
+
+    def test_is_a_channel_that_it_cannot_write_to(self, project):
+        script = "import os; open(os.environ['SM_CHANNEL_TRAIN'] + '/new', 'w')"
+        done = project(script).harness("train")
+        assert done.code == 1
+        assert "Read-only file system" in done.out
+
+    def test_is_one_file_where_the_channel_names_one(self, project):
+        made = project("import os; print(os.listdir(os.environ['SM_CHANNEL_TRAIN']))")
+        done = made.harness("train", "--channel", "train=data/train/part-1.csv")
+        assert "algo-1 | ['part-1.csv']" in done.out
+
+
+class TestAJobThatFails:
+    @pytest.mark.parametrize(
+        ("script", "exit_code"),
+        [
+            ("raise ValueError('boom')", "1"),
+            ("import sys; sys.exit(3)", "3"),
+            ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "-9"),
+        ],
+    )
+    def test_says_why_in_the_toolkit_s_words(self, project, script, exit_code):
+        done = project(script).harness("train", "--json")
+        assert done.code == 1
+        assert done.json["TrainingJobStatus"] == "Failed"
+        first, second, *_ = done.json["FailureReason"].split("\n")
+        assert (first, second) == ("AlgorithmError: ExecuteUserScriptError:", f"ExitCode {exit_code}")
+
+    def test_says_why_in_the_script_s_own_words_when_it_wrote_them(self, project):
+        script = "open('/opt/ml/output/failure', 'w').write('the data is stale'); raise SystemExit(1)"
+        done = project(script).harness("train", "--json")
+        assert done.json["FailureReason"] == "AlgorithmError: the data is stale"
+
+    def test_leaves_no_archive_and_its_tree_to_look_at(self, project):
+        made = project("open('/opt/ml/model/half', 'w'); raise SystemExit(1)")
+        made.harness("train", "--job-name", "j")
+        assert not (made.run_folder("j") / "output").exists()
+        assert (made.run_folder("j") / "hosts/algo-1/model/half").exists()
+
+    def test_because_of_a_symbolic_link_in_its_model_names_the_link(self, project):
+        script = "import os; os.symlink('/etc/passwd', '/opt/ml/model/link')"
+        made = project(script)
+        done = made.harness("train", "--json", "--job-name", "j")
+        assert done.code == 1
+        assert "'link'" in done.json["FailureReason"]
+        assert "symbolic link" in done.json["FailureReason"]
+        assert not (made.run_folder("j") / "output/model.tar.gz").exists()
+
+
+class TestSeveralHosts:
+    def test_each_have_their_own_tree_and_are_merged_into_one_archive(self, project):
+        script = "import os; h = os.environ['SM_CURRENT_HOST']; open('/opt/ml/model/' + h, 'w').write(os.environ['SM_HOSTS'])"
+        made = project(script)
+        done = made.harness("train", "--instance-count", "2", "--job-name", "j")
+        assert done.code == 0, done.err
+        hosts = b'["algo-1","algo-2"]'
+        assert members(made.run_folder("j") / "output/model.tar.gz") == {"algo-1": hosts, "algo-2": hosts}
+
+    def test_all_count_one_failure_is_the_job_s(self, project):
+        script = "import os, sys; sys.exit(os.environ['SM_CURRENT_HOST'] == 'algo-2')"
+        done = project(script).harness("train", "--instance-count", "2", "--json")
+        assert done.code == 1
+        assert done.json["Harness"]["ExitCodes"] == {"algo-1": 0, "algo-2": 1}
+
+    def test_that_leave_the_same_file_are_named(self, project):
+        done = project("open('/opt/ml/model/m', 'w')").harness("train", "--instance-count", "2", "--json")
+        assert done.code == 1
+        assert "algo-1 and algo-2 both left 'm'" in done.json["FailureReason"]
+
+    def test_find_each_other_by_name(self, project):
+        script = "import socket; print([socket.gethostbyname(h) for h in ('algo-1', 'algo-2')], socket.gethostname())"
+        done = project(script).harness("train", "--instance-count", "2")
+        assert done.code == 0, done.out
+        assert "algo-2 | ['127.0.0.1', '127.0.0.2'] algo-2" in done.out
+
+    def test_get_a_share_each_of_a_sharded_channel(self, project):
+        config = """
+        [channels.shards]
+        uri = "data/shards"
+        distribution = "ShardedByS3Key"
+        """
+        script = "import os; print(sorted(os.listdir('/opt/ml/input/data/shards')))"
+        files = {f"data/shards/{number}.csv": "1\n" for number in range(5)}
+        made = project(script, channels=(), files=files)
+        made.write(
+            "harness.toml",
+            made.write("harness.toml", "").read_text() + 'entry_point = "train.py"\nsource_dir = "src"\n' + config,
+        )
+        done = made.harness("train", "--instance-count", "2")
+        assert "algo-1 | ['0.csv', '2.csv', '4.csv']" in done.out
+        assert "algo-2 | ['1.csv', '3.csv']" in done.out
+
+
+class TestAnEntryPoint:
+    def test_may_be_a_shell_script(self, project):
+        done = project('echo "argument $1 $2"; pwd', entry_point="train.sh").harness(
+            "train", "--hyperparameter", "a=it's"
+        )
+        assert done.code == 0, done.out
+        assert "algo-1 | argument -a it's\nalgo-1 | /opt/ml/code" in done.out
+
+    def test_may_lie_in_a_folder_of_the_source(self, project):
+        done = project("import sys; print(sys.argv[0])", entry_point="sub/train.py").harness("train")
+        assert "algo-1 | sub/train.py" in done.out
+
+
+class TestTheEnd:
+    def test_of_the_deadline_stops_the_job_and_keeps_what_it_has(self, project):
+        script = "import time; open('/opt/ml/model/so_far', 'w').close(); print('written', flush=True); time.sleep(600)"
+        made = project(script, config="stop_grace = 0")
+        done = made.harness("train", "--max-run", "1", "--job-name", "j")
+        assert done.code == 124
+        assert made.describe("j")["SecondaryStatus"] == "MaxRuntimeExceeded"
+        assert list(members(made.run_folder("j") / "output/model.tar.gz")) == ["so_far"]
+
+    def test_by_ctrl_c_ends_every_process_and_says_stopped(self, project):
+        script = "import subprocess; subprocess.Popen(['setsid', 'sleep', '600']); print('started', flush=True); subprocess.run(['sleep', '600'])"
+        made = project(script)
+        running = made.start("train", "--job-name", "j")
+        assert b"started" in running.stdout.readline()
+        os.kill(running.pid, signal.SIGINT)
+        _, err = running.communicate(timeout=30)
+        assert running.returncode == 130
+        assert b"Traceback" not in err
+        assert made.describe("j")["TrainingJobStatus"] == "Stopped"
+        assert not made.run_folder("j").joinpath("output").exists()
+
+    def test_by_runs_stop_from_another_shell_keeps_artifacts(self, project):
+        script = "import time; open('/opt/ml/model/so_far', 'w').close(); print('written', flush=True); time.sleep(600)"
+        made = project(script, config="stop_grace = 0")
+        running = made.start("train", "--job-name", "j")
+        assert b"written" in running.stdout.readline()
+        assert made.harness("runs", "stop", "j").code == 0
+        running.communicate(timeout=30)
+        assert made.describe("j")["TrainingJobStatus"] == "Stopped"
+        assert list(members(made.run_folder("j") / "output/model.tar.gz")) == ["so_far"]
+
+    def test_of_the_harness_by_kill_9_ends_the_script_too(self, project):
+        made = project("import time; print('started', flush=True); time.sleep(600)")
+        running = made.start("train", "--job-name", "j")
+        assert b"started" in running.stdout.readline()
+        running.kill()
+        running.communicate(timeout=30)
+        # The supervisor finds its caller gone and ends the job; `runs follow` returns when it has.
+        made.harness("runs", "follow", "j")
+        assert made.describe("j")["TrainingJobStatus"] == "Stopped"
+
+    def test_of_the_script_ends_what_it_left_running(self, project):
+        script = "import subprocess; subprocess.Popen(['setsid', 'sleep', '600'])"
+        done = project(script).harness("train")
+        assert done.code == 0
+
+
+class TestALogOfAnySize:
+    def test_is_kept_whole_when_it_is_100_megabytes(self, project):
+        script = "line = 'x' * 999\nfor _ in range(100_000): print(line)"
+        made = project(script)
+        assert made.harness("train", "--job-name", "j").code == 0
+        assert (made.run_folder("j") / "log.txt").stat().st_size == 100_000 * (1000 + len("algo-1 | "))
+
+    def test_may_be_binary_and_end_without_a_newline(self, project):
+        script = "import sys; sys.stdout.buffer.write(bytes(range(256)))"
+        made = project(script)
+        assert made.harness("train", "--job-name", "j").code == 0
+        assert (made.run_folder("j") / "log.txt").read_bytes().replace(b"algo-1 | ", b"")[:-1] == bytes(range(256))
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("arguments", "says"),
+        [
+            (["--entry-point", "trian.py"], ["trian.py", "Did you mean 'train.py'"]),
+            (["--entry-point", "../data/train/part-1.csv"], ["../data/train/part-1.csv", "source_dir"]),
+            (["--source-dir", "nowhere"], ["nowhere", "source_dir"]),
+            (["--channel", "train=nowhere"], ["Channel 'train'", "nowhere", "does not exist"]),
+            (["--channel", "train=empty"], ["Channel 'train'", "empty", "no files"]),
+            (["--channel", "train"], ["--channel train", "NAME=VALUE"]),
+            (["--job-name", "not_a_name"], ["TrainingJobName", "not_a_name"]),
+            (["--instance-count", "0"], ["instance", "1"]),
+            (["--max-run", "soon"], ["--max-run", "soon"]),
+            (["--request", "nowhere.json"], ["nowhere.json"]),
+            (["--request", "empty"], ["empty"]),
+            (["--python", "/nowhere/python"], ["/nowhere/python"]),
+            (["--config", "nowhere.toml"], ["nowhere.toml"]),
+        ],
+    )
+    def test_is_refused_by_name_and_leaves_no_run(self, project, arguments, says):
+        made = project()
+        (made.folder / "empty").mkdir()
+        done = made.harness("train", *arguments)
+        assert done.code == 2, done.err
+        assert "Traceback" not in done.err
+        for word in says:
+            assert word in done.err
+        assert not list((made.folder / "runs").glob("[!_]*"))
+
+    def test_a_job_name_that_exists_leaves_the_other_run_untouched(self, project):
+        made = project(WRITES_A_MODEL)
+        made.harness("train", "--job-name", "j")
+        before = {path: path.read_bytes() for path in made.run_folder("j").rglob("*") if path.is_file()}
+        done = made.harness("train", "--job-name", "j")
+        assert done.code == 2
+        assert "already exists" in done.err
+        assert {path: path.read_bytes() for path in made.run_folder("j").rglob("*") if path.is_file()} == before
+
+    def test_every_mistake_in_a_request_is_told_at_once(self, project):
+        made = project()
+        request = json.loads(made.harness("plan").out)
+        request["ResourceConfig"]["InstanceCount"] = "two"
+        request["StoppingCondition"]["MaxRuntimeInSeconds"] = 0
+        request["HyperParamters"] = {}
+        done = made.harness("train", "--request", "-", stdin=json.dumps(request))
+        assert done.code == 2
+        for path in ("ResourceConfig.InstanceCount", "StoppingCondition.MaxRuntimeInSeconds", "HyperParamters"):
+            assert path in done.err
+
+    def test_what_the_target_cannot_honour_is_refused_before_anything_starts(self, project):
+        made = project()
+        request = json.loads(made.harness("plan").out)
+        request["InputDataConfig"][0]["InputMode"] = "Pipe"
+        request["OutputDataConfig"]["KmsKeyId"] = "a-key"
+        done = made.harness("train", "--request", "-", "--json", stdin=json.dumps(request))
+        assert done.code == 2
+        assert "channel 'train': Pipe input" in done.err
+        assert "OutputDataConfig.KmsKeyId" in done.err
+        assert done.json["Error"]["Type"] == "RefusedError"
+        assert not list((made.folder / "runs").glob("[!_]*"))
+
+
+def test_plan_prints_the_request_that_train_records(project):
+    made = project()
+    planned = made.harness("plan", "--job-name", "j", "--hyperparameter", "a=1").json
+    made.harness("train", "--job-name", "j", "--hyperparameter", "a=1")
+    assert json.loads((made.run_folder("j") / "request.json").read_text()) == planned
+
+
+def test_a_whole_request_is_run_as_it_stands(project):
+    made = project(WRITES_A_MODEL)
+    request = made.harness("plan", "--job-name", "by-request").json
+    request["OutputDataConfig"]["S3OutputPath"] = (made.folder / "elsewhere").as_uri()
+    done = made.harness("train", "--request", "-", "--json", stdin=json.dumps(request))
+    assert done.code == 0, done.err
+    delivered = made.folder / "elsewhere/by-request/output/model.tar.gz"
+    assert done.json["ModelArtifacts"]["S3ModelArtifacts"] == delivered.as_uri()
+    assert list(members(delivered)) == ["model.joblib"]
+    assert list(members(made.run_folder("by-request") / "output/model.tar.gz")) == ["model.joblib"]

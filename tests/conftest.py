@@ -1,0 +1,157 @@
+"""What every test stands on: no credentials, no real network, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+NOWHERE = "http://127.0.0.1:9"
+"""An address where nobody answers: what forgets to name its endpoint fails at once."""
+
+
+@pytest.fixture(autouse=True)
+def _no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "HARNESS_", "SAGEMAKER_", "SM_")) and name != "AWS_CA_BUNDLE":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", NOWHERE)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No temporary file or folder, and no process that was not there before."""
+    scratch = tmp_path_factory.mktemp("scratch")
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    before = _descendants(os.getpid())
+    yield
+    left = _descendants(os.getpid()) - before
+    assert not left, f"processes left behind: {[_command_line(pid) for pid in left]}"
+    files = sorted(path.name for path in scratch.iterdir())
+    assert not files, f"temporary files left behind: {files}"
+
+
+def _descendants(pid: int) -> set[int]:
+    """Numbers of all processes below one (Linux; elsewhere none can be told)."""
+    found: set[int] = set()
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            direct = {int(child) for child in children.read_text().split()}
+        except OSError:
+            continue
+        found |= direct
+        for child in direct:
+            found |= _descendants(child)
+    return found
+
+
+def _command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return f"{pid} (gone)"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """What it printed on stdout, which has to be one JSON document."""
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Project:
+    """A user's repository, and the command line run in it."""
+
+    folder: Path
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def write(self, name: str, content: str | bytes) -> Path:
+        """A file in it."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def harness(self, *arguments: str, stdin: str = "", **variables: str) -> Finished:
+        """Run ``harness`` as a user would, to its end."""
+        done = subprocess.run(
+            [sys.executable, "-m", "harness", *arguments],
+            cwd=self.folder,
+            env={**os.environ, **self.variables, **variables},
+            input=stdin.encode(),
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        return Finished(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start ``harness`` and return at once."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "harness", *arguments],
+            cwd=self.folder,
+            env={**os.environ, **self.variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def run_folder(self, name: str) -> Path:
+        """The run folder of a job."""
+        return self.folder / "runs" / name
+
+    def describe(self, name: str) -> Any:
+        """What a job's run folder says of it."""
+        return json.loads((self.run_folder(name) / "describe.json").read_text())
+
+
+MakeProject = Callable[..., Project]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> MakeProject:
+    """Make a repository: ``project(script, files={...}, config="…")``."""
+
+    def make(
+        script: str = "print('hello')\n",
+        *,
+        entry_point: str = "train.py",
+        files: Mapping[str, str | bytes] | None = None,
+        channels: Sequence[str] = ("train",),
+        config: str = "",
+    ) -> Project:
+        made = Project(tmp_path / "project")
+        made.write(f"src/{entry_point}", script)
+        lines = [f'entry_point = "{entry_point}"', 'source_dir = "src"', 'base_job_name = "job"', config, "[channels]"]
+        for channel in channels:
+            made.write(f"data/{channel}/part-1.csv", "0,5.1,3.5,1.4,0.2\n1,7.0,3.2,4.7,1.4\n")
+            lines.append(f'{channel} = "data/{channel}"')
+        made.write("harness.toml", "\n".join(lines) + "\n")
+        for name, content in (files or {}).items():
+            made.write(name, content)
+        return made
+
+    return make
