@@ -57,7 +57,7 @@ def check(path: str | None) -> None:
     Raises:
         ConfigurationError: it is no file that this user may execute.
     """
-    if path is not None and not (os.path.isfile(path) and os.access(path, os.X_OK)):
+    if path is not None and not (Path(path).is_file() and os.access(path, os.X_OK)):
         raise ConfigurationError(f"python = {path!r} is no file that can be run. Name the bin/python of an environment")
 
 

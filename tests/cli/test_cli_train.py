@@ -194,7 +194,11 @@ class TestAJobThatFails:
 
 class TestSeveralHosts:
     def test_each_have_their_own_tree_and_are_merged_into_one_archive(self, project):
-        script = "import os; h = os.environ['SM_CURRENT_HOST']; open('/opt/ml/model/' + h, 'w').write(os.environ['SM_HOSTS'])"
+        script = """
+import os
+host = os.environ["SM_CURRENT_HOST"]
+open("/opt/ml/model/" + host, "w").write(os.environ["SM_HOSTS"])
+"""
         made = project(script)
         done = made.harness("train", "--instance-count", "2", "--job-name", "j")
         assert done.code == 0, done.err
@@ -259,7 +263,12 @@ class TestTheEnd:
         assert list(members(made.run_folder("j") / "output/model.tar.gz")) == ["so_far"]
 
     def test_by_ctrl_c_ends_every_process_and_says_stopped(self, project):
-        script = "import subprocess; subprocess.Popen(['setsid', 'sleep', '600']); print('started', flush=True); subprocess.run(['sleep', '600'])"
+        script = """
+import subprocess
+subprocess.Popen(["setsid", "sleep", "600"])
+print("started", flush=True)
+subprocess.run(["sleep", "600"])
+"""
         made = project(script)
         running = made.start("train", "--job-name", "j")
         assert b"started" in running.stdout.readline()
