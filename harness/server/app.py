@@ -7,13 +7,14 @@ with a generic page; its traceback is in the log and nowhere else.
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterable
 from typing import Any
 
 from flask import Flask, Response, request
 from werkzeug.datastructures import Headers
-from werkzeug.exceptions import RequestTimeout
+from werkzeug.exceptions import BadRequest, RequestTimeout
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from harness.server import codecs, handlers, traps
@@ -124,9 +125,12 @@ def _routes(loaded: handlers.Handlers, settings: Settings, reporter: Reporter) -
 def _body() -> bytes:
     try:
         return request.get_data()
-    except OSError as error:
+    except (socket.timeout, BlockingIOError) as error:  # noqa: UP041 (not one class before Python 3.10)
         # The client announced more than it sent, and kept the connection open.
         raise RequestTimeout from error
+    except OSError as error:
+        # gunicorn's errors about chunks are of this kind too.
+        raise BadRequest from error
 
 
 def _sendable(result: Any, settings: Settings, reporter: Reporter) -> Any:
@@ -135,7 +139,9 @@ def _sendable(result: Any, settings: Settings, reporter: Reporter) -> Any:
     Raises:
         TypeError: for anything else.
     """
-    common = isinstance(result, (str, bytes, bytearray, dict, tuple, WerkzeugResponse)) or callable(result)
+    if isinstance(result, bytearray):
+        return bytes(result)
+    common = isinstance(result, (str, bytes, dict, tuple, WerkzeugResponse)) or callable(result)
     if common or (settings.lists_as_json and result is not None):
         return result
     reporter.trap(traps.unsendable(result))

@@ -43,9 +43,7 @@ class Reporter:
 def describe(error: BaseException, code_dir: str) -> str:
     """The user's own last frame on the first line, then the traceback, without the server's frames at its
     top."""
-    frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if not _of_the_server(frame.filename)
-    ]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _of_the_server(frame.filename)]
     own = [frame for frame in frames if frame.filename.startswith(code_dir)]
     last = (own or frames)[-1:]
     first = [f"  at {frame.filename}:{frame.lineno} in {frame.name}: {frame.line}\n" for frame in last]

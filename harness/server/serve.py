@@ -82,21 +82,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--code-dir", help="default: SAGEMAKER_BASE_DIR/code, /opt/ml/code")
     parser.add_argument("--model-dir", help="default: SAGEMAKER_BASE_DIR/model, /opt/ml/model")
     parser.add_argument("--workers", type=int, help="default: SAGEMAKER_MODEL_SERVER_WORKERS, or one per CPU")
-    parser.add_argument(
-        "--timeout", type=int, metavar="SECONDS", help="default: SAGEMAKER_MODEL_SERVER_TIMEOUT, or 60"
-    )
-    parser.add_argument(
-        "--graceful-timeout", type=int, metavar="SECONDS", help="for requests at SIGTERM (default: 30)"
-    )
+    parser.add_argument("--timeout", type=int, metavar="SECONDS", help="default: SAGEMAKER_MODEL_SERVER_TIMEOUT, or 60")
+    parser.add_argument("--graceful-timeout", type=int, metavar="SECONDS", help="for requests at SIGTERM (default: 30)")
     parser.add_argument(
         "--read-timeout",
         type=float,
         metavar="SECONDS",
         help="for a client that stalls (default: 60, as nginx)",
     )
-    parser.add_argument(
-        "--worker-class", choices=("gevent", "gthread"), help="gevent as AWS (default), or threads"
-    )
+    parser.add_argument("--worker-class", choices=("gevent", "gthread"), help="gevent as AWS (default), or threads")
     parser.add_argument(
         "--lists-as-json",
         action="store_true",
@@ -126,9 +120,7 @@ def _listener(bind: str | None, fd: int | None) -> socket.socket:
     try:
         if fd is not None:
             return socket.socket(fileno=fd)
-        host, _, port = (bind or f"127.0.0.1:{os.environ.get('SAGEMAKER_BIND_TO_PORT', '8080')}").rpartition(
-            ":"
-        )
+        host, _, port = (bind or f"127.0.0.1:{os.environ.get('SAGEMAKER_BIND_TO_PORT', '8080')}").rpartition(":")
         return socket.create_server((host, int(port)), backlog=2048)
     except (OSError, ValueError, OverflowError) as error:
         place = f"file descriptor {fd}" if fd is not None else bind or "the default address"

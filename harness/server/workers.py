@@ -125,6 +125,4 @@ def bound_reads(listener: socket.socket, seconds: float) -> None:
     """Let the kernel bound each read on connections accepted from ``listener``: what bounds threaded
     workers."""
     whole = int(seconds)
-    listener.setsockopt(
-        socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", whole, int((seconds - whole) * 1e6))
-    )
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", whole, int((seconds - whole) * 1e6)))

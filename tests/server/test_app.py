@@ -1,0 +1,140 @@
+"""The application against what AWS's real server answered to the same requests (``record.py`` wrote it
+down)."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from werkzeug.test import Client
+
+from harness.server import handlers
+from harness.server.app import Application
+from harness.server.settings import Settings
+from tests.server.cases import CASES, MODULES, Case
+
+RECORDS = ("flask-1.1.1", "flask-3.1.3")
+
+
+@cache
+def recorded(oracle: str) -> dict[str, dict[str, Any]]:
+    return json.loads((Path(__file__).parent / "records" / f"{oracle}.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], Client]]:
+    code = tmp_path_factory.mktemp("code")
+    for name, source in MODULES.items():
+        (code / f"served_{name}.py").write_text(source)
+
+    @cache
+    def client(module: str, oracle: str) -> Client:
+        lists_as_json = oracle == "flask-3.1.3"
+        return Client(Application(Settings(f"served_{module}", str(code), lists_as_json=lists_as_json)))
+
+    yield client
+    sys.path.remove(str(code))
+    for name in MODULES:
+        sys.modules.pop(f"served_{name}", None)
+
+
+def ask(client: Client, case: Case) -> Any:
+    return client.open(case.path, method=case.method, headers=list(case.headers), data=case.body)
+
+
+@pytest.mark.parametrize("oracle", RECORDS)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_request_is_answered_as_the_real_server_answered_it(
+    served: Callable[[str, str], Client], case: Case, oracle: str
+) -> None:
+    expected = recorded(oracle)[case.name]
+    body = base64.b64decode(expected["body"])
+    try:
+        answer = ask(served(case.module, oracle), case)
+    except handlers.LoadError:
+        # Behind gunicorn this is gunicorn's own error page; see test_serve.
+        assert (expected["status"], expected["headers"]) == (500, {"content-type": "text/html"})
+        return
+    assert answer.status_code == expected["status"]
+    assert compared(answer.headers) == compared(expected["headers"])
+    if not is_error_page(expected):
+        assert same(answer.data, body, answer.mimetype)
+
+
+def compared(headers: Mapping[str, str]) -> dict[str, Any]:
+    found = {name.lower(): value for name, value in headers.items() if name != "Content-Length"}
+    if "allow" in found:
+        found["allow"] = sorted(found["allow"].split(", "))
+    # Werkzeug 0.15 names no charset in its error pages.
+    found["content-type"] = found["content-type"].replace("text/html; charset=utf-8", "text/html")
+    return found
+
+
+def is_error_page(answer: dict[str, Any]) -> bool:
+    return answer["status"] >= 400 and answer["headers"]["content-type"].startswith("text/html")
+
+
+def same(ours: bytes, theirs: bytes, mimetype: str) -> bool:
+    """The same bytes; in CSV, where numpy 1.24 and 2.4 write one number in two ways, the same numbers."""
+    if mimetype == "text/csv" and ours != theirs:
+        pairs = zip(ours.decode().splitlines(), theirs.decode().splitlines(), strict=True)
+        return all(np.array_equal(_cells(our), _cells(their), equal_nan=True) for our, their in pairs)
+    return ours == theirs
+
+
+def _cells(line: str) -> Any:
+    return np.array(line.split(",")).astype(np.float32)
+
+
+def test_every_case_has_a_name_of_its_own_and_a_record() -> None:
+    names = [case.name for case in CASES]
+    assert len(set(names)) == len(names)
+    assert all(list(recorded(oracle)) == names for oracle in RECORDS)
+
+
+@pytest.mark.parametrize("path", ["/", "/foo", "/static/app.js", "/PING", "/invocation"])
+def test_what_nginx_would_not_pass_on_is_404_with_empty_json(path: str, tmp_path: Path) -> None:
+    answer = Client(Application(Settings("never_imported", str(tmp_path)))).get(path)
+    assert (answer.status_code, answer.data) == (404, b"{}")
+
+
+@pytest.mark.parametrize(
+    ("default", "accept", "body"),
+    [
+        ("text/csv", None, b"3.0\n7.0\n"),
+        ("text/csv", "*/*", b"3.0\n7.0\n"),
+        ("text/csv", "application/json", b"[3.0, 7.0]"),
+    ],
+)
+def test_the_containers_default_accept_replaces_a_missing_or_any_accept(
+    default: str, accept: str | None, body: bytes, user_module: Callable[[str], Settings]
+) -> None:
+    settings = dataclasses.replace(user_module(MODULES["strict"]), default_accept=default)
+    headers = {"Content-Type": "text/csv", **({"Accept": accept} if accept else {})}
+    assert Client(Application(settings)).post("/invocations", data=b"1,2\n3,4", headers=headers).data == body
+
+
+def test_a_failed_load_is_tried_again_at_the_next_request(user_module: Callable[[str], Settings]) -> None:
+    settings = user_module(
+        "import os\n\ndef model_fn(model_dir):\n    return open(os.path.join(model_dir, 'model.txt')).read()\n"
+    )
+    client = Client(Application(settings))
+    for _ in range(2):
+        with pytest.raises(handlers.LoadError, match=r"model_fn of module .* failed on .*: FileNotFoundError"):
+            client.get("/ping")
+    Path(settings.model_dir).mkdir()
+    Path(settings.model_dir, "model.txt").write_text("whole")
+    assert client.get("/ping").status_code == 200
+
+
+def test_a_handler_that_exits_is_a_500_and_no_dead_worker(user_module: Callable[[str], Settings]) -> None:
+    settings = user_module(MODULES["echo"] + "\ndef predict_fn(data, model):\n    raise SystemExit(1)\n")
+    assert Client(Application(settings)).post("/invocations", data=b"[1]").status_code == 500

@@ -1,0 +1,321 @@
+"""The server as processes: how it starts, answers, fails and ends."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.server.report import FAILED
+from tests.server.cases import MODULES
+
+PATIENCE = 30
+ROOT = Path(__file__).resolve().parents[2]
+GOOD = MODULES["strict"]
+
+
+class Running:
+    """A server in a process of its own. What it writes goes to a file."""
+
+    def __init__(self, base: Path, source: str, *options: str, **environment: str) -> None:
+        (base / "code").mkdir()
+        (base / "model").mkdir()
+        (base / "code" / "inference.py").write_text(source)
+        self.base = base
+        self._log = base / "log.txt"
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "harness.server", "--fd", str(self.listener.fileno()), *options],
+                env={
+                    **os.environ,
+                    "SAGEMAKER_BASE_DIR": str(base),
+                    "SAGEMAKER_PROGRAM": "inference.py",
+                    "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
+                    **environment,
+                },
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                pass_fds=[self.listener.fileno()],
+            )
+        self.listener.close()
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    @property
+    def last_line(self) -> str:
+        return self.log.splitlines()[-1]
+
+    def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes]:
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)) as client:
+            client.request(method, path, body, {name.replace("_", "-"): text for name, text in headers.items()})
+            response = client.getresponse()
+            return response.status, response.read()
+
+    def invoke(self, body: bytes, content_type: str = "text/csv") -> tuple[int, bytes]:
+        return self.ask("POST", "/invocations", body, Content_Type=content_type)
+
+    def raw(self, request: bytes, half_close: bool = False) -> bytes:
+        """All that the server answers to these very bytes, up to where it closes the connection."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as client:
+            with contextlib.suppress(ConnectionError):
+                client.sendall(request)
+                if half_close:
+                    client.shutdown(socket.SHUT_WR)
+            answer = b""
+            with contextlib.suppress(ConnectionError):
+                while piece := client.recv(65536):
+                    answer += piece
+            return answer
+
+    def end(self, signum: int = signal.SIGTERM) -> int:
+        self.process.send_signal(signum)
+        return self.process.wait(PATIENCE)
+
+
+Start = Callable[..., Running]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    running: list[Running] = []
+
+    def launch(source: str, *options: str, **environment: str) -> Running:
+        running.append(Running(tmp_path, source, *options, **environment))
+        return running[-1]
+
+    yield launch
+    for server in running:
+        if server.process.poll() is None:
+            server.end()
+
+
+@pytest.mark.slow
+class TestServing:
+    def test_the_first_ping_waits_for_the_model_and_is_200(self, start: Start) -> None:
+        assert start(GOOD).ask("GET", "/ping") == (200, b"")
+
+    def test_sigterm_ends_it_with_status_0_and_frees_the_port(self, start: Start) -> None:
+        server = start(GOOD)
+        server.ask("GET", "/ping")
+        assert server.end() == 0
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", server.port))
+
+    def test_ctrl_c_ends_it_with_status_0(self, start: Start) -> None:
+        server = start(GOOD)
+        server.ask("GET", "/ping")
+        assert server.end(signal.SIGINT) == 0
+
+    def test_kill_9_of_the_server_frees_the_port(self, start: Start) -> None:
+        # gunicorn notices that its parent is gone, its workers that gunicorn is.
+        server = start(GOOD)
+        server.ask("GET", "/ping")
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as open_connection:
+            server.end(signal.SIGKILL)
+            assert open_connection.recv(1) == b""
+
+    def test_a_failing_load_answers_500_until_its_cause_is_gone(self, start: Start) -> None:
+        server = start(
+            "import os\n" + GOOD.replace("return Strict()", "open(os.path.join(model_dir, 'm')); return Strict()")
+        )
+        page = server.ask("GET", "/ping")
+        assert (page[0], server.ask("GET", "/ping")[0]) == (500, 500)
+        assert b"No such file" not in page[1]
+        assert "model_fn of module 'inference'" in server.log
+        (server.base / "model" / "m").touch()
+        assert server.ask("GET", "/ping")[0] == 200
+
+    def test_threads_serve_where_gevent_cannot(self, start: Start) -> None:
+        server = start(GOOD, "--worker-class", "gthread")
+        assert server.invoke(b"1,2\n3,4") == (200, b"[3.0, 7.0]")
+
+    def test_the_top_level_runs_twice_in_one_process_and_once_in_each_worker(self, start: Start) -> None:
+        server = start(GOOD + "\nimport os\nprint('top level of', __name__, os.getpid())\n")
+        server.ask("GET", "/ping")
+        server.end()
+        runs = re.findall(r"top level of (\w+) (\d+)", server.log)
+        pids = [pid for _, pid in runs]
+        assert {name for name, _ in runs} == {"inference"}
+        assert sorted(pids.count(pid) for pid in set(pids)) == [1, 2]
+
+
+@pytest.mark.slow
+class TestTheLog:
+    def test_a_trap_is_explained_once_per_worker(self, start: Start) -> None:
+        server = start(GOOD)
+        assert [server.invoke(b"1,2")[0] for _ in range(3)] == [500, 500, 500]
+        assert server.log.count("one-dimensional-text/csv: ") == 1
+
+    def test_a_failure_names_the_users_own_last_frame_first_and_tells_the_client_nothing(self, start: Start) -> None:
+        server = start(GOOD)
+        status, page = server.invoke(b"1,2")
+        assert status == 500
+        assert b"Expected 2D" not in page
+        lines = server.log.splitlines()
+        failed = next(number for number, line in enumerate(lines) if "predict_fn failed" in line)
+        assert "ValueError: Expected 2D array" in lines[failed]
+        assert re.match(r"  at .*/code/inference\.py:4 in predict: raise ValueError", lines[failed + 1])
+
+    def test_invocations_have_an_access_line_and_successful_pings_have_none(self, start: Start) -> None:
+        server = start(GOOD)
+        server.ask("GET", "/ping")
+        server.invoke(b"1,2\n3,4")
+        server.end()
+        assert '"POST /invocations HTTP/1.1" 200' in server.log
+        assert "/ping" not in server.log
+
+
+@pytest.mark.slow
+class TestFailing:
+    @pytest.mark.parametrize(
+        ("source", "reason"),
+        [
+            ("import not_there", "ModuleNotFoundError: No module named 'not_there'"),
+            ("def broken(:\n", "SyntaxError"),
+            ("import sys; sys.exit(2)", "if __name__ == '__main__'"),
+            ("import os; os._exit(1)", "the module ended the process that imported it"),
+            ("import os\nassert not os.environ.get('again')\nos.environ['again'] = '1'", "AssertionError"),
+        ],
+        ids=["missing library", "syntax", "exits", "exits hard", "cannot run twice"],
+    )
+    def test_a_module_that_cannot_be_imported_ends_it_with_the_reason_last(
+        self, start: Start, source: str, reason: str
+    ) -> None:
+        server = start(source)
+        assert server.process.wait(PATIENCE) == 3
+        assert server.last_line.startswith(FAILED)
+        assert reason in server.last_line
+
+    @pytest.mark.parametrize(
+        ("source", "reason"),
+        [
+            (MODULES["no_model_fn"], "has no model_fn"),
+            (MODULES["model_fn_raises"], "model_fn of module 'inference'"),
+            (MODULES["mixed"], "transform_fn together with output_fn"),
+        ],
+        ids=["missing", "raising", "mixed with transform_fn"],
+    )
+    def test_fail_fast_ends_it_when_the_model_does_not_load(self, start: Start, source: str, reason: str) -> None:
+        server = start(source, "--fail-fast")
+        assert server.process.wait(PATIENCE) == 4
+        assert server.last_line.startswith(FAILED)
+        assert reason in server.last_line
+
+    def test_fail_fast_serves_a_model_that_loads(self, start: Start) -> None:
+        assert start(GOOD, "--fail-fast").ask("GET", "/ping")[0] == 200
+
+    @pytest.mark.parametrize(
+        ("environment", "reason"),
+        [
+            ({"SAGEMAKER_MULTI_MODEL": "false"}, "SAGEMAKER_MULTI_MODEL"),
+            ({"SAGEMAKER_PROGRAM": ""}, "SAGEMAKER_PROGRAM"),
+            ({"SAGEMAKER_MODEL_SERVER_WORKERS": "two"}, "SAGEMAKER_MODEL_SERVER_WORKERS is 'two'"),
+            ({"SAGEMAKER_MODEL_SERVER_TIMEOUT": "0"}, "SAGEMAKER_MODEL_SERVER_TIMEOUT is '0'"),
+        ],
+    )
+    def test_what_it_cannot_honour_is_refused_by_name(
+        self, start: Start, environment: dict[str, str], reason: str
+    ) -> None:
+        server = start(GOOD, **environment)
+        assert server.process.wait(PATIENCE) == 2
+        assert server.last_line.startswith(FAILED)
+        assert reason in server.last_line
+
+    def test_a_port_in_use_is_said_so(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            done = subprocess.run(
+                [sys.executable, "-m", "harness.server", "--program", "x.py", "--bind", address],
+                capture_output=True,
+                text=True,
+                cwd=ROOT,
+                timeout=PATIENCE,
+                check=False,
+            )
+        assert done.returncode == 2
+        assert f"{FAILED}cannot listen on {address}: " in done.stderr
+        assert "in use" in done.stderr
+
+
+CSV = b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
+# Requests that are wrong, whether the client then closes its side, and the statuses that are right.
+MALFORMED = {
+    "no request line": (b"\r\n\r\n\r\n", True, (400, None)),
+    "binary noise": (bytes(range(256)) + b"\r\n\r\n", True, (400,)),
+    "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 64 + b"\r\n\r\n", True, (400,)),
+    "no version": (b"GET /ping\r\n\r\n", True, (400,)),
+    "unknown version": (b"GET /ping HTTP/9.9\r\nHost: x\r\n\r\n", True, (400, 505)),
+    "unknown method": (b"BREW /invocations HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", False, (400, 405)),
+    "unknown path": (b"GET /admin HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", False, (404,)),
+    "path outside": (b"GET /../../etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", False, (404,)),
+    "invalid UTF-8 path": (b"GET /ping\xff HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", False, (400, 404)),
+    "huge request line": (b"GET /ping?" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", True, (400, 414)),
+    "huge header": (CSV + b"X-A: " + b"a" * 1_000_000 + b"\r\n\r\n", True, (400, 431)),
+    "very many headers": (CSV + b"X-A: 1\r\n" * 10_000 + b"\r\n", True, (400, 431)),
+    "header without colon": (CSV + b"nonsense\r\n\r\n", True, (400,)),
+    "header name with a blank": (CSV + b"X A: 1\r\n\r\n", True, (400,)),
+    "length is no number": (CSV + b"Content-Length: ten\r\n\r\n1,2", True, (400,)),
+    "negative length": (CSV + b"Content-Length: -1\r\n\r\n1,2", True, (400,)),
+    "two lengths": (CSV + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\n1,2", True, (400,)),
+    "length and chunks": (
+        CSV + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        True,
+        (400, 500),
+    ),
+    "body cut short": (CSV + b"Content-Length: 100\r\n\r\n1,2", True, (400, 500)),
+    "body that never comes": (CSV + b"Content-Length: 100\r\n\r\n1,2", False, (408,)),
+    "headers that never end": (CSV, False, (None,)),
+    "chunk size is no number": (CSV + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n1,2\r\n", True, (400,)),
+    "chunk cut short": (CSV + b"Transfer-Encoding: chunked\r\n\r\nff\r\n1,2", True, (400, 500)),
+    "chunks that never end": (CSV + b"Transfer-Encoding: chunked\r\n\r\n3\r\n1,2\r\n", False, (408,)),
+    "unknown transfer coding": (CSV + b"Transfer-Encoding: zip\r\n\r\n1,2", True, (400, 501)),
+    "invalid UTF-8 body": (CSV + b"Connection: close\r\nContent-Length: 4\r\n\r\n\xff,\xfe\n", False, (500,)),
+    "invalid UTF-8 type": (
+        b"POST /invocations HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        b"Content-Type: \xff\r\nContent-Length: 0\r\n\r\n",
+        False,
+        (400, 500),
+    ),
+    "nul in a header": (CSV + b"X-A: \0\r\n\r\n", True, (400,)),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("worker_class", ["gevent", "gthread"])
+def test_a_malformed_request_gets_a_proper_status_and_the_worker_lives_on(start: Start, worker_class: str) -> None:
+    source = GOOD.replace("data.sum(axis=1)", "data.sum(axis=1) * 0 + __import__('os').getpid()")
+    server = start(source, "--read-timeout", "0.5", "--worker-class", worker_class)
+    worker = server.invoke(b"1,2\n3,4")
+    wrong = {}
+    for name, (request, half_close, statuses) in MALFORMED.items():
+        answer = server.raw(request, half_close)
+        status = int(answer.split()[1]) if answer.startswith(b"HTTP/1.") else None
+        if status not in statuses or b"Traceback" in answer:
+            wrong[name] = (status, answer[:300])
+    assert wrong == {}
+    assert server.invoke(b"1,2\n3,4") == worker
+    assert "Booting worker" in server.log
+    assert server.log.count("Booting worker") == 1
+
+
+@pytest.mark.slow
+def test_chunked_bodies_are_read_whole(start: Start) -> None:
+    answer = start(GOOD).raw(
+        CSV + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n1,2\n\r\n3\r\n3,4\r\n0\r\n\r\n"
+    )
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert answer.endswith(b"[3.0, 7.0]")
