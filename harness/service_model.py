@@ -114,13 +114,12 @@ def load(cache: Path | None = None) -> ServiceModel:
     if cache is None:
         return _model(extract(installed))
     cached = cache / f"service-model-{installed.version}.json"
-    try:
-        model = _read(cached)
-    except (OSError, ValueError, KeyError):
+    model = _cached(cached)
+    if model is None:
         document = extract(installed)
         _write_if_possible(cached, document)
-        return _model(document)
-    return model if set(model.operations) == set(OPERATIONS) else _model(extract(installed))
+        model = _model(document)
+    return model
 
 
 def installed_botocore() -> InstalledBotocore | None:
@@ -132,9 +131,7 @@ def installed_botocore() -> InstalledBotocore | None:
     if spec is None or spec.origin is None:
         return None
     package = Path(spec.origin).parent
-    version = re.search(
-        r"""^__version__ = ['"](.+)['"]""", Path(spec.origin).read_text("utf-8"), re.MULTILINE
-    )
+    version = re.search(r"""^__version__ = ['"](.+)['"]""", Path(spec.origin).read_text("utf-8"), re.MULTILINE)
     files = sorted(package.glob("data/sagemaker/*/service-2.json*"))
     return InstalledBotocore(version[1], files[-1]) if version and files else None
 
@@ -161,9 +158,7 @@ def serialise(document: Mapping[str, Any]) -> str:
     """Return the extract as text: one operation or shape a line, so that a new version is a readable diff."""
     sections = [f'"botocore":{json.dumps(document["botocore"])}']
     for section in ("operations", "shapes"):
-        lines = (
-            f"{json.dumps(k)}:{json.dumps(v, separators=(',', ':'))}" for k, v in document[section].items()
-        )
+        lines = (f"{json.dumps(k)}:{json.dumps(v, separators=(',', ':'))}" for k, v in document[section].items())
         sections.append(f'"{section}":{{\n' + ",\n".join(lines) + "\n}")
     return "{" + ",\n".join(sections) + "}\n"
 
@@ -200,6 +195,15 @@ def _references(shape: Shape) -> list[str]:
 
 def _read(file: Path) -> ServiceModel:
     return _model(json.loads(file.read_bytes()))
+
+
+def _cached(file: Path) -> ServiceModel | None:
+    try:
+        model = _read(file)
+    except (OSError, ValueError, KeyError):
+        return None
+    # An older harness may have written it, that spoke fewer operations.
+    return model if set(model.operations) == set(OPERATIONS) else None
 
 
 def _model(document: Mapping[str, Any]) -> ServiceModel:

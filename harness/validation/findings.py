@@ -27,9 +27,7 @@ class Finding:
         return f"{self.path}: {self.message}" if self.path else self.message
 
 
-_REPORTED_TOGETHER = frozenset(
-    {"required", "enum", "pattern", "length", "range", "local-uri", "local-instance-type"}
-)
+_REPORTED_TOGETHER = frozenset({"required", "enum", "pattern", "length", "range", "local-uri", "local-instance-type"})
 
 
 def to_aws_message(findings: Sequence[Finding]) -> str:

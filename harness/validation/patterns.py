@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import re
 
-# What a property class stands for once `_fold` has replaced every other letter, number and separator by
-# one of these. Alnum is ASCII in Java.
-_PROPERTIES = {"L": "a-zA-Z", "N": "0-9", "Z": " ", "Alnum": "a-zA-Z0-9"}
-_FOLDED = {"L": "a", "N": "0", "Z": " "}
+# `_fold` puts one noncharacter for every letter, number or separator beyond ASCII, because the property classes
+# are too large to be written as ranges. Alnum is ASCII in Java.
+_FOLDED = {"L": "\ufdd0", "N": "\ufdd1", "Z": "\ufdd2"}
+_PROPERTIES = {"L": "a-zA-Z\ufdd0", "N": "0-9\ufdd1", "Z": " \ufdd2", "Alnum": "a-zA-Z0-9"}
 _NOT_A_LINE_TERMINATOR = r"[^\n\r\u0085\u2028\u2029]"
 _TOKEN = re.compile(r"\[(?:\\.|[^\]\\])*\]|\\p\{(?P<property>\w+)\}|\\.|(?P<dot>\.)", re.DOTALL)
 _SURROGATES = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
@@ -46,6 +46,5 @@ def _fold(text: str) -> str:
     import unicodedata
 
     return "".join(
-        letter if letter.isascii() else _FOLDED.get(unicodedata.category(letter)[0], letter)
-        for letter in text
+        letter if letter.isascii() else _FOLDED.get(unicodedata.category(letter)[0], letter) for letter in text
     )

@@ -122,9 +122,7 @@ class _Walk(NamedTuple):
                 yield local_uri(value, place.path, words)
         elif name.endswith("InstanceType") and value in LOCAL_INSTANCE_TYPES:
             if not self.local:
-                message = (
-                    f"{value!r} is this machine; use --on local, or name an AWS instance type (ml.m5.large)"
-                )
+                message = f"{value!r} is this machine; use --on local, or name an AWS instance type (ml.m5.large)"
                 words = place.refusal(value, enum_words(shape["enum"]), shape)
                 yield Finding(place.path, message, "local-instance-type", words)
         else:

@@ -52,9 +52,7 @@ def one_shadow(request: Mapping[str, Any]) -> Iterator[Finding]:
     if look(request, "ShadowProductionVariants"):
         for name, variants in _variants(request):
             if len(variants) > 1:
-                yield Finding(
-                    name, "only one variant is possible with ShadowProductionVariants", "one-shadow"
-                )
+                yield Finding(name, "only one variant is possible with ShadowProductionVariants", "one-shadow")
 
 
 def _variants(request: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, Mapping[str, Any]]]]]:

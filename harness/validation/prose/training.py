@@ -14,9 +14,7 @@ DEFAULT_MAX_RUNTIME = DAY
 LONGEST_RUNTIME = 28 * DAY
 
 # Families of EC2 without instance storage; a `d` or `dn` in the name would add it.
-_EBS_ONLY = frozenset(
-    ("m4", "m5", "m6i", "m6a", "m7i", "c4", "c5", "c6i", "c7i", "r5", "r6i", "r7i", "t3", "p2", "p3")
-)
+_EBS_ONLY = frozenset(("m4", "m5", "m6i", "m6a", "m7i", "c4", "c5", "c6i", "c7i", "r5", "r6i", "r7i", "t3", "p2", "p3"))
 
 
 def algorithm_and_resources(request: Mapping[str, Any]) -> Iterator[Finding]:
@@ -49,9 +47,7 @@ def one_kind_of_cluster(request: Mapping[str, Any]) -> Iterator[Finding]:
     kinds = ("InstanceType", "InstanceGroups", "InstancePreferences")
     yield from exactly_one(resources, "ResourceConfig", kinds, "one-cluster")
     if given(resources, ["InstanceGroups"]) and given(resources, ["InstanceCount"]):
-        yield Finding(
-            "ResourceConfig.InstanceCount", "goes without InstanceGroups, which have theirs", "one-cluster"
-        )
+        yield Finding("ResourceConfig.InstanceCount", "goes without InstanceGroups, which have theirs", "one-cluster")
     if given(resources, kinds) == ["InstanceType"] and look(resources, "InstanceCount") is None:
         yield Finding("ResourceConfig.InstanceCount", "is required with InstanceType", "one-cluster")
 
@@ -107,18 +103,14 @@ def spot(request: Mapping[str, Any]) -> Iterator[Finding]:
     run = number(request, "StoppingCondition", "MaxRuntimeInSeconds")
     run = DEFAULT_MAX_RUNTIME if run is None else run
     if wait is None:
-        yield Finding(
-            path, f"is required for spot training, at least {run} (MaxRuntimeInSeconds)", "spot-wait"
-        )
+        yield Finding(path, f"is required for spot training, at least {run} (MaxRuntimeInSeconds)", "spot-wait")
     elif isinstance(wait, int) and wait < run:
         yield Finding(path, f"{wait} must be at least MaxRuntimeInSeconds, {run}", "spot-wait")
 
 
 def no_spot_preferences(request: Mapping[str, Any]) -> Iterator[Finding]:
     """InstancePreferences and spot training exclude each other (API reference, ResourceConfig)."""
-    if look(request, "EnableManagedSpotTraining") is True and look(
-        request, "ResourceConfig", "InstancePreferences"
-    ):
+    if look(request, "EnableManagedSpotTraining") is True and look(request, "ResourceConfig", "InstancePreferences"):
         message = "is not possible with ResourceConfig.InstancePreferences"
         yield Finding("EnableManagedSpotTraining", message, "spot-preferences")
 
@@ -190,9 +182,7 @@ def _submit_directory(request: Mapping[str, Any]) -> str:
 
 
 def _null(name: str) -> str:
-    return (
-        f"Value null at '{name[:1].lower()}{name[1:]}' failed to satisfy constraint: Member must not be null"
-    )
+    return f"Value null at '{name[:1].lower()}{name[1:]}' failed to satisfy constraint: Member must not be null"
 
 
 RULES = (

@@ -39,9 +39,7 @@ def data_type(request: Mapping[str, Any]) -> Iterator[Finding]:
     steps = ("TransformInput", "DataSource", "S3DataSource", "S3DataType")
     kind = text(request, *steps)
     if kind in ("AugmentedManifestFile", "Converse"):
-        yield Finding(
-            ".".join(steps), f"{kind} is not for transform; S3Prefix or ManifestFile is", "transform-data"
-        )
+        yield Finding(".".join(steps), f"{kind} is not for transform; S3Prefix or ManifestFile is", "transform-data")
 
 
 def cluster(request: Mapping[str, Any]) -> Iterator[Finding]:
@@ -72,9 +70,7 @@ def data_processing(request: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("TransformOutput.Accept", message, "data-processing-family")
     if "CSV" in (sent, wanted):
         if _split(request) != "Line":
-            yield Finding(
-                "TransformInput.SplitType", "DataProcessing of CSV needs Line", "data-processing-line"
-            )
+            yield Finding("TransformInput.SplitType", "DataProcessing of CSV needs Line", "data-processing-line")
         if text(request, "TransformOutput", "AssembleWith") != "Line":
             message = "DataProcessing of CSV needs Line"
             yield Finding("TransformOutput.AssembleWith", message, "data-processing-line")
