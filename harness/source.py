@@ -260,14 +260,13 @@ def _ignored_by_git(folder: Path) -> frozenset[str]:
         result = subprocess.run(listing, env=environment, capture_output=True)
     except OSError:
         return frozenset()
-    names = os.fsdecode(result.stdout).split("\0")
-    if result.returncode or "./" in names:
-        # A folder that is ignored itself was named on purpose; about its files git has nothing to say.
+    if result.returncode:
+        # Git fails below a folder that it ignores. That one was named on purpose, and all of it travels.
         if not subprocess.run([*git, "check-ignore", "-q", "."], env=environment, capture_output=True).returncode:
             return frozenset()
         complaint = os.fsdecode(result.stderr).strip()
         raise ConfigurationError(f"git cannot say what it ignores in '{folder}': {complaint}")
-    return frozenset(name.rstrip("/") for name in names if name)
+    return frozenset(name.rstrip("/") for name in os.fsdecode(result.stdout).split("\0"))
 
 
 def _check_entry_point(entry_point: str, source_dir: Path, names: Sequence[str]) -> None:

@@ -168,6 +168,12 @@ def test_sagemakerignore_leaves_out_in_gitignores_syntax_even_what_git_tracks(re
     assert listed(repository) == ["lib/data/big.csv", "lib/kept.md", "lib/util.py", "train.py"]
 
 
+def test_nothing_comes_back_from_a_folder_that_sagemakerignore_leaves_out(code: Path) -> None:
+    write(code, "data/keep.py")
+    (code / ".sagemakerignore").write_text("data/\n!data/keep.py\n.sage*\n")
+    assert listed(code) == ["lib/util.py", "train.py"]
+
+
 def test_a_pattern_that_means_nothing_is_an_error_that_names_the_file(code: Path) -> None:
     (code / ".sagemakerignore").write_text("a\\\n")
     with pytest.raises(ConfigurationError, match=r"\.sagemakerignore' cannot be used: Invalid git pattern"):
@@ -258,6 +264,13 @@ def test_two_gigabytes_are_refused_and_the_largest_files_named(code: Path) -> No
         source.manifest(code, entry_point="train.py")
 
 
+def test_the_limit_itself_is_too_much(code: Path) -> None:
+    size = source.manifest(code, entry_point="train.py").size
+    with pytest.raises(ConfigurationError, match="the limit is"):
+        source.manifest(code, entry_point="train.py", max_size=size)
+    assert source.manifest(code, entry_point="train.py", max_size=size + 1).size == size
+
+
 # Secrets, written so that this file holds none
 
 ACCESS_KEY = "AKI" + "A" + "Z" * 16
@@ -336,9 +349,12 @@ def test_any_difference_gives_another_hash(code: Path, change) -> None:
     assert source.content_hash(source.manifest(code, entry_point="train.py")) != before
 
 
-def test_the_archive_names_no_owner_and_no_time(code: Path) -> None:
-    whole = packed(source.manifest(code, entry_point="train.py"))
-    with tarfile.open(fileobj=io.BytesIO(whole)) as archive:
+def test_the_archive_names_no_owner_no_time_and_not_itself(code: Path, tmp_path: Path) -> None:
+    with (tmp_path / "named.tar.gz").open("wb") as target:
+        source.pack(source.manifest(code, entry_point="train.py"), target)
+    no_flags, no_time = b"\0", b"\0\0\0\0"
+    assert (tmp_path / "named.tar.gz").read_bytes()[3:8] == no_flags + no_time
+    with tarfile.open(tmp_path / "named.tar.gz") as archive:
         assert {(m.uid, m.gid, m.uname, m.gname, m.mtime) for m in archive} == {(0, 0, "", "", 315532800)}
 
 

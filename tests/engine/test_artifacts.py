@@ -69,6 +69,49 @@ def test_equal_contents_give_equal_bytes(model: Path, tmp_path: Path) -> None:
     assert first.read_bytes() == second.read_bytes()
 
 
+def test_members_are_in_the_order_of_their_names(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    names = [f"tree-{number * 37 % 100:02}" for number in range(100)]
+    for name in names:
+        (tmp_path / "model" / name).touch()
+    pack_directories({"algo-1": tmp_path / "model"}, tmp_path / "model.tar.gz")
+    with tarfile.open(tmp_path / "model.tar.gz") as archive:
+        assert archive.getnames() == sorted(names)
+
+
+@PACKERS
+def test_the_bytes_are_on_the_disk_before_the_name_and_the_name_before_success(
+    pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "model.joblib").write_bytes(b"tree")
+    done: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def noted_fsync(descriptor: int) -> None:
+        done.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "bytes")
+        fsync(descriptor)
+
+    def noted_replace(old: Path, new: Path) -> None:
+        done.append("name")
+        replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(os, "replace", noted_replace)
+    pack({"algo-1": tmp_path / "model"}, tmp_path / "target")
+    assert done == ["bytes", "name", "folder"]
+
+
+@PACKERS
+def test_what_a_killed_run_left_is_replaced(pack, model: Path, tmp_path: Path) -> None:
+    left = tmp_path / "output" / ".target.partial"
+    (left / "parts").mkdir(parents=True)
+    (left / "junk").write_text("of a killed run")
+    pack({"algo-1": model}, tmp_path / "output" / "target")
+    assert [path.name for path in (tmp_path / "output").iterdir()] == ["target"]
+    assert not (tmp_path / "output" / "target" / "junk").exists()
+
+
 def test_owners_and_set_user_bits_stay_behind(model: Path, tmp_path: Path) -> None:
     (model / "model.joblib").chmod(0o4750)
     pack_directories({"algo-1": model}, tmp_path / "model.tar.gz")
@@ -293,7 +336,12 @@ LONG_CHAIN = [
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
-def test_a_hostile_archive_is_refused_by_member_and_writes_nothing(members, named: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("deceived", [False, True], ids=["", "with a data filter that lets all through"])
+def test_a_hostile_archive_is_refused_by_member_and_writes_nothing(
+    members, named: str, deceived: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if deceived:
+        monkeypatch.setattr(tarfile, "data_filter", lambda member, _: member)
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "file").write_text("mine")
     archive = make_archive(tmp_path / "model.tar.gz", member("good", content=b"good"), *members)
