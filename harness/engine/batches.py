@@ -222,13 +222,13 @@ class _Run:
         self._progress.update(self._tally)
 
     def _end(self, pool: ThreadPoolExecutor) -> None:
-        """Leave nothing behind: no thread, connection or half an output. Most of it is done if all went
-        well."""
+        """Leave nothing behind: no thread, connection or half an output."""
         self._halt.set()
         tasks = {task for _, task in self._pending if task}
         pool.shutdown(wait=False, cancel_futures=True)
-        while wait(tasks, _POLL).not_done:
+        while running := [task for task in tasks if not task.done()]:
             self._server.abort()
+            wait(running, _POLL)
         pool.shutdown()
         self._server.close()
         for task in tasks:

@@ -70,10 +70,7 @@ class DataProcessing:
 
     def _check(self, split_type: str, assemble_with: str) -> None:
         types = (self.content_type, self.accept)
-        if (
-            any(kind not in (CSV, JSON, JSON_LINES) for kind in types)
-            or len({kind == CSV for kind in types}) > 1
-        ):
+        if any(kind not in (CSV, JSON, JSON_LINES) for kind in types) or len({kind == CSV for kind in types}) > 1:
             raise ConfigurationError(
                 f"DataProcessing needs ContentType and Accept to be both {CSV}, or each {JSON} or "
                 f"{JSON_LINES}; they are {self.content_type or 'not set'} and {self.accept or 'not set'}."
@@ -190,9 +187,9 @@ def _read_csv(body: bytes, first: int) -> list[Any]:
     records: list[Any] = []
     try:
         for row in rows:
-            records.append(row)
-            if rows.line_num > len(records):
+            if rows.line_num > len(records) + 1:
                 raise csv.Error("a quoted cell goes on after the end of the line")
+            records.append(row)
     except csv.Error as error:
         raise RecordError(first + len(records), f"is not CSV: {error}") from None
     return records

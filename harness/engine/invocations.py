@@ -139,9 +139,7 @@ class ModelServer:
             self._in_flight.discard(sock)
         return response.status
 
-    def _send(
-        self, connection: http.client.HTTPConnection, body: Body, remaining: Callable[[], float]
-    ) -> None:
+    def _send(self, connection: http.client.HTTPConnection, body: Body, remaining: Callable[[], float]) -> None:
         sock = connection.sock
 
         def paced(parts: Iterable[bytes]) -> Iterator[bytes]:
@@ -179,7 +177,7 @@ class ModelServer:
             return f"no complete response from {where} within {limit}"
         if isinstance(error, ConnectionRefusedError):
             return f"the model server at {where} accepts no connections"
-        return f"the model server at {where} ended the connection without a complete response"
+        return f"no complete response from {where}: {error or type(error).__name__}"
 
     def close(self) -> None:
         """Close every connection. Call it when no thread sends any more."""

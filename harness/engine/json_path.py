@@ -144,9 +144,7 @@ def _one_or_several(keys: Sequence[str | int]) -> _Step:
 
 def _why_not(rest: str) -> str:
     if re.match(r"\.?\[[^\]]*(,[^\]]*:|:[^\]]*,)", rest):
-        return (
-            "a range stands alone in its brackets, as in $[1:]; list single indexes instead, as in $[0,1,-1]."
-        )
+        return "a range stands alone in its brackets, as in $[1:]; list single indexes instead, as in $[0,1,-1]."
     return (
         f"{rest!r} is none of .name, .*, ['name'], ['name','name'], [0], [0,2], [-1], [1:], [*], "
         "which is what SageMaker knows."

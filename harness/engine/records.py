@@ -195,9 +195,7 @@ def _read_recordio(stream: BinaryIO, number: int, limit: int) -> _Frame | None:
         if not header and not framed:
             return None
         if len(header) < 8 or header[:4] != RECORDIO_MAGIC:
-            raise RecordError(
-                number, "no RecordIO frame begins here; is SplitType RecordIO right for this object?"
-            )
+            raise RecordError(number, "no RecordIO frame begins here; is SplitType RecordIO right for this object?")
         (word,) = struct.unpack_from("<I", header, 4)
         part_of, length = word >> 29, word & ((1 << 29) - 1)
         # 0 is a record in one frame; 1, 2, 3 are the first, the inner, and the last frames of one in several.
@@ -219,9 +217,7 @@ def _read_tfrecord(stream: BinaryIO, number: int, limit: int) -> _Frame | None:
     if not header:
         return None
     if len(header) < 12 or _masked_crc32c(header[:8]) != int.from_bytes(header[8:], "little"):
-        raise RecordError(
-            number, "no TFRecord frame begins here; is SplitType TFRecord right for this object?"
-        )
+        raise RecordError(number, "no TFRecord frame begins here; is SplitType TFRecord right for this object?")
     length = int.from_bytes(header[:8], "little")
     if length > limit:
         raise _too_large(number, limit)

@@ -70,7 +70,5 @@ class TransformOutcome:
             return None
         fault = self.failures[0].fault
         each = "; ".join(f"{failure.name}: {failure.reason}" for failure in self.failures)
-        text = (
-            f"{fault}: {len(self.failures)} of {self.tally.of_files} files failed and have no output. {each}"
-        )
+        text = f"{fault}: {len(self.failures)} of {self.tally.of_files} files failed and have no output. {each}"
         return text if len(text) <= _FAILURE_REASON_LENGTH else text[: _FAILURE_REASON_LENGTH - 1] + "…"

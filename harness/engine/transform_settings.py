@@ -66,9 +66,7 @@ class TransformSettings:
             assemble_with_line=target.get("AssembleWith") == "Line",
             max_payload=int(megabytes) * MEGABYTE or None,
             # Zero is the request's way of leaving it open (API reference).
-            concurrency=int(
-                request.get("MaxConcurrentTransforms") or offered.get("MaxConcurrentTransforms") or 1
-            ),
+            concurrency=int(request.get("MaxConcurrentTransforms") or offered.get("MaxConcurrentTransforms") or 1),
             timeout=client.get("InvocationsTimeoutInSeconds", 600),
             max_retries=client.get("InvocationsMaxRetries", 3),
             processing=processing,
