@@ -169,6 +169,19 @@ def test_an_unknown_operation_is_a_lookup_error() -> None:
         validate("CreateTrainJob", {}, model=MODEL)
 
 
+@pytest.mark.parametrize("document", [None, [], "text", 7])
+def test_a_request_that_is_no_object_is_the_one_finding(document: Any) -> None:
+    assert found(document) == [("type", "")]
+
+
+def test_a_value_of_several_lines_is_not_shown() -> None:
+    key = "-----BEGIN KEY-----\nc2VjcmV0\n-----END KEY-----"
+    [finding] = validate("CreateTrainingJob", training(HyperParameters={"key": key}), model=MODEL)
+    assert "line break" in finding.message
+    assert "c2VjcmV0" not in finding.message
+    assert "BEGIN" not in finding.message
+
+
 def test_a_response_is_held_against_its_shape() -> None:
     response = {"EndpointArn": "arn:aws:sagemaker:us-east-1:123456789012:endpoint/iris"}
     assert validate_response("CreateEndpoint", response, model=MODEL) == ()

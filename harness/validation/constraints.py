@@ -101,7 +101,12 @@ def _bound(kind: str, bound: float, side: str, holds: Callable[[float, float], b
 
 
 def _pattern_message(pattern: str, text: str) -> str | None:
-    return None if matches(pattern, text) else f"{_shown(text)} does not match the pattern {pattern}"
+    if matches(pattern, text):
+        return None
+    if len(text.splitlines()) > 1:
+        # Likely a document or a key, and not to be shown.
+        return f"has a line break, and does not match the pattern {pattern}"
+    return f"{_shown(text)} does not match the pattern {pattern}"
 
 
 def _enum_message(enum: Sequence[str], text: str) -> str | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -49,3 +50,25 @@ def to_aws_message(findings: Sequence[Finding]) -> str:
     sentences = list(dict.fromkeys(structural))
     plural = "error" if len(sentences) == 1 else "errors"
     return f"{len(sentences)} validation {plural} detected: {'; '.join(sentences)}"
+
+
+def aws_words(aws_path: str, value: Any, constraint: str) -> str:
+    """Return AWS's sentence for a value that breaks a constraint; ``None`` is one that is missing.
+
+    Args:
+        aws_path: where, as AWS writes it: ``tags.2.member.key``.
+        value: what stands there.
+        constraint: «Member must not be null».
+    """
+    shown = "null" if value is None else f"'{_as_java(value)}'"
+    return f"Value {shown} at '{aws_path}' failed to satisfy constraint: {constraint}"
+
+
+def _as_java(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}={_as_java(entry)}' for key, entry in value.items())}}}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_as_java, value))}]"
+    return str(value)

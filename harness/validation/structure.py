@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from harness.service_model import ServiceModel, Shape
 from harness.validation.constraints import constraints, did_you_mean, enum_words, pattern_words, type_message
-from harness.validation.findings import Finding
+from harness.validation.findings import Finding, aws_words
 
 LOCAL_INSTANCE_TYPES = ("local", "local_gpu")
 """The SageMaker SDK's names for this machine."""
@@ -64,8 +64,7 @@ class _Place(NamedTuple):
             called, value = self.whole
             every = ", ".join(each.words for each in constraints(shape))
             constraint = f"{called} must satisfy constraint: [{every}]"
-        shown = "null" if value is None else f"'{_as_java(value)}'"
-        return f"Value {shown} at '{self.aws_path}' failed to satisfy constraint: {constraint}"
+        return aws_words(self.aws_path, value, constraint)
 
 
 class _Walk(NamedTuple):
@@ -134,13 +133,3 @@ def _broken(shape: Shape, value: Any, place: _Place) -> Iterator[Finding]:
         message = constraint.broken_by(value)
         if message:
             yield Finding(place.path, message, constraint.rule, place.refusal(value, constraint.words, shape))
-
-
-def _as_java(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{key}={_as_java(entry)}' for key, entry in value.items())}}}"
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(_as_java, value))}]"
-    return str(value)

@@ -227,8 +227,8 @@ PASSES = [
 ]
 
 FAILS = [
-    (TRAINING, {"AlgorithmSpecification": GONE}, "training-required", "AlgorithmSpecification"),
-    (TRAINING, {"ResourceConfig": GONE}, "training-required", "ResourceConfig"),
+    (TRAINING, {"AlgorithmSpecification": GONE}, "required", "AlgorithmSpecification"),
+    (TRAINING, {"ResourceConfig": GONE}, "required", "ResourceConfig"),
     (
         TRAINING,
         {"AlgorithmSpecification.AlgorithmName": "mine"},

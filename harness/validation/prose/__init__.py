@@ -23,14 +23,16 @@ _MODULES = {
 _TAGGED = frozenset((*_MODULES, "CreateEndpoint", "AddTags"))
 
 
-def prose_findings(operation: str, request: Mapping[str, Any], *, local: bool) -> Iterator[Finding]:
+def prose_findings(operation: str, request: Any, *, local: bool) -> Iterator[Finding]:
     """Yield what breaks the prose's rules for an operation; nothing for one without such rules.
 
     Args:
         operation: AWS's name of it.
-        request: what boto3 would be given.
+        request: what boto3 would be given, if it is an object at all.
         local: whether the request stays on this machine, where what it names need not be reachable from AWS.
     """
+    if not isinstance(request, Mapping):
+        return
     always, away = rules(operation)
     for rule in always if local else (*always, *away):
         yield from rule(request)

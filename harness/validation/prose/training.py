@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.validation.findings import Finding
+from harness.validation.findings import Finding, aws_words
 from harness.validation.prose.request import exactly_one, given, look, number, objects, repeated, text
 from harness.validation.structure import local_uri
 
@@ -23,9 +23,11 @@ def algorithm_and_resources(request: Mapping[str, Any]) -> Iterator[Finding]:
     The model stopped requiring both when serverless jobs came.
     """
     if look(request, "ServerlessJobConfig") is None:
-        for name in ("AlgorithmSpecification", "ResourceConfig"):
-            if look(request, name) is None:
-                yield Finding(name, "is required", "training-required", _null(name))
+        needed = {"AlgorithmSpecification": "algorithmSpecification", "ResourceConfig": "resourceConfig"}
+        for name, aws_path in needed.items():
+            if name not in request:
+                words = aws_words(aws_path, None, "Member must not be null")
+                yield Finding(name, "is required", "required", words)
 
 
 def one_algorithm(request: Mapping[str, Any]) -> Iterator[Finding]:
@@ -179,10 +181,6 @@ def source_on_this_machine(request: Mapping[str, Any]) -> Iterator[Finding]:
 def _submit_directory(request: Mapping[str, Any]) -> str:
     """Return the submit directory without the quotes that the SDK's JSON encoding gives it."""
     return text(request, "HyperParameters", "sagemaker_submit_directory").strip('"')
-
-
-def _null(name: str) -> str:
-    return f"Value null at '{name[:1].lower()}{name[1:]}' failed to satisfy constraint: Member must not be null"
 
 
 RULES = (
