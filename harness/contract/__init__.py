@@ -1,6 +1,5 @@
-"""What a script sees in a SageMaker training job: pure functions from its three config files to environment
-and argv.
+"""What a script sees in a SageMaker training job: from its three config files to environment and argv.
 
-Only the standard library, no I/O, nothing read off the machine: this code also runs inside the image. It is
-held, value by value, against AWS's own toolkit (``tests/oracle``).
+Pure functions on the standard library alone, no I/O, nothing read off the machine: this code also runs inside the
+image. It is held, value by value, against AWS's own toolkit (``tests/oracle``).
 """

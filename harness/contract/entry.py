@@ -9,7 +9,7 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from harness.contract.outcomes import client_failure
+from harness.contract.outcomes import StepError, client_failure
 from harness.contract.terms import ContractError, EntryKind
 
 _SAFE_CHARACTER = re.compile(r"[A-Za-z0-9._+/-]")
@@ -37,6 +37,11 @@ def install_command(kind: EntryKind, *, has_requirements: bool, python: str) -> 
     if kind is EntryKind.SCRIPT and has_requirements:
         return (python, "-m", "pip", "install", *requirements)
     return None
+
+
+def install_error(kind: EntryKind) -> StepError:
+    """What the toolkit calls the failure of ``install_command``."""
+    return StepError.MODULE if kind is EntryKind.PACKAGE else StepError.REQUIREMENTS
 
 
 def command(

@@ -1,4 +1,4 @@
-"""From the three config files to what the script sees: one function for both dialects and every toolkit version."""
+"""From the three config files to what the script sees: one function for every dialect and version."""
 
 from __future__ import annotations
 

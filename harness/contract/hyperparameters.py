@@ -35,9 +35,9 @@ class NotEncodable(ValueError):
     def __init__(self, name: str, value: object, reason: str) -> None:
         kind = type(value)
         super().__init__(
-            f"Hyperparameter {name!r}: a value of type {kind.__module__}.{kind.__qualname__} cannot be sent ({reason}). "
-            "Use str, int, float, bool, None, or lists and dicts of these; .item() or .tolist() turns a numpy value "
-            "into one."
+            f"Hyperparameter {name!r}: a value of type {kind.__module__}.{kind.__qualname__} cannot be sent "
+            f"({reason}). Use str, int, float, bool, None, or lists and dicts of these; .item() or .tolist() "
+            "turns a numpy value into one."
         )
         self.name = name
         self.value_type = kind
@@ -80,18 +80,14 @@ def _decode_value(value: object) -> object:
 def user_hyperparameters(decoded: Mapping[str, object]) -> dict[str, object]:
     """Those that the script sees: neither reserved nor beginning with ``sagemaker_``."""
     return {
-        name: value
-        for name, value in decoded.items()
-        if name not in RESERVED and not name.startswith(FRAMEWORK_PREFIX)
+        name: value for name, value in decoded.items() if name not in RESERVED and not name.startswith(FRAMEWORK_PREFIX)
     }
 
 
 def framework_parameters(decoded: Mapping[str, object]) -> dict[str, object]:
     """Those that the script finds in ``SM_FRAMEWORK_PARAMS``: ``sagemaker_…`` and not reserved."""
     return {
-        name: value
-        for name, value in decoded.items()
-        if name not in RESERVED and name.startswith(FRAMEWORK_PREFIX)
+        name: value for name, value in decoded.items() if name not in RESERVED and name.startswith(FRAMEWORK_PREFIX)
     }
 
 
@@ -101,9 +97,7 @@ def to_argv(hyperparameters: Mapping[str, object]) -> list[str]:
     A name of one character gets one dash, an empty one none. Values are Python's ``str``; ``None`` is an
     empty argument and a mapping is ``key=value`` pairs, sorted, with commas.
     """
-    return [
-        item for name in sorted(hyperparameters) for item in (_flag(name), _argument(hyperparameters[name]))
-    ]
+    return [item for name in sorted(hyperparameters) for item in (_flag(name), _argument(hyperparameters[name]))]
 
 
 def _flag(name: str) -> str:
@@ -121,9 +115,13 @@ def _argument(value: object) -> str:
 
 
 def to_driver_argv(hyperparameters: Mapping[str, object]) -> list[str]:
-    """The SDK v3 drivers' arguments: in the file's order, always two dashes, values that are not strings as JSON."""
-    return [
-        item
-        for name, value in hyperparameters.items()
-        for item in (f"--{name}", value if isinstance(value, str) else json.dumps(value))
-    ]
+    """The SDK v3 drivers' arguments: decoded values in the file's order, always two dashes.
+
+    Strings are decoded a second time, so the text ``1e3`` arrives as ``1000.0``.
+    """
+    return [item for name, value in decode(hyperparameters).items() for item in (f"--{name}", to_driver_text(value))]
+
+
+def to_driver_text(value: object) -> str:
+    """How the SDK v3 drivers write a value: a string as it is, the rest as JSON."""
+    return value if isinstance(value, str) else json.dumps(value)

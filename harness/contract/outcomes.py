@@ -6,6 +6,7 @@ AWS developer guide for what becomes of the failure file.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -46,11 +47,7 @@ def step_failure(step: StepError, return_code: int, command: Sequence[str]) -> s
 
     ``ErrorMessage`` is empty: the images do not capture the script's stderr.
     """
-    hint = (
-        'ExtraInfo "OutOfMemory: Process killed by SIGKILL (signal 9)"\n'
-        if return_code == _OUT_OF_MEMORY
-        else ""
-    )
+    hint = 'ExtraInfo "OutOfMemory: Process killed by SIGKILL (signal 9)"\n' if return_code == _OUT_OF_MEMORY else ""
     return f'{step}:\nExitCode {return_code}\nErrorMessage ""\n{hint}Command "{" ".join(command)}"'
 
 
@@ -82,9 +79,7 @@ def driver_outcome(return_code: int, command: Sequence[str], *, own_failure: str
     return Outcome(exit_code=return_code % 256, failure=failure, success_file=False)
 
 
-def outcome(
-    dialect: Dialect, return_code: int, command: Sequence[str], *, own_failure: str | None = None
-) -> Outcome:
+def outcome(dialect: Dialect, return_code: int, command: Sequence[str], *, own_failure: str | None = None) -> Outcome:
     """What the container leaves when the script has ended; ``own_failure``: the text the script itself wrote."""
     if dialect is Dialect.V3:
         return driver_outcome(return_code, command, own_failure=own_failure)
@@ -93,13 +88,14 @@ def outcome(
 
 def _driver_failure(return_code: int, command: Sequence[str]) -> str:
     end = (
-        f"died with signal {-return_code}."
+        f"died with {signal.Signals(-return_code)!r}."
         if return_code < 0
         else f"returned non-zero exit status {return_code}."
     )
     return (
         "Traceback (most recent call last):\n"
-        '  File "/opt/ml/input/data/sm_drivers/common/utils.py", in execute_commands\n'
+        '  File "/opt/ml/input/data/sm_drivers/common/utils.py", line 193, in execute_commands\n'
+        "    raise subprocess.CalledProcessError(exitcode, commands)\n"
         f"subprocess.CalledProcessError: Command '{list(command)}' {end}\n"
     )
 

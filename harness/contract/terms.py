@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
+
+LONGEST_STRING = 128 * 1024
+"""Bytes of one argument, or of one variable with its name, with the NUL behind it (Linux, execve)."""
 
 
 class Dialect(StrEnum):
@@ -26,11 +30,11 @@ class EntryKind(StrEnum):
 
 @dataclass(frozen=True)
 class JobConfig:
-    """The three files of ``/opt/ml/input/config``, parsed, in their own order."""
+    """The three files of ``/opt/ml/input/config``, parsed, in their own order; None: the file is not there."""
 
-    hyperparameters: Mapping[str, object] = field(default_factory=dict)
-    input_data_config: Mapping[str, object] = field(default_factory=dict)
-    resource_config: Mapping[str, object] = field(default_factory=dict)
+    hyperparameters: Mapping[str, Any] | None
+    input_data_config: Mapping[str, Any] | None
+    resource_config: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Machine:
         "/usr/local/lib/python3.12/lib-dynload",
         "/usr/local/lib/python3.12/site-packages",
     )
-    """``sys.path`` of the ``train`` command where PYTHONPATH is unset: the folder of the command, then the interpreter's own."""
+    """``sys.path`` of ``train`` without PYTHONPATH: the command's folder, then the interpreter's own."""
     region: str | None = None
     """The region that boto3 finds in its files, where neither the job nor ``AWS_DEFAULT_REGION`` names one."""
 

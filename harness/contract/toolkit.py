@@ -6,6 +6,7 @@ code.
 
 from __future__ import annotations
 
+import errno
 import json
 import posixpath
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from harness.contract import entry
 from harness.contract.hyperparameters import decode, framework_parameters, to_argv, user_hyperparameters
 from harness.contract.opt_ml import HOMOGENEOUS_GROUP, OptMl
 from harness.contract.outcomes import framework_failure
-from harness.contract.terms import Contract, ContractError, EntryKind, JobConfig, Machine
+from harness.contract.terms import LONGEST_STRING, Contract, ContractError, EntryKind, JobConfig, Machine
 
 _INFO = 20
 _DISTRIBUTION_SWITCHES = (
@@ -54,9 +55,12 @@ def script_contract(
 ) -> Contract:
     """As :func:`harness.contract.environment.script_contract`, dialect T."""
     tree = OptMl(environment.get("SAGEMAKER_BASE_DIR", base_dir))
-    all_hyperparameters = decode(config.hyperparameters)
-    own_variables = _own_variables(config.resource_config, all_hyperparameters, environment, machine)
-    training_env = _training_env(config, all_hyperparameters, environment, machine, tree, toolkit_version)
+    _check_incoming_log_level(environment)
+    resources = _required(config.resource_config, tree.resource_config_file)
+    channels = _required(config.input_data_config, tree.input_data_config_file)
+    all_hyperparameters = decode(_required(config.hyperparameters, tree.hyperparameters_file))
+    own_variables = _own_variables(resources, all_hyperparameters, environment, machine)
+    training_env = _training_env(resources, channels, all_hyperparameters, environment, machine, tree, toolkit_version)
     _check_output(all_hyperparameters)
     _check_log_level(training_env["log_level"])
 
@@ -64,9 +68,7 @@ def script_contract(
     if entry.is_hardened(toolkit_version):
         entry.check_name(name)
     if not isinstance(name, str):
-        raise _framework_error(
-            f"The entry point is {name!r}: sagemaker_program names none.", "AttributeError"
-        )
+        raise _framework_error(f"The entry point is {name!r}: sagemaker_program names none.", "AttributeError")
     kind = entry.entry_kind(name, has_setup_py)
 
     arguments = to_argv(training_env["hyperparameters"])
@@ -85,6 +87,13 @@ def script_contract(
         cwd=tree.code,
         entry_kind=kind,
     )
+
+
+def _required(document: Mapping[str, Any] | None, path: str) -> Mapping[str, Any]:
+    if document is None:
+        message = f"[Errno {errno.ENOENT}] No such file or directory: {path!r}"
+        raise _framework_error(message, "FileNotFoundError", exit_code=errno.ENOENT)
+    return document
 
 
 def _own_variables(
@@ -110,7 +119,8 @@ def _own_variables(
 
 
 def _training_env(
-    config: JobConfig,
+    resources: Mapping[str, Any],
+    channels: Mapping[str, Any],
     all_hyperparameters: Mapping[str, Any],
     environment: Mapping[str, str],
     machine: Machine,
@@ -118,20 +128,18 @@ def _training_env(
     toolkit_version: str,
 ) -> dict[str, Any]:
     """The object of ``SM_TRAINING_ENV``, complete for this version of the toolkit."""
-    _check_incoming_log_level(environment)
-    resources: Mapping[str, Any] = config.resource_config
     framework = framework_parameters(all_hyperparameters)
     program = environment.get("SAGEMAKER_PROGRAM")
     hosts = resources["hosts"]
     training_env = {
         "additional_framework_parameters": framework,
-        "channel_input_dirs": {name: tree.channel(name) for name in config.input_data_config},
+        "channel_input_dirs": {name: tree.channel(name) for name in channels},
         "current_host": resources["current_host"],
         "framework_module": environment.get("SAGEMAKER_TRAINING_MODULE"),
         "hosts": hosts,
         "hyperparameters": user_hyperparameters(all_hyperparameters),
         "input_config_dir": tree.input_config,
-        "input_data_config": config.input_data_config,
+        "input_data_config": channels,
         "input_dir": tree.input,
         "is_master": resources["current_host"] == hosts[0],
         "job_name": environment.get("TRAINING_JOB_NAME"),
@@ -170,13 +178,10 @@ def _instance_group_keys(resources: Mapping[str, Any], framework: Mapping[str, A
     by_name = {group["instance_group_name"]: group for group in groups}
     distributed = [current] if any(framework.get(switch) for switch in _DISTRIBUTION_SWITCHES) else []
     distribution_groups = framework.get("sagemaker_distribution_instance_groups", distributed)
+    if not isinstance(distribution_groups, (str, list, dict)):
+        raise _framework_error(f"{type(distribution_groups).__name__!r} is not iterable", "TypeError")
     distribution_hosts = (
-        [
-            host
-            for group in groups
-            if group["instance_group_name"] in distribution_groups
-            for host in group["hosts"]
-        ]
+        [host for group in groups if group["instance_group_name"] in distribution_groups for host in group["hosts"]]
         if groups
         else resources["hosts"]
     )
@@ -234,11 +239,12 @@ def _format(value: object) -> str:
 
 
 def _python_path(incoming: str, code: str, machine: Machine) -> list[str]:
-    """``sys.path`` of the ``train`` process: its command's folder, PYTHONPATH, the interpreter's own; the code first."""
+    """``sys.path`` of ``train``: the code first, its command's folder, PYTHONPATH, the interpreter's own.
+
+    Relative items are taken from ``/``, the working directory of an image that names none.
+    """
     command_folder, *interpreter = machine.pythonpath
-    given = (
-        [posixpath.normpath(posixpath.join("/", item)) for item in incoming.split(":")] if incoming else []
-    )
+    given = [posixpath.normpath(posixpath.join("/", item)) for item in incoming.split(":")] if incoming else []
     path = [command_folder, *dict.fromkeys([*given, *interpreter])]
     return path if code in path else [code, *path]
 
@@ -266,8 +272,7 @@ def _check_variables(variables: Mapping[str, str]) -> None:
     for name, value in variables.items():
         if "=" in name:
             raise _framework_error(f"illegal environment variable name: {name!r}")
-        _check_bytes(name)
-        _check_bytes(value)
+        _check_bytes(f"{name}={value}")
 
 
 def _check_arguments(command: tuple[str, ...]) -> None:
@@ -276,14 +281,17 @@ def _check_arguments(command: tuple[str, ...]) -> None:
 
 
 def _check_bytes(text: str) -> None:
-    """What the operating system cannot pass: a NUL, a surrogate that stands for no byte."""
+    """What Linux cannot pass: a NUL, a surrogate that stands for no byte, more than 128 KiB in one piece."""
     if "\0" in text:
         raise _framework_error("embedded null byte")
     try:
-        text.encode("utf-8", "surrogateescape")
+        size = len(text.encode("utf-8", "surrogateescape")) + 1
     except UnicodeEncodeError as error:
         raise _framework_error(str(error), "UnicodeEncodeError") from error
+    if size > LONGEST_STRING:
+        message = f"[Errno {errno.E2BIG}] Argument list too long: {text[:40]}… has {size} bytes"
+        raise _framework_error(message, "OSError", exit_code=errno.E2BIG)
 
 
-def _framework_error(message: str, kind: str = "ValueError") -> ContractError:
-    return ContractError(message, failure=framework_failure(message, kind))
+def _framework_error(message: str, kind: str = "ValueError", exit_code: int = 1) -> ContractError:
+    return ContractError(message, failure=framework_failure(message, kind), exit_code=exit_code)
