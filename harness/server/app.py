@@ -14,7 +14,7 @@ from typing import Any
 
 from flask import Flask, Response, request
 from werkzeug.datastructures import Headers
-from werkzeug.exceptions import BadRequest, RequestTimeout
+from werkzeug.exceptions import BadRequest, HTTPException, RequestTimeout
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from harness.server import codecs, handlers, traps
@@ -128,8 +128,10 @@ def _body() -> bytes:
     except (socket.timeout, BlockingIOError) as error:  # noqa: UP041 (not one class before Python 3.10)
         # The client announced more than it sent, and kept the connection open.
         raise RequestTimeout from error
-    except OSError as error:
-        # gunicorn's errors about chunks are of this kind too.
+    except HTTPException:
+        raise
+    except Exception as error:
+        # gunicorn's own errors about chunks, whose classes differ between its versions.
         raise BadRequest from error
 
 

@@ -12,12 +12,17 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 from harness.server import codecs, traps
 from harness.server.settings import Settings
 
-Notice = Callable[[traps.Trap], None]
+
+class Notice(Protocol):
+    """Who is told of a trap that a default handler met."""
+
+    def __call__(self, trap: traps.Trap) -> None:
+        """Explain the trap."""
 
 
 class HandlerError(Exception):

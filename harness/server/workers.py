@@ -21,6 +21,7 @@ from harness.server.settings import Settings
 
 # Behind nginx the client's connection is kept for 3 s (sagemaker-containers' nginx template).
 _KEEPALIVE = 3
+_WORKER_CLASSES = {"gevent": "harness.server.gevent_worker.BoundedGeventWorker", "gthread": "gthread"}
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -40,7 +41,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         options = {
             "bind": f"fd://{self._fd}",
             "workers": settings.workers,
-            "worker_class": _worker_class(settings),
+            "worker_class": _WORKER_CLASSES[settings.worker_class],
             "worker_connections": 1000 * settings.workers,
             "threads": 1 if settings.worker_class == "gevent" else 8,
             "timeout": settings.timeout,
@@ -103,22 +104,6 @@ class QuietLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
             self.info("A client sent nothing for too long; its connection is closed.")
             return
         super().exception(msg, *args, **kwargs)
-
-
-def _worker_class(settings: Settings) -> Any:
-    if settings.worker_class != "gevent":
-        return settings.worker_class
-    from gunicorn.workers.base_async import AsyncWorker
-    from gunicorn.workers.ggevent import GeventWorker
-
-    class BoundedGeventWorker(GeventWorker):  # type: ignore[misc, unused-ignore]
-        """AWS's worker, with a limit on how long a client may send nothing inside a request."""
-
-        def handle(self, listener: Any, client: Any, addr: Any) -> None:
-            client.settimeout(settings.read_timeout)
-            AsyncWorker.handle(self, listener, client, addr)
-
-    return BoundedGeventWorker
 
 
 def bound_reads(listener: socket.socket, seconds: float) -> None:
