@@ -324,6 +324,7 @@ LONG_CHAIN = [
         ([member("link", tarfile.SYMTYPE, "..")], "link"),
         ([member("a/link", tarfile.SYMTYPE, "../../outside")], "a/link"),
         ([member("a/link", tarfile.SYMTYPE, "b/../../..")], "a/link"),
+        ([member("a/b/x", tarfile.SYMTYPE, "../.."), member("a/b/y", tarfile.SYMTYPE, "x/../..")], "a/b/y"),
         ([member("link", tarfile.SYMTYPE, "."), member("link/evil", content=b"x")], "link/evil"),
         ([member("link", tarfile.SYMTYPE, "a"), member("link", content=b"x")], "link"),
         ([member("link", tarfile.LNKTYPE, "/etc/passwd")], "link"),
