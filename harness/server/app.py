@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from flask import Flask, Response, request
@@ -144,7 +144,7 @@ def _sendable(result: Any, settings: Settings, reporter: Reporter) -> Any:
     if isinstance(result, bytearray):
         return bytes(result)
     common = isinstance(result, (str, bytes, dict, tuple, WerkzeugResponse)) or callable(result)
-    if common or (settings.lists_as_json and result is not None):
+    if common or (settings.lists_as_json and isinstance(result, (list, Iterator))):
         return result
     reporter.trap(traps.unsendable(result))
     raise TypeError(f"{type(result).__name__} is not a response")
