@@ -68,9 +68,7 @@ def read_folder(folder: Path) -> Any:
     """
     paths = sorted(folder.glob("*.csv"))
     if not paths:
-        raise ValueError(
-            f"{folder} has no *.csv file. --input-dir is a folder of label-first CSV, no header."
-        )
+        raise ValueError(f"{folder} has no *.csv file. --input-dir is a folder of label-first CSV, no header.")
     parts = []
     for path in paths:
         try:

@@ -148,9 +148,7 @@ def unpack_archive(archive: Path, target: Path, *, max_size: int | None = None) 
                 while plain.read(_BUFFER):
                     pass
         except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
-            raise ArtifactError(
-                f"'{archive}' is not a whole gzip-compressed tar archive: {error}."
-            ) from error
+            raise ArtifactError(f"'{archive}' is not a whole gzip-compressed tar archive: {error}.") from error
 
 
 def _merged(folders: Mapping[str, Path]) -> list[_Entry]:
