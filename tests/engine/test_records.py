@@ -139,7 +139,7 @@ def test_an_object_that_is_not_split_is_one_record(data, strategy):
 
 
 def test_an_object_that_is_not_split_has_to_fit():
-    with pytest.raises(RecordError, match=r"whole object .* SplitType None .* \(3 bytes\)"):
+    with pytest.raises(RecordError, match=r"whole object .* SplitType None, .* \(3 bytes\)"):
         bodies(b"abcd", "None", "MultiRecord", 3)
 
 
