@@ -26,7 +26,7 @@ _MASTER_PORT = 7777
 _INTEGER = re.compile(r"\s*-?(0|[1-9][0-9]*)\s*\Z")
 _BASH_SYNTAX_ERROR = 2
 _CANNOT_EXECUTE = 126
-_TRAINING_ENV_ORDER = (
+_TRAINING_ENV_KEYS = (
     "channel_input_dirs",
     "current_host",
     "current_instance_type",
@@ -63,10 +63,7 @@ def script_contract(
     try:
         files = _files(config)
         hyperparameters = _hyperparameters(files.hyperparameters)
-        variables = {
-            **_tree_variables(tree, entry_script),
-            **_job_variables(files, hyperparameters, environment, machine, tree),
-        }
+        variables = _sm_variables(files, hyperparameters, environment, machine, tree, entry_script)
         exported = _export(variables)
         kind = _entry_kind(entry_script)
         arguments = _arguments(exported) if kind else []
@@ -109,8 +106,18 @@ def _files(config: JobConfig) -> _Files:
     return files
 
 
-def _tree_variables(tree: OptMl, entry_script: str | None) -> dict[str, Any]:
-    return {
+def _sm_variables(
+    files: _Files,
+    hyperparameters: Mapping[str, Any],
+    environment: Mapping[str, str],
+    machine: Machine,
+    tree: OptMl,
+    entry_script: str | None,
+) -> dict[str, Any]:
+    """In the order of the drivers' file, which matters where a quote lets one line run into the next."""
+    resources = files.resource_config
+    hosts = sorted(resources["hosts"])
+    variables = {
         "SM_MODEL_DIR": tree.model,
         "SM_INPUT_DIR": tree.input,
         "SM_INPUT_DATA_DIR": tree.input_data,
@@ -118,70 +125,43 @@ def _tree_variables(tree: OptMl, entry_script: str | None) -> dict[str, Any]:
         "SM_OUTPUT_DIR": tree.output,
         "SM_OUTPUT_FAILURE": tree.failure,
         "SM_OUTPUT_DATA_DIR": tree.output_data,
+        "SM_LOG_LEVEL": _log_level(environment),
+        "SM_MASTER_ADDR": _MASTER_ADDR,
+        "SM_MASTER_PORT": _MASTER_PORT,
         "SM_SOURCE_DIR": tree.driver_code,
         "SM_ENTRY_SCRIPT": entry_script,
-    }
-
-
-def _job_variables(
-    files: _Files,
-    hyperparameters: Mapping[str, Any],
-    environment: Mapping[str, str],
-    machine: Machine,
-    tree: OptMl,
-) -> dict[str, Any]:
-    resources = files.resource_config
-    hosts = sorted(resources["hosts"])
-    by_variable = {f"SM_CHANNEL_{name.upper()}": tree.channel(name) for name in files.input_data_config}
-    shared = {
-        "current_host": resources["current_host"],
-        "current_instance_type": resources["current_instance_type"],
-        "hosts": hosts,
-        "master_addr": _MASTER_ADDR,
-        "master_port": _MASTER_PORT,
-        "log_level": _log_level(environment),
-        "network_interface_name": resources["network_interface_name"],
-        "num_cpus": machine.num_cpus,
-        "num_gpus": machine.num_gpus,
-        "num_neurons": machine.num_neurons,
-        "resource_config": resources,
-        "input_data_config": files.input_data_config,
-    }
-    return {
-        **by_variable,
+        **{_channel_variable(name): tree.channel(name) for name in files.input_data_config},
         "SM_CHANNELS": list(files.input_data_config),
         **{f"SM_HP_{name.replace('-', '_').upper()}": value for name, value in hyperparameters.items()},
         "SM_HPS": hyperparameters,
-        **{f"SM_{name.upper()}": value for name, value in shared.items()},
+        "SM_CURRENT_HOST": resources["current_host"],
+        "SM_CURRENT_INSTANCE_TYPE": resources["current_instance_type"],
+        "SM_HOSTS": hosts,
+        "SM_NETWORK_INTERFACE_NAME": resources["network_interface_name"],
         "SM_HOST_COUNT": len(hosts),
         "SM_CURRENT_HOST_RANK": hosts.index(resources["current_host"]),
-        "SM_TRAINING_ENV": _training_env(shared, by_variable, hyperparameters, environment, tree),
+        "SM_NUM_CPUS": machine.num_cpus,
+        "SM_NUM_GPUS": machine.num_gpus,
+        "SM_NUM_NEURONS": machine.num_neurons,
+        "SM_RESOURCE_CONFIG": resources,
+        "SM_INPUT_DATA_CONFIG": files.input_data_config,
     }
+    return {**variables, "SM_TRAINING_ENV": _training_env(variables, files, environment)}
 
 
-def _training_env(
-    shared: Mapping[str, Any],
-    channels_by_variable: Mapping[str, str],
-    hyperparameters: Mapping[str, Any],
-    environment: Mapping[str, str],
-    tree: OptMl,
-) -> dict[str, Any]:
+def _training_env(variables: Mapping[str, Any], files: _Files, environment: Mapping[str, str]) -> dict[str, Any]:
     if "TRAINING_JOB_NAME" not in environment:
         raise _DriverError("TRAINING_JOB_NAME is not set; SDK v3's drivers need it.")
-    values = {
-        **shared,
-        "channel_input_dirs": {
-            name: channels_by_variable[f"SM_CHANNEL_{name.upper()}"] for name in shared["input_data_config"]
-        },
-        "hyperparameters": hyperparameters,
-        "input_config_dir": tree.input_config,
-        "input_data_dir": tree.input_data,
-        "input_dir": tree.input,
+    special = {
+        "channel_input_dirs": {name: variables[_channel_variable(name)] for name in files.input_data_config},
+        "hyperparameters": variables["SM_HPS"],
         "job_name": environment["TRAINING_JOB_NAME"],
-        "model_dir": tree.model,
-        "output_data_dir": tree.output_data,
     }
-    return {key: values[key] for key in _TRAINING_ENV_ORDER}
+    return {key: special[key] if key in special else variables[f"SM_{key.upper()}"] for key in _TRAINING_ENV_KEYS}
+
+
+def _channel_variable(name: str) -> str:
+    return f"SM_CHANNEL_{name.upper()}"
 
 
 def _export(variables: Mapping[str, Any]) -> dict[str, str]:

@@ -44,8 +44,12 @@ def exported(text: str) -> dict[str, str]:
 
 
 def _commands(text: str) -> Iterator[list[str]]:
-    """Each line's words, quotes removed. A quoted newline does not end a line."""
+    """Each line's words, quotes removed. A quoted newline does not end a line.
+
+    Bash reads a line to its end before it runs it, so quotes that do not match come before any other error in it.
+    """
     words: list[str] = []
+    code: str | None = None
     word: str | None = None
     position = 0
     while position < len(text):
@@ -56,7 +60,7 @@ def _commands(text: str) -> Iterator[list[str]]:
                 raise UnclosedQuoteError(f"No closing {character}.")
             quoted = text[position + 1 : end]
             if character == '"' and not _SPECIAL_IN_DOUBLE_QUOTES.isdisjoint(quoted):
-                raise NotAnExportError(f"`{quoted}' is expanded by the shell.")
+                code = code or quoted
             word = (word or "") + quoted
             position = end
         elif character == "\\":
@@ -67,14 +71,19 @@ def _commands(text: str) -> Iterator[list[str]]:
                 words.append(word)
                 word = None
             if character == "\n" and words:
-                yield words
+                yield _without_code(words, code)
                 words = []
-        elif character in _SPECIAL:
-            raise NotAnExportError(f"`{character}' outside quotes is read by the shell as code.")
         else:
+            code = code or (character if character in _SPECIAL else None)
             word = (word or "") + character
         position += 1
     if word is not None:
         words.append(word)
     if words:
-        yield words
+        yield _without_code(words, code)
+
+
+def _without_code(words: list[str], code: str | None) -> list[str]:
+    if code is not None:
+        raise NotAnExportError(f"`{code}' is read by the shell as code.")
+    return words

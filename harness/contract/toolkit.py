@@ -65,7 +65,7 @@ def script_contract(
     _check_log_level(training_env["log_level"])
 
     name = training_env["user_entry_point"]
-    if entry.is_hardened(toolkit_version):
+    if entry.is_hardened(toolkit_version) and (not name or isinstance(name, str)):
         entry.check_name(name)
     if not isinstance(name, str):
         raise _framework_error(f"The entry point is {name!r}: sagemaker_program names none.", "AttributeError")

@@ -33,9 +33,9 @@ def ensure(
 ) -> Path:
     """The folder of a virtual environment with exactly these requirements, built if it is not there.
 
-    ``python`` is an interpreter's path or name (default: this one). ``without_dependencies`` is installed after the
-    rest, for packages whose pins do not resolve any more. Run what is inside as ``bin/python -m …``: scripts in
-    ``bin`` name the folder in which the environment was built.
+    ``python`` is an interpreter's path or name (default: this one). ``without_dependencies`` is installed
+    after the rest, for packages whose pins do not resolve any more. Run what is inside as ``bin/python -m
+    …``: scripts in ``bin`` name the folder in which the environment was built.
 
     Raises:
         IndexUnreachable: pip could not reach its index.
@@ -73,9 +73,7 @@ def ensure_for_test(
         pytest.skip(f"the package index cannot be reached, so there is no oracle: {error}")
 
 
-def _build(
-    folder: Path, interpreter: str, requirements: Sequence[str], without_dependencies: Sequence[str]
-) -> None:
+def _build(folder: Path, interpreter: str, requirements: Sequence[str], without_dependencies: Sequence[str]) -> None:
     # Beside its place, then renamed: a folder that is there is whole.
     beside = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=ROOT))
     try:
