@@ -48,6 +48,22 @@ class Control(Protocol):
         """Wake whoever follows the job: its log or its description has changed."""
 
 
+class Companion(Protocol):
+    """Something of ours that goes on beside the hosts, in a thread of its own, and reports to the loop."""
+
+    def start(self) -> None:
+        """The hosts have been started."""
+
+    def fileno(self) -> int:
+        """Readable when there is something to ``receive``."""
+
+    def receive(self) -> bool:
+        """Act on what has happened, in the loop's thread; True if the hosts are needed no longer."""
+
+    def cancel(self) -> None:
+        """A stop has begun."""
+
+
 @dataclass(frozen=True)
 class Ended:
     """How the hosts ended."""
@@ -60,6 +76,14 @@ class Ended:
     def failed(self) -> tuple[str, ...]:
         """The hosts that did not exit with 0."""
         return tuple(host for host, code in self.exit_codes.items() if code != 0)
+
+
+class Stopped(Exception):
+    """The job was stopped before its script ran."""
+
+    def __init__(self, ended: Ended) -> None:
+        super().__init__(ended)
+        self.ended = ended
 
 
 class Log:
@@ -147,6 +171,7 @@ def run_hosts(
     log: Log,
     control: Control,
     on_stop: Callable[[Stop], None] = lambda stop: None,
+    companion: Companion | None = None,
     deadline: float | None = None,
     grace: float = 120.0,
 ) -> Ended:
@@ -158,6 +183,7 @@ def run_hosts(
         log: takes what they print.
         control: brings stops from outside, is notified of fresh lines.
         on_stop: told when a stop begins.
+        companion: runs beside the hosts, and may end them when it is done.
         deadline: moment of ``time.monotonic()`` after which the job is stopped.
         grace: seconds between a stop and the kill (AWS: 120).
 
@@ -170,7 +196,7 @@ def run_hosts(
             host = launcher.start(spec)
             stack.callback(host.close)
             hosts.append(host)
-        return _Loop(hosts, log, control, on_stop, deadline, grace).run()
+        return _Loop(hosts, log, control, on_stop, companion, deadline, grace).run()
 
 
 class _Loop:
@@ -180,10 +206,12 @@ class _Loop:
         log: Log,
         control: Control,
         on_stop: Callable[[Stop], None],
+        companion: Companion | None,
         deadline: float | None,
         grace: float,
     ) -> None:
         self.hosts, self.log, self.control, self.on_stop = hosts, log, control, on_stop
+        self.companion = companion
         self.deadline, self.grace = deadline, grace
         self.kill_at: float | None = None
         self.stop: Stop | None = None
@@ -198,6 +226,9 @@ class _Loop:
                 os.set_blocking(host.output, False)
                 self.selector.register(host.output, selectors.EVENT_READ, lambda host=host: self._read(host))
                 self.selector.register(host.exited, selectors.EVENT_READ, lambda host=host: self._exit(host))
+            if self.companion is not None:
+                self.selector.register(self.companion, selectors.EVENT_READ, self._hear_companion)
+                self.companion.start()
             while len(self.exit_codes) < len(self.hosts):
                 for key, _ in self.selector.select(self._patience()):
                     key.data()
@@ -231,7 +262,15 @@ class _Loop:
         if stop is not None:
             self._begin_stop(stop)
 
+    def _hear_companion(self) -> None:
+        assert self.companion is not None
+        if self.companion.receive():
+            for host in self.hosts:
+                host.kill()
+
     def _begin_stop(self, stop: Stop) -> None:
+        if self.companion is not None:
+            self.companion.cancel()
         if stop is Stop.ABANDONED:  # nobody waits for the result any more
             self.stop = stop
             self.kill_at = time.monotonic()

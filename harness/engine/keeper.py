@@ -92,7 +92,7 @@ class Keeper:
 
     def _keep(self) -> None:
         os.setsid()
-        let_go_of_everything_but(*self.pipes.of_the_host)
+        let_go_of_everything_but(*self.pipes.of_the_host, *self.spec.inherited)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # if ignored, nobody could be waited for
         if self.kernel and self.support.isolated:
             enter(
@@ -133,6 +133,8 @@ class Keeper:
             self.kernel.die_with_parent()
         os.dup2(self.pipes.output[1], 1)
         os.dup2(self.pipes.output[1], 2)
+        for file in self.spec.inherited:
+            os.set_inheritable(file, True)
         os.umask(0o022)
         for number in signal.valid_signals():
             if signal.getsignal(number) not in {signal.SIG_DFL, None}:

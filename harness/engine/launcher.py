@@ -42,6 +42,9 @@ class HostSpec:
     """Every host name of the job, in order; each one resolves from each host."""
     network: bool = True
     """False: no network but a loopback, which the hosts of the job share (``EnableNetworkIsolation``)."""
+    inherited: tuple[int, ...] = ()
+    """File descriptors that the command gets under the same numbers: a listening socket, by which a host without
+    network can be reached. Plain processes only."""
 
 
 class RunningHost(Protocol):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.engine.hosts import Ended, Log, Stopped
 from harness.engine.interpreter import Interpreter, cache_key, interpreter, made_to_order
+from harness.engine.launcher import HostSpec
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,34 @@ class Environment:
     @property
     def _mark(self) -> Path:
         return self.folder / ".complete"
+
+
+def install(
+    made: Environment, host: str, code: Path, log: Log, run: Callable[[HostSpec], Ended]
+) -> Interpreter | None:
+    """The environment's interpreter, after an installation if there has been none; None if that failed.
+
+    Args:
+        made: the environment.
+        host: whose lines the output of the installation becomes.
+        code: the folder to install from.
+        log: is told when there is nothing to do.
+        run: runs a command to its end.
+
+    Raises:
+        Stopped: somebody stopped the job meanwhile.
+    """
+    if made.ready:
+        log.say(host, "requirements: unchanged, taken from an earlier job")
+        return made.interpreter()
+    with made.building() as (pip, variables):
+        ended = run(HostSpec(host, pip, variables, str(code), code, base_dir=str(code)))
+        if ended.stop is not None:
+            raise Stopped(ended)
+        if ended.failed:
+            return None
+        made.keep()
+    return made.interpreter()
 
 
 def environment(base: Interpreter, code: Path, install: Sequence[str], *, cache: Path, offline: bool) -> Environment:

@@ -50,14 +50,6 @@ class JobHost:
         return self.tree / Path(seen).relative_to(self.base_dir)
 
 
-class Stopped(Exception):
-    """The job was stopped before its script ran."""
-
-    def __init__(self, ended: Ended) -> None:
-        super().__init__(ended)
-        self.ended = ended
-
-
 class Toolkit:
     """Plays ``sagemaker-training`` of the request's image, for one job."""
 
@@ -87,19 +79,11 @@ class Toolkit:
             return
         offline = bool(self.request.get("EnableNetworkIsolation"))
         made = requirements.environment(self.python, code, command, cache=Path(self.settings.cache), offline=offline)
-        if made.ready:
-            log.say(host.name, "requirements: unchanged, taken from an earlier job")
-        else:
-            with made.building() as (pip, variables):
-                spec = HostSpec(host.name, pip, variables, str(code), host.tree, base_dir=str(host.tree))
-                ended = run(spec)
-                if ended.stop is not None:
-                    raise Stopped(ended)
-                if ended.failed:
-                    step = StepError.MODULE if "." in command else StepError.REQUIREMENTS
-                    raise ContractError("the installation failed", failure=step_failure(step, 1, command))
-                made.keep()
-        self.python = made.interpreter()
+        installed = requirements.install(made, host.name, code, log, run)
+        if installed is None:
+            step = StepError.MODULE if "." in command else StepError.REQUIREMENTS
+            raise ContractError("the installation failed", failure=step_failure(step, 1, command))
+        self.python = installed
 
     def ready(self, host: JobHost) -> Contract:
         """Do the last things before the start, and say what the script will see.

@@ -12,12 +12,12 @@ from harness.contract.opt_ml import OptMl
 from harness.contract.outcomes import Outcome, failure_reason
 from harness.contract.terms import ContractError
 from harness.engine import channels, delivery
-from harness.engine.hosts import Control, Ended, Log, Metrics, Stop, run_hosts
+from harness.engine.hosts import Control, Ended, Log, Metrics, Stop, Stopped, run_hosts
 from harness.engine.launcher import HostSpec, Launcher, LaunchError, Mount
 from harness.engine.processes import ProcessLauncher
 from harness.engine.settings import EngineSettings
 from harness.engine.store import ENDED, Document, Job, now, write_json
-from harness.engine.toolkit import JobHost, Stopped, Toolkit, config_documents
+from harness.engine.toolkit import JobHost, Toolkit, config_documents
 from harness.errors import HarnessError
 
 _SAID_BY_AWS = {
@@ -103,8 +103,6 @@ def refusals(request: Mapping[str, Any]) -> Iterator[str]:
             yield f"{holder}.{key}: nothing is encrypted on this machine{elsewhere}"
     if request.get("EnableInterContainerTrafficEncryption"):
         yield f"EnableInterContainerTrafficEncryption: hosts on one machine do not encrypt{elsewhere}"
-    if request.get("EnableNetworkIsolation") and len(opt_ml.host_names(request)) > 1:
-        yield f"EnableNetworkIsolation with several hosts: here each would be alone{elsewhere}"
 
 
 def input_problems(request: Mapping[str, Any]) -> Iterator[str]:
