@@ -20,9 +20,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.errors import ServiceError
+from harness.errors import ConfigurationError, ServiceError
 
 Document = dict[str, Any]
+
+_RESERVE = 16 * 1024
+"""Bytes by which a description may grow until its job has ended."""
 
 ENDED = frozenset({"Completed", "Failed", "Stopped"})
 LOST = (
@@ -40,8 +43,12 @@ def now() -> datetime:
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """Write beside and rename, so that a reader finds the old document or the new one, never half of one."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(json.dumps(document, indent=2, default=_to_json, ensure_ascii=False) + "\n", "utf-8")
-    beside.replace(path)
+    try:
+        beside.write_text(json.dumps(document, indent=2, default=_to_json, ensure_ascii=False) + "\n", "utf-8")
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def read_json(path: Path) -> Document:
@@ -106,21 +113,37 @@ class Job:
         """Set members of the description (None leaves one out) and return it. Only the owner may."""
         document = {**self.description, **members, "LastModifiedTime": now()}
         document = {name: value for name, value in document.items() if value is not None}
-        write_json(self.path / "describe.json", document)
+        path = self.path / "describe.json"
+        try:
+            write_json(path, document)
+        except OSError:
+            if not self.reserve.exists():
+                raise
+            self.reserve.unlink()
+            write_json(path, document)
         return document
 
+    @property
+    def reserve(self) -> Path:
+        """Room on the disk that nothing else can take: a job that fails because the disk is full must get to say so."""
+        return self.path / ".reserve"
+
+    def held(self) -> bool:
+        """Whether somebody runs this job, or is about to."""
+        return self._look() is not None
+
     def owner(self) -> int | None:
-        """The process that runs this job; None if nobody does."""
+        """The process that runs this job; None if nobody does, or nobody yet."""
+        return int(self._look() or 0) or None
+
+    def _look(self) -> bytes | None:
+        """What the owner has written into its lock: empty until it has taken the job over; None without an owner."""
         try:
             lock = os.open(self.active, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
         try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return int(os.read(lock, 32) or 0) or None
-        else:
-            return None
+            return None if _is_free(lock) else os.read(lock, 32)
         finally:
             os.close(lock)
 
@@ -147,72 +170,69 @@ class Store:
 
         Raises:
             ServiceError: ``ResourceInUse`` when the name is taken; the other job is left as it was.
+            ConfigurationError: the folder cannot be written.
         """
         job = self.job(name)
-        with self._alone():
-            try:
-                job.path.mkdir()
-            except FileExistsError:
-                raise ServiceError(
-                    "ResourceInUse",
-                    f"Job name must be unique within an AWS account and region, and a job with this name already "
-                    f"exists: {job.path}. Choose another name, or leave it out to have one made",
-                    operation,
-                ) from None
-            lock = os.open(job.active, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            # The folder was free, so nobody runs a job of this name: at most somebody is having a look.
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            os.ftruncate(lock, 0)
-            os.write(lock, str(os.getpid()).encode())
-            job.log.touch()
-            write_json(job.path / "request.json", request)
-            write_json(job.path / "describe.json", description)
-        return job, lock
+        try:
+            job.active.parent.mkdir(parents=True, exist_ok=True)
+            with self._alone():
+                return job, _make(job, request, description)
+        except FileExistsError:
+            raise ServiceError(
+                "ResourceInUse",
+                f"Job name must be unique within an AWS account and region, and a job with this name already "
+                f"exists: {job.path}. Choose another name, or leave it out to have one made",
+                operation,
+            ) from None
+        except OSError as error:
+            raise ConfigurationError(
+                f"The run folder {job.path} cannot be made: {error.strerror}. Set runs_dir to a folder that can be "
+                "written, on a disk with room."
+            ) from error
 
     def adopt(self, lock: int) -> None:
         """Write down that this process, which inherited the lock, is the one that runs the job."""
-        os.ftruncate(lock, 0)
         os.pwrite(lock, str(os.getpid()).encode(), 0)
 
     def discard(self, job: Job, lock: int) -> None:
         """The job could not be made: leave nothing of it."""
         import shutil
 
-        shutil.rmtree(job.path)
-        self.release(job, lock)
+        with self._alone():
+            shutil.rmtree(job.path)
+            job.active.unlink()
+        os.close(lock)
 
     def release(self, job: Job, lock: int) -> None:
-        """The owner is done with the job."""
-        job.active.unlink(missing_ok=True)
+        """The owner is done with the job. One that could not say how it ended counts as lost."""
+        with suppress(FileNotFoundError), self._alone():  # somebody may have removed it all meanwhile
+            if job.status in ENDED and os.path.samestat(os.fstat(lock), job.active.stat()):
+                job.reserve.unlink(missing_ok=True)
+                job.active.unlink()
         os.close(lock)
 
     def bury(self, mark: Callable[[Job], None]) -> list[str]:
-        """Have each job whose process is gone marked; return their names."""
+        """Have each job whose process is gone marked, and what it left half done removed; return their names.
+
+        What this user may not write is left to its owner.
+        """
         buried = []
-        with self._alone():
+        with suppress(FileNotFoundError, PermissionError), self._alone():
             for entry in (self.root / "_active").iterdir():
-                lock = None if entry.name.startswith(".") else _try_lock(entry)
-                if lock is None:
+                if entry.name.startswith("."):
                     continue
-                try:
-                    job = self.job(entry.name)
-                    if (job.path / "describe.json").is_file():
-                        if job.status not in ENDED:
-                            mark(job)
+                job = self.job(entry.name)
+                with suppress(OSError):  # a full disk: the next one may have more luck
+                    if not job.held():
+                        if _bury(job, mark):
                             buried.append(job.name)
-                    elif job.path.is_dir():
-                        _remove_unborn(job.path)
-                    entry.unlink(missing_ok=True)
-                finally:
-                    os.close(lock)
+                        entry.unlink()
         return buried
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Nobody else makes or buries a job meanwhile; milliseconds."""
-        active = self.root / "_active"
-        active.mkdir(parents=True, exist_ok=True)
-        lock = os.open(active / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        lock = os.open(self.root / "_active" / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -220,18 +240,60 @@ class Store:
             os.close(lock)
 
 
-def _try_lock(path: Path) -> int | None:
-    """Lock a file unless somebody else holds it; None if so, or if it is gone."""
+def _is_free(lock: int) -> bool:
+    """Whether nobody owns a lock. Shared, so that those who look do not take each other for the owner."""
     try:
-        lock = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.close(lock)
-        return None
+        return False
+    return True
+
+
+def _make(job: Job, request: Document, description: Document) -> int:
+    """The job's folder and its lock, both or neither.
+
+    Raises:
+        FileExistsError: the name is taken.
+    """
+    job.path.mkdir()
+    lock = -1
+    try:
+        # The folder was free, so whatever lies there belongs to a job whose folder has been removed.
+        job.active.unlink(missing_ok=True)
+        lock = os.open(job.active, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        job.log.touch()
+        write_json(job.path / "request.json", request)
+        write_json(job.path / "describe.json", description)
+        job.reserve.write_bytes(bytes((job.path / "describe.json").stat().st_size + _RESERVE))
+    except BaseException:
+        import shutil
+
+        shutil.rmtree(job.path)
+        job.active.unlink(missing_ok=True)
+        if lock >= 0:
+            os.close(lock)
+        raise
     return lock
+
+
+def _bury(job: Job, mark: Callable[[Job], None]) -> bool:
+    """Tidy up after a job that nobody runs any more; whether it had not ended by itself."""
+    import shutil
+
+    if not (job.path / "describe.json").is_file():
+        if job.path.is_dir():
+            _remove_unborn(job.path)
+        return False
+    for half in (*job.path.glob(".*.json.*"), job.path / ".reserve"):
+        half.unlink(missing_ok=True)
+    if job.status in ENDED:
+        if job.status == "Completed":
+            shutil.rmtree(job.path / "hosts", ignore_errors=True)
+        return False
+    shutil.rmtree(job.path / "output", ignore_errors=True)  # whole or not, it was never announced
+    mark(job)
+    return True
 
 
 def _remove_unborn(folder: Path) -> None:

@@ -21,14 +21,18 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from harness.engine.hosts import Stop
 from harness.engine.processes import ProcessLauncher
 from harness.engine.settings import EngineSettings
 from harness.engine.store import ENDED, Job, Store, now
+from harness.engine.system import let_go_of_everything_but, signals_blocked
+from harness.errors import HarnessError
 
 _READY = b"+"
 _DETACH = b"d"
+_MAIN = "from harness.engine.supervisor import main; main()"
 
 
 class Attachment:
@@ -43,8 +47,9 @@ class Attachment:
         """Return when the job has something new (True), has ended (False), or after ``timeout`` seconds (True)."""
         if self._ended:
             return False
-        readable, _, _ = select.select([self._channel], [], [], timeout)
-        if readable and not self._channel.recv(4096):
+        poll = select.poll()  # select.select knows no file descriptors beyond 1,023
+        poll.register(self._channel, select.POLLIN)
+        if poll.poll(None if timeout is None else timeout * 1000) and not self._channel.recv(4096):
             self._reap()
             return False
         return True
@@ -80,7 +85,12 @@ def start(job: Job, lock: int) -> Attachment:
         theirs.close()
         os.close(lock)
     attachment = Attachment(pid, ours)
-    if ours.recv(1) != _READY:
+    try:
+        taken_over = ours.recv(1) == _READY
+    except BaseException:  # Ctrl-C
+        attachment.abandon()
+        raise
+    if not taken_over:
         attachment.abandon()
         raise RuntimeError(f"the supervisor of {job.name} ended before it began; see {_error_file(job)}")
     return attachment
@@ -89,13 +99,18 @@ def start(job: Job, lock: int) -> Attachment:
 def _fork(job: Job, lock: int, ours: socket.socket, theirs: socket.socket) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
-    pid = os.fork()
-    if pid:
-        return pid
-    # In the child nothing may escape into the caller's code, whatever happens.
+    with signals_blocked():  # the child is not to meet the caller's Ctrl-C before it has left the caller's terminal
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            _supervise_and_exit(job, lock, theirs)
+    return pid
+
+
+def _supervise_and_exit(job: Job, lock: int, channel: socket.socket) -> NoReturn:
+    # Whatever happens, nothing may escape into the caller's code.
     try:
-        ours.close()
-        _supervise(job.path, lock, theirs)
+        _supervise(job.path, lock, channel)
     except BaseException:
         _write_error(job)
     finally:
@@ -107,7 +122,8 @@ def _spawn(job: Job, lock: int, theirs: socket.socket) -> int:
 
     arguments = [str(job.path), str(lock), str(theirs.fileno())]
     process = subprocess.Popen(
-        [sys.executable, "-c", "from harness.engine.supervisor import main; main()", *arguments],
+        # Found where it was found here, and not in the folder that the caller happens to be in.
+        [sys.executable, "-P", "-c", f"import sys; sys.path[:] = {sys.path!r}; {_MAIN}", *arguments],
         pass_fds=(lock, theirs.fileno()),
         stdin=subprocess.DEVNULL,
         start_new_session=True,
@@ -119,11 +135,7 @@ def _spawn(job: Job, lock: int, theirs: socket.socket) -> int:
 def main() -> None:
     """What a fresh interpreter runs; its arguments are the job's folder and two inherited file descriptors."""
     path, lock, channel = sys.argv[1:]
-    job = Job(Path(path))
-    try:
-        _supervise(job.path, int(lock), socket.socket(fileno=int(channel)))
-    except BaseException:
-        _write_error(job)
+    _supervise_and_exit(Job(Path(path)), int(lock), socket.socket(fileno=int(channel)))
 
 
 class Channel:
@@ -170,8 +182,9 @@ def _supervise(path: Path, lock: int, channel: socket.socket) -> None:
     with suppress(OSError):  # a fresh interpreter leads its session already
         os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _let_go_of_everything_but(lock, channel.fileno())
+    let_go_of_everything_but(lock, channel.fileno())
     control = Channel(channel)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     store, job = Store(path.parent), Job(path)
     store.adopt(lock)
     control.notify()
@@ -190,6 +203,8 @@ def _run(job: Job, control: Channel) -> None:
     settings = EngineSettings.read(job.path)
     try:
         run(job, control, ProcessLauncher(settings.isolation))
+    except HarnessError as error:
+        fail(job, f"ClientError: {error}")
     except Exception as error:
         _write_error(job)
         if job.status not in ENDED:
@@ -209,18 +224,6 @@ def fail(job: Job, reason: str) -> None:
             "FailureReason": reason[:1024],
         }
     )
-
-
-def _let_go_of_everything_but(*keep: int) -> None:
-    """Close what was inherited: other jobs' sockets would keep those jobs from learning that their caller is gone."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for standard in (0, 1, 2):
-        os.dup2(null, standard)
-    for name in os.listdir("/dev/fd"):
-        descriptor = int(name)
-        if descriptor > 2 and descriptor not in keep:
-            with suppress(OSError):
-                os.close(descriptor)
 
 
 def _error_file(job: Job) -> Path:
