@@ -1,0 +1,29 @@
+"""What the benchmarks run: the harness of this environment, on the sample or on a project made for the purpose."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.paired import Command
+
+ROOT = Path(__file__).resolve().parents[1]
+HARNESS = str(Path(sys.executable).with_name("harness"))
+
+
+@contextmanager
+def workspace() -> Iterator[Path]:
+    """A folder on the repository's own disk, whose speed counts where artifacts are written; removed afterwards."""
+    parent = ROOT / ".harness"
+    parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=parent) as folder:
+        yield Path(folder)
+
+
+def train(label: str, runs: Path, *options: str, config: Path = ROOT / "pyproject.toml") -> Command:
+    """``harness train --on local`` of a project, its run folders kept apart from the user's."""
+    arguments = (HARNESS, "train", "--on", "local", "--config", str(config), *options)
+    return Command(label, arguments, config.parent, {"HARNESS_RUNS_DIR": str(runs)})
