@@ -67,9 +67,11 @@ def script_contract(
         exported = _export(variables)
         kind = _entry_kind(entry_script)
         arguments = _arguments(exported) if kind else []
-    except _DriverError as error:
+    except (_DriverError, AttributeError, TypeError) as error:
+        # The drivers trust the form of the files just as much, and fail in the same way.
+        exit_code = error.exit_code if isinstance(error, _DriverError) else 1
         failure = generic_driver_failure(environment.get("TRAINING_JOB_NAME", ""))
-        raise ContractError(str(error), failure=failure, exit_code=error.exit_code) from None
+        raise ContractError(str(error), failure=failure, exit_code=exit_code) from None
     return Contract(
         environment={**environment, **exported},
         argv=tuple(arguments),

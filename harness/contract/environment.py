@@ -37,15 +37,16 @@ def script_contract(
     """What the script sees: environment, arguments, command and working directory.
 
     Args:
-        config: the three files of ``input/config``. environment: what the container has before the toolkit
-        starts: the image's ENV, the platform's variables and the
-            request's ``Environment``.
-        machine: what is read off the machine. dialect: who computes ``SM_*``. toolkit_version: one of
-        ``TOOLKIT_VERSIONS``; dialect T only. base_dir: where the host sees its tree. In dialect T
-        ``SAGEMAKER_BASE_DIR`` of ``environment`` wins over it. has_setup_py: a ``setup.py`` lies at the root
-        of the code; dialect T only. entry_script: ``SourceCode.entry_script``; dialect D only. Dialect T
-        reads ``SAGEMAKER_PROGRAM`` or the
-            hyperparameter ``sagemaker_program``.
+        config: the three files of ``input/config``.
+        environment: what the container has before the toolkit starts: the image's ENV, the platform's variables
+            and the request's ``Environment``.
+        machine: what is read off the machine.
+        dialect: who computes ``SM_*``.
+        toolkit_version: one of ``TOOLKIT_VERSIONS``; dialect T only.
+        base_dir: where the host sees its tree. In dialect T ``SAGEMAKER_BASE_DIR`` of ``environment`` wins.
+        has_setup_py: a ``setup.py`` lies at the root of the code; dialect T only.
+        entry_script: ``SourceCode.entry_script``, None where the job has ``SourceCode.command``; dialect D only.
+            Dialect T reads ``SAGEMAKER_PROGRAM`` or the hyperparameter ``sagemaker_program``.
 
     Raises:
         ContractError: the real toolkit would fail before the script starts.

@@ -59,8 +59,15 @@ def script_contract(
     resources = _required(config.resource_config, tree.resource_config_file)
     channels = _required(config.input_data_config, tree.input_data_config_file)
     all_hyperparameters = decode(_required(config.hyperparameters, tree.hyperparameters_file))
-    own_variables = _own_variables(resources, all_hyperparameters, environment, machine)
-    training_env = _training_env(resources, channels, all_hyperparameters, environment, machine, tree, toolkit_version)
+    try:
+        own_variables = _own_variables(resources, all_hyperparameters, environment, machine)
+        training_env = _training_env(
+            resources, channels, all_hyperparameters, environment, machine, tree, toolkit_version
+        )
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        # The toolkit trusts the form of these files just as much, and fails in the same way.
+        message = f"resourceconfig.json is not of the form that the toolkit needs: {error}"
+        raise _framework_error(message, type(error).__name__) from error
     _check_output(all_hyperparameters)
     _check_log_level(training_env["log_level"])
 
@@ -103,9 +110,6 @@ def _own_variables(
     machine: Machine,
 ) -> dict[str, str]:
     """The three variables that the toolkit sets in its own process, and so in the script's."""
-    for key in ("hosts", "current_host"):
-        if key not in resource_config:
-            raise _framework_error(f"{key!r}", "KeyError")
     region = hyperparameters.get("sagemaker_region", environment.get("AWS_DEFAULT_REGION", machine.region))
     variables = {
         "SAGEMAKER_JOB_NAME": hyperparameters.get("sagemaker_job_name", ""),
@@ -264,7 +268,8 @@ def _check_log_level(level: object) -> None:
 
 def _check_output(hyperparameters: Mapping[str, Any]) -> None:
     location = hyperparameters.get("sagemaker_s3_output")
-    if location and not str(location).startswith(("s3://", "file://")):
+    scheme, colon, _ = str(location).partition(":")
+    if location and not (colon and scheme.lower() in ("s3", "file")):
         raise _framework_error(f"Expecting 's3' scheme, got: {location}")
 
 

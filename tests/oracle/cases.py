@@ -209,7 +209,8 @@ FRAMEWORK = [
     Case("log level null", sent(sagemaker_container_log_level=None)),
     Case("log level a float", sent(sagemaker_container_log_level=20.0)),
     Case("an unknown output scheme", sent(sagemaker_s3_output="ftp://host/path")),
-    Case("a local output", sent(sagemaker_s3_output="file:///tmp/out")),
+    Case("a local output, scheme in capitals", sent(sagemaker_s3_output="FILE:/opt/out")),
+    Case("a local output", sent(sagemaker_s3_output="file:///opt/out")),
     Case("a job name that is a number", {"sagemaker_job_name": "20260101"}),
     Case("a region that is null", sent(sagemaker_region=None)),
     Case("a region that is a number", sent(sagemaker_region=3)),
@@ -271,6 +272,8 @@ CLUSTERS = [
     ),
     Case("unknown keys", resource_config={**cluster("algo-1"), "zz_more": {"b": [1], "a": None}}),
     Case("no current host", resource_config={"hosts": ["algo-1"]}),
+    Case("an empty list of hosts", resource_config={"current_host": "algo-1", "hosts": []}),
+    Case("instance groups null", resource_config={**cluster("algo-1"), "instance_groups": None}),
     Case("no hosts", resource_config={"current_host": "algo-1"}),
     Case("a current host that is not among the hosts", resource_config=cluster("algo-1", current="algo-9")),
 ]
@@ -329,7 +332,26 @@ ENVIRONMENT = [
     Case("another base directory", environment={"SAGEMAKER_BASE_DIR": "/opt/base"}),
 ]
 SHELL = {".dump.py": DUMP, "train.sh": DUMP_FROM_SHELL}
+FRAMEWORK_MODULE = """\
+from sagemaker_training import entry_point, environment
+def main():
+    env = environment.Environment()
+    entry_point.run(env.module_dir, env.user_entry_point, env.to_cmd_args(), env.to_env_vars())
+"""
 ENTRIES = [
+    Case(
+        "through the image's framework module",
+        sent(a=1),
+        environment={"SAGEMAKER_TRAINING_MODULE": "framework:main", "PYTHONPATH": "/opt/ml/code"},
+        code={"train.py": DUMP, "framework.py": FRAMEWORK_MODULE},
+    ),
+    Case(
+        "through the image's framework module, with MPI asked for",
+        sent(sagemaker_mpi_enabled=True),
+        environment={"SAGEMAKER_TRAINING_MODULE": "framework:main", "PYTHONPATH": "/opt/ml/code"},
+        code={"train.py": DUMP, "framework.py": FRAMEWORK_MODULE},
+    ),
+    Case("MPI without a framework module and without MPI", sent(sagemaker_mpi_enabled=True)),
     Case("a nested script", entry="src/train.py", code={"src/train.py": DUMP}),
     Case("a script with dots and hyphens", entry="my-train.v2.py", code={"my-train.v2.py": DUMP}),
     Case("a script given with a dot segment", entry="./train.py"),

@@ -1,22 +1,20 @@
-"""The real toolkit, installed once into `.harness/oracle` and kept running for the session."""
+"""The real toolkit, kept running for the session."""
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import subprocess
-import sys
-import venv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.oracle import venvs
+from tests.oracle.toolkits import toolkit
+
 VERSION = "4.8.0"
 HERE = Path(__file__).parent
-CACHE = HERE.parents[1] / ".harness" / "oracle"
 ENTRIES = ("train.py", "src/train.py", "train.sh", "run", "a.py.py", "my train.py")
 
 
@@ -67,30 +65,9 @@ class LiveToolkit:
         self._process.communicate(timeout=60)
 
 
-def install() -> Path:
-    """The environment with the toolkit; made where it is missing. Raises CalledProcessError if it cannot be had."""
-    home = CACHE / f"{VERSION}-python{sys.version_info.major}.{sys.version_info.minor}"
-    home.mkdir(parents=True, exist_ok=True)
-    complete = home / "complete"
-    with (home / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not complete.exists():
-            venv.create(home, with_pip=True)
-            pip = [home / "bin/python", "-m", "pip", "install", "--quiet", f"sagemaker-training=={VERSION}"]
-            subprocess.run(pip, check=True, capture_output=True, text=True)
-            complete.touch()
-    return home
-
-
 @pytest.fixture(scope="session")
 def live_toolkit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveToolkit]:
-    try:
-        home = install()
-    except subprocess.CalledProcessError as error:
-        reason = f"sagemaker-training {VERSION} cannot be installed: {error.stderr.strip()[-300:]}"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    toolkit = LiveToolkit(home, tmp_path_factory.mktemp("opt") / "ml")
-    yield toolkit
-    toolkit.close()
+    home = toolkit(VERSION, ensure=venvs.ensure_for_test)
+    live = LiveToolkit(home, tmp_path_factory.mktemp("opt") / "ml")
+    yield live
+    live.close()

@@ -17,7 +17,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cases import CASES, Case, channel
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.oracle import toolkits, venvs  # noqa: E402
+from tests.oracle.cases import CASES, Case, channel  # noqa: E402
 
 RECORDS = Path(__file__).parent / "records"
 DRIVER_PACKAGES = ("sagemaker-train==1.27.0", "sagemaker-core==2.27.0")
@@ -91,39 +95,19 @@ class Toolkit:
         return ["/bin/bash", "-c", f"chmod +x {folder}/sm_train.sh && {folder}/sm_train.sh"]
 
 
-def build_toolkit(version: str, python: str, cache: Path) -> Toolkit:
-    home = build_venv(cache / version, python, f"sagemaker-training=={version}")
-    return Toolkit(version, home)
+def real_toolkit(version: str, python: str) -> Toolkit:
+    return Toolkit(version, toolkits.toolkit(version, python=python))
 
 
-def build_drivers(python: str, cache: Path) -> Toolkit:
-    home = build_venv(cache / "v3", python)
-    wheels = cache / "v3-wheels"
+def real_drivers(python: str) -> Toolkit:
+    home = toolkits.drivers(python)
+    wheels = venvs.ROOT / "v3-wheels"
     if not wheels.exists():
-        download = [
-            home / "bin/python",
-            "-m",
-            "pip",
-            "download",
-            "-q",
-            "--no-deps",
-            "-d",
-            wheels,
-            *DRIVER_PACKAGES,
-        ]
+        download = [home / "bin/python", "-m", "pip", "download", "-q", "--no-deps", "-d", wheels, *DRIVER_PACKAGES]
         subprocess.run(download, check=True)
         for wheel in wheels.glob("*.whl"):
             zipfile.ZipFile(wheel).extractall(wheels / "unpacked")
     return Toolkit("v3-1.27.0", home, wheels / "unpacked" / "sagemaker")
-
-
-def build_venv(home: Path, python: str, *requirements: str) -> Path:
-    if not (home / "complete").exists():
-        subprocess.run([python, "-m", "venv", "--clear", home], check=True)
-        install = [home / "bin/python", "-m", "pip", "install", "-q", "setuptools<75", "wheel", *requirements]
-        subprocess.run(install, check=True)
-        (home / "complete").touch()
-    return home
 
 
 def lay_out(toolkit: Toolkit, case: Case, tree: Path) -> None:
@@ -241,7 +225,6 @@ def record(toolkit: Toolkit, wanted: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cache", type=Path, required=True, help="folder for the toolkits' environments")
     parser.add_argument("--python38", default="python3.8", help="for sagemaker-training 4.0.1")
     parser.add_argument("--python312", default="python3.12", help="for everything else")
     parser.add_argument("--only", help="4.0.1, 4.8.0, 5.1.4 or v3; default: all")
@@ -249,13 +232,12 @@ def main() -> None:
         "--case", default="", help="only cases with this in their name; the record then holds them alone"
     )
     options = parser.parse_args()
-    cache = options.cache.resolve()
     for version in ("4.0.1", "4.8.0", "5.1.4"):
         if options.only in (None, version):
             python = options.python38 if version == "4.0.1" else options.python312
-            record(build_toolkit(version, python, cache), options.case)
+            record(real_toolkit(version, python), options.case)
     if options.only in (None, "v3"):
-        record(build_drivers(options.python312, cache), options.case)
+        record(real_drivers(options.python312), options.case)
 
 
 if __name__ == "__main__":
