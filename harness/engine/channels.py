@@ -7,6 +7,7 @@ manifest names a prefix and what is to be taken from below it.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -33,27 +34,39 @@ def local_path(uri: str) -> Path:
     return Path(unquote(parts.path))
 
 
+def refusals(channel: Mapping[str, Any]) -> Iterator[str]:
+    """What of a channel cannot be had here, by name; each of these needs Pipe input on AWS, or S3."""
+    name, source = channel["ChannelName"], _source(channel)
+    if source["S3DataType"] not in {"S3Prefix", "ManifestFile"}:
+        yield f"channel '{name}': S3DataType {source['S3DataType']} cannot be read here; try --on remote"
+    for key, harmless in (("CompressionType", "None"), ("RecordWrapperType", "None")):
+        if channel.get(key, harmless) != harmless:
+            yield f"channel '{name}': {key} {channel[key]} needs Pipe input; try --on remote, or leave it out"
+    if "ShuffleConfig" in channel:
+        yield f"channel '{name}': ShuffleConfig cannot be honoured here; try --on remote, or leave it out"
+
+
 def problems(channel: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with the files of a channel, as sentences; nothing if the job can start."""
     name = channel["ChannelName"]
     path = local_path(_source(channel)["S3Uri"])
-    if not path.exists():
-        yield f"Channel '{name}': {path} does not exist."
-    elif not os.access(path, os.R_OK):
-        yield f"Channel '{name}': {path} cannot be read by this user."
-    elif _source(channel)["S3DataType"] != "S3Prefix":
-        for file in _manifest(path):
-            if not file.exists():
-                yield f"Channel '{name}': the manifest {path} names {file}, which does not exist."
-                return
-    else:
+    try:
         files = list(islice(_files(path), _LOOKED_AT))
-        if not files:
-            yield f"Channel '{name}': {path} has no files."
+        if _source(channel)["S3DataType"] != "S3Prefix":
+            files = _manifest(path)[1][:_LOOKED_AT]
         for file in files:
+            file.stat()
             if not os.access(file, os.R_OK):
                 yield f"Channel '{name}': {file} cannot be read by this user."
                 return
+    except FileNotFoundError as error:
+        of = "" if error.filename == str(path) else f", of {path},"
+        yield f"Channel '{name}': {error.filename}{of} does not exist."
+    except OSError as error:
+        yield f"Channel '{name}': {error.filename} cannot be read: {error.strerror}."
+    else:
+        if not files:
+            yield f"Channel '{name}': {path} has no files."
 
 
 def provide(
@@ -78,12 +91,12 @@ def provide(
         if source["S3DataType"] == "S3Prefix" and not sharded:
             mounts.append(Mount(path, seen if path.is_dir() else f"{seen}/{path.name}"))
             continue
-        root, files = _chosen(source["S3DataType"], path)
+        root, files = chosen(source)
         for index, file in enumerate(files):
             if not sharded or index % hosts == host:
                 link = folder / file.relative_to(root)
                 link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(file)
+                link.symlink_to(file.resolve())
         folder.mkdir(parents=True, exist_ok=True)
     return tuple(mounts)
 
@@ -93,33 +106,51 @@ def _source(channel: Mapping[str, Any]) -> Mapping[str, Any]:
     return source
 
 
-def _chosen(data_type: str, path: Path) -> tuple[Path, list[Path]]:
-    """The folder that names are relative to, and the files in S3's order of keys."""
-    if data_type == "ManifestFile":
-        files = _manifest(path)
-        return Path(os.path.commonpath([file.parent for file in files])), files
+def chosen(source: Mapping[str, Any]) -> tuple[Path, list[Path]]:
+    """The folder that names are relative to, and the files in S3's order of keys.
+
+    Args:
+        source: an ``S3DataSource``: a prefix (folder or file), or a manifest.
+    """
+    path = local_path(source["S3Uri"])
+    if source["S3DataType"] == "ManifestFile":
+        return _manifest(path)
     root = path if path.is_dir() else path.parent
     return root, sorted(_files(path))
 
 
-def _files(path: Path) -> Iterator[Path]:
-    if path.is_file():
+def _files(path: Path, above: tuple[tuple[int, int], ...] = ()) -> Iterator[Path]:
+    """The files at or below a path, links followed; not into a folder that a link leads back to.
+
+    Raises:
+        OSError: the path is missing, or a folder cannot be read.
+    """
+    status = path.stat()
+    if not stat.S_ISDIR(status.st_mode):
         yield path
         return
-    for folder, _, names in os.walk(path, followlinks=True):
-        for name in names:
-            yield Path(folder, name)
+    here = (status.st_dev, status.st_ino)
+    if here in above:
+        return
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                yield from _files(path / entry.name, (*above, here))
+            else:
+                yield path / entry.name
 
 
-def _manifest(path: Path) -> list[Path]:
-    """The files of a ManifestFile: ``[{"prefix": "file:///…/"}, "suffix", …]`` (AWS API, S3DataSource)."""
+def _manifest(path: Path) -> tuple[Path, list[Path]]:
+    """Prefix and files of a ManifestFile: ``[{"prefix": "file:///…/"}, "suffix", …]`` (AWS API, S3DataSource)."""
     import json
 
     try:
         first, *suffixes = json.loads(path.read_text("utf-8"))
         prefix = str(first["prefix"])
-        return [local_path(prefix + suffix) for suffix in suffixes]
-    except (ValueError, TypeError, KeyError, ConfigurationError) as error:
+        if any(".." in suffix.split("/") for suffix in suffixes):
+            raise ValueError("a name leads out of the prefix by '..'")
+        return [local_path(prefix + suffix) for suffix in dict.fromkeys(suffixes)]
+    except (AttributeError, ValueError, TypeError, KeyError, ConfigurationError) as error:
         raise ConfigurationError(
             f'{path} is not a manifest: [{{"prefix": "file:///folder/"}}, "name", …] is expected ({error})'
         ) from None

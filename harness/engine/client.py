@@ -6,22 +6,23 @@ AWS's; refusals are ``ServiceError``, which has the shape of botocore's ``Client
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from harness import service_model, validation
-from harness.engine import code, interpreter, training
+from harness.engine import interpreter
+from harness.engine.resources import Resources
+from harness.engine.running import Running, not_found
 from harness.engine.settings import EngineSettings
-from harness.engine.store import ENDED, LOST, Document, Job, Store
-from harness.engine.supervisor import Attachment, fail, start
+from harness.engine.store import ENDED, Document, Job, Store, write_json
 from harness.errors import ConfigurationError, RefusedError, ServiceError
+
+_SUMMARY = ("Name", "Arn", "CreationTime", "EndTime", "LastModifiedTime", "Status")
 
 
 class EngineClient:
-    """SageMaker on this machine. Jobs end with this object's process unless they are detached."""
+    """SageMaker on this machine. What is started here ends with this process unless it is detached."""
 
     def __init__(self, root: Path, settings: EngineSettings) -> None:
         """Nothing is touched before the first verb.
@@ -30,11 +31,26 @@ class EngineClient:
             root: folder of run folders.
             settings: what this machine contributes to jobs.
         """
-        self.store = Store(root)
         self.settings = settings
-        self._attached: dict[str, Attachment] = {}
+        self.jobs = Running(Store(root), settings)
+        self.endpoints = Running(Store(root / "_endpoints"), settings)
+        arn = f"arn:aws:sagemaker:{settings.region}:{settings.account}"
+        self._models = Resources(root / "_models", "Model", "model", f"{arn}:model/")
+        self._configs = Resources(
+            root / "_endpoint-configs", "EndpointConfig", "endpoint configuration", f"{arn}:endpoint-config/"
+        )
+        self._endpoint_arn = f"{arn}:endpoint/"
 
-    # -- training jobs -------------------------------------------------------------------------------------------
+    def running(self, kind: str) -> Running:
+        """Where things of a kind run: ``TrainingJob``, …, ``Endpoint``."""
+        return self.endpoints if kind == "Endpoint" else self.jobs
+
+    def close(self) -> None:
+        """End everything that was started here and has not been detached."""
+        self.jobs.close()
+        self.endpoints.close()
+
+    # -- training jobs ------------------------------------------------------------------------------------------
 
     def create_training_job(self, **request: Any) -> Document:
         """Start a training job and return at once: ``{"TrainingJobArn": …}``.
@@ -45,116 +61,163 @@ class EngineClient:
             ConfigurationError: a file that it names is missing or cannot be read.
             ServiceError: ``ResourceInUse``.
         """
-        operation = "CreateTrainingJob"
-        self._check(operation, request)
-        _raise_all(RefusedError, "This cannot be run here", training.refusals(request))
-        _raise_all(ConfigurationError, "The data is not there", training.input_problems(request))
-        interpreter.check(self.settings.python)
-        self.store.bury(lambda job: fail(job, LOST))
+        from harness.engine import code, training
+
+        self._check("CreateTrainingJob", request, training.refusals(request), training.input_problems(request))
         description = training.describe_new(request, self.settings)
-        name = request["TrainingJobName"]
-        self._create(operation, name, request, description, lambda job: code.stage(request, job.path / "source"))
+        self._create_job("TrainingJob", request, description, lambda job: code.stage(request, job.path / "source"))
         return {"TrainingJobArn": description["TrainingJobArn"]}
 
     def describe_training_job(self, *, TrainingJobName: str) -> Document:
         """The job's ``DescribeTrainingJob`` document."""
-        return self._describe("TrainingJob", TrainingJobName)
+        return self._describe_job("TrainingJob", TrainingJobName)
 
     def stop_training_job(self, *, TrainingJobName: str) -> Document:
         """Ask a job to stop; as on AWS it has until the end of the grace period. Artifacts are kept."""
-        return self._stop("TrainingJob", TrainingJobName)
+        return self._stop_job("TrainingJob", TrainingJobName)
 
     def list_training_jobs(self, **filters: Any) -> Document:
         """Summaries of training jobs, the youngest first."""
-        return self._list("TrainingJob", filters)
+        return self._list_jobs("TrainingJob", filters)
 
-    # -- following -----------------------------------------------------------------------------------------------
+    # -- models and endpoint configurations ---------------------------------------------------------------------
 
-    def wait(self, name: str, timeout: float | None = None) -> bool:
-        """Return when the job has something new (True) or is over (False).
+    def create_model(self, **request: Any) -> Document:
+        """Keep a model: ``{"ModelArn": …}``.
 
-        A job that another process started is looked at twice a second.
+        Raises:
+            RequestError, RefusedError: as for training jobs.
+            ServiceError: the name is taken, or there is no model data.
         """
-        attachment = self._attached.get(name)
-        if attachment is not None:
-            return attachment.wait(timeout)
-        import time
+        from harness.engine import models
 
-        if self.store.job(name).owner() is None:
-            return False
-        time.sleep(min(0.5, timeout if timeout is not None else 0.5))
-        return True
+        self._check("CreateModel", request, models.refusals(request), iter(()))
+        models.check_data(request)
+        return self._models.create(request)
 
-    def abandon(self, name: str) -> None:
-        """Nobody waits for the job: end it now, and return when nothing of it is left."""
-        attachment = self._attached.pop(name, None)
-        if attachment is not None:
-            attachment.abandon()
+    def describe_model(self, *, ModelName: str) -> Document:
+        """The model's ``DescribeModel`` document."""
+        return self._models.describe(ModelName)
 
-    def detach(self, name: str) -> None:
-        """Let the job outlive this process."""
-        attachment = self._attached.pop(name, None)
-        if attachment is not None:
-            attachment.detach()
+    def delete_model(self, *, ModelName: str) -> Document:
+        """Forget a model; endpoints that serve it go on."""
+        return self._models.delete(ModelName)
 
-    def close(self) -> None:
-        """End every job that was started here and has not been detached."""
-        for name in list(self._attached):
-            self.abandon(name)
+    def create_endpoint_config(self, **request: Any) -> Document:
+        """Keep an endpoint configuration: ``{"EndpointConfigArn": …}``. Errors as for models."""
+        from harness.engine import hosting
 
-    # -- what all kinds of job share -----------------------------------------------------------------------------
+        self._check("CreateEndpointConfig", request, hosting.refusals(request), iter(()))
+        for variant in request["ProductionVariants"]:
+            self._models.describe(variant["ModelName"])
+        return self._configs.create(request)
 
-    def _check(self, operation: str, request: Document) -> None:
-        model = service_model.load(Path(self.settings.cache))
-        validation.check(operation, request, local=True, model=model)
+    def describe_endpoint_config(self, *, EndpointConfigName: str) -> Document:
+        """The configuration's ``DescribeEndpointConfig`` document."""
+        return self._configs.describe(EndpointConfigName)
 
-    def _create(
-        self,
-        operation: str,
-        name: str,
-        request: Document,
-        description: Document,
-        prepare: Callable[[Job], None],
-    ) -> None:
-        job, lock = self.store.create(name, operation, request, description)
-        try:
-            self.settings.write(job.path)
-            prepare(job)
-        except BaseException:
-            self.store.discard(job, lock)
-            raise
-        self._attached[name] = start(job, lock)
+    def delete_endpoint_config(self, *, EndpointConfigName: str) -> Document:
+        """Forget a configuration; endpoints that were made from it go on."""
+        return self._configs.delete(EndpointConfigName)
 
-    def _job(self, kind: str, name: str) -> Job:
-        job = self.store.job(name)
-        if not (job.path / "describe.json").is_file() or job.kind != kind:
-            raise ServiceError("ValidationException", "Requested resource not found.", f"Describe{kind}")
-        return job
+    # -- endpoints ----------------------------------------------------------------------------------------------
 
-    def _describe(self, kind: str, name: str) -> Document:
-        job = self._job(kind, name)
-        if job.status not in ENDED and job.owner() is None and job.status not in ENDED:
-            self.store.bury(lambda lost: fail(lost, LOST))
-        return job.description
+    def create_endpoint(self, **request: Any) -> Document:
+        """Start an endpoint and return at once: ``{"EndpointArn": …}``. Errors as for models."""
+        from harness.engine import hosting, serving
 
-    def _stop(self, kind: str, name: str) -> Document:
-        job = self._job(kind, name)
-        owner = job.owner()
-        if owner is None or job.status in ENDED:
+        self._check("CreateEndpoint", request, iter(()), iter(()))
+        name = request["EndpointName"]
+        config = self._configs.describe(request["EndpointConfigName"])
+        model = self._models.describe(config["ProductionVariants"][0]["ModelName"])
+        self._forget_failed_endpoint(name)
+        if self.find_endpoint(name) is not None:
             raise ServiceError(
                 "ValidationException",
-                f"The request was rejected because the {_words(kind)} is in status {job.status}.",
-                f"Stop{kind}",
+                f'Cannot create already existing endpoint "{self._endpoint_arn}{name}".',
+                "CreateEndpoint",
             )
-        os.kill(owner, signal.SIGTERM)
+        description = hosting.describe_new(request, config, self.settings)
+
+        def prepare(job: Job) -> None:
+            write_json(job.path / "model.json", model)
+            serving.stage(model, job.path)
+
+        self.endpoints.create("CreateEndpoint", name, request, description, prepare)
+        return {"EndpointArn": description["EndpointArn"]}
+
+    def describe_endpoint(self, *, EndpointName: str) -> Document:
+        """The endpoint's ``DescribeEndpoint`` document, with ``EndpointUrl`` while it is in service."""
+        return self._existing_endpoint(EndpointName, "DescribeEndpoint")
+
+    def delete_endpoint(self, *, EndpointName: str) -> Document:
+        """End an endpoint; returns when nothing of it is left."""
+        self._existing_endpoint(EndpointName, "DeleteEndpoint")
+        if self.endpoints.stop(EndpointName):
+            self.endpoints.store.job(EndpointName).wait_for_end()
+        self.endpoints.abandon(EndpointName)
+        self._forget_failed_endpoint(EndpointName)
         return {}
 
-    def _list(self, kind: str, filters: Document) -> Document:
-        raise NotImplementedError
+    def list_endpoints(self, **filters: Any) -> Document:
+        """Summaries of endpoints, the youngest first."""
+        members = [f"Endpoint{name}" if name in {"Name", "Arn", "Status"} else name for name in _SUMMARY]
+        return self.endpoints.list("Endpoint", members, filters)
 
+    def find_endpoint(self, name: str) -> Document | None:
+        """An endpoint's description; None if there is none of that name."""
+        return self.endpoints.find("Endpoint", name)
 
-def _words(kind: str) -> str:
-    return kind.replace("Job", " job").lower()
+    def _existing_endpoint(self, name: str, operation: str) -> Document:
+        description = self.find_endpoint(name)
+        if description is None:
+            message = f'Could not find endpoint "{self._endpoint_arn}{name}".'
+            raise ServiceError("ValidationException", message, operation)
+        return description
+
+    def _forget_failed_endpoint(self, name: str) -> None:
+        """A server that has ended leaves its folder to look at; the name is free again."""
+        description = self.find_endpoint(name)
+        if description is not None and description["EndpointStatus"] == "Failed":
+            import shutil
+
+            shutil.rmtree(self.endpoints.store.job(name).path)
+
+    # -- what all kinds of job share ----------------------------------------------------------------------------
+
+    def _check(self, operation: str, request: Document, refusals: Iterator[str], problems: Iterator[str]) -> None:
+        model = service_model.load(Path(self.settings.cache))
+        validation.check(operation, request, local=True, model=model)
+        _raise_all(RefusedError, "This cannot be run here", refusals)
+        _raise_all(ConfigurationError, "The data is not there", problems)
+        interpreter.check(self.settings.python)
+
+    def _create_job(self, kind: str, request: Document, description: Document, prepare: Any) -> None:
+        self.jobs.create(f"Create{kind}", request[f"{kind}Name"], request, description, prepare)
+
+    def _describe_job(self, kind: str, name: str) -> Document:
+        description = self.jobs.find(kind, name)
+        if description is None:
+            raise not_found(f"Describe{kind}")
+        return description
+
+    def _stop_job(self, kind: str, name: str) -> Document:
+        description = self.jobs.find(kind, name)
+        if description is None:
+            raise not_found(f"Stop{kind}")
+        status = description[f"{kind}Status"]
+        if status in ENDED or not self.jobs.stop(name):
+            raise ServiceError(
+                "ValidationException",
+                f"The request was rejected because the {kind.replace('Job', ' job').lower()} is in status {status}.",
+                f"Stop{kind}",
+            )
+        return {}
+
+    def _list_jobs(self, kind: str, filters: Document) -> Document:
+        prefix = kind.removesuffix("Job")
+        own = {"Name": f"{kind}Name", "Arn": f"{kind}Arn", "Status": f"{kind}Status", "EndTime": f"{prefix}EndTime"}
+        return self.jobs.list(kind, [own.get(name, name) for name in _SUMMARY], filters)
 
 
 def _raise_all(error: type[ConfigurationError], heading: str, problems: Iterator[str]) -> None:

@@ -24,6 +24,8 @@ class EngineSettings:
     """Names of this machine's variables that scripts may see."""
     region: str = "us-east-1"
     account: str = "000000000000"
+    port: int = 0
+    """Port of an endpoint on the loopback; 0: a free one."""
     cache: str = ".harness/cache"
     """Folder of what is worth keeping between jobs."""
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -27,6 +28,8 @@ Document = dict[str, Any]
 _RESERVE = 16 * 1024
 """Bytes by which a description may grow until its job has ended."""
 
+_POLL = 0.02
+"""Seconds between looks at a lock that another process holds: nothing tells of its release."""
 ENDED = frozenset({"Completed", "Failed", "Stopped"})
 LOST = (
     "InternalServerError: the process that ran this job ended before the job did (it was killed, or the machine "
@@ -71,6 +74,11 @@ def _from_json(members: Document) -> Document:
     return members
 
 
+def kind_of(description: Mapping[str, Any]) -> str:
+    """What a ``Describe…`` document describes: ``TrainingJob``, ``Endpoint``, …; its name stands first."""
+    return next(iter(description)).removesuffix("Name")
+
+
 class Job:
     """One job's folder. Cheap: nothing is read before it is asked for."""
 
@@ -100,14 +108,23 @@ class Job:
 
     @property
     def kind(self) -> str:
-        """``TrainingJob``, ``ProcessingJob`` or ``TransformJob``."""
-        return next(key for key in self.description if key.endswith("JobName"))[: -len("Name")]
+        """``TrainingJob``, ``ProcessingJob``, ``TransformJob`` or ``Endpoint``."""
+        return kind_of(self.description)
 
     @property
     def status(self) -> str:
         """AWS's word for how the job stands: ``InProgress``, ``Stopping``, ``Completed``, ``Failed``, ``Stopped``."""
         description = self.description
-        return next(str(value) for key, value in description.items() if key.endswith("JobStatus"))
+        return str(description[f"{kind_of(description)}Status"])
+
+    def wait_for_end(self, timeout: float | None = None) -> bool:
+        """Return when nobody runs the job (True), or after ``timeout`` seconds (False)."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while self.owner() is not None:
+            if deadline is not None and time.monotonic() >= deadline:
+                return False
+            time.sleep(_POLL)
+        return True
 
     def update(self, **members: Any) -> Document:
         """Set members of the description (None leaves one out) and return it. Only the owner may."""

@@ -19,6 +19,7 @@ import socket
 import sys
 import threading
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -30,6 +31,12 @@ from harness.engine.store import ENDED, Job, Store, now
 from harness.engine.system import let_go_of_everything_but, signals_blocked
 from harness.errors import HarnessError
 
+_RUNNERS = {
+    "TrainingJob": "harness.engine.training",
+    "ProcessingJob": "harness.engine.processing",
+    "TransformJob": "harness.engine.transform",
+    "Endpoint": "harness.engine.hosting",
+}
 _READY = b"+"
 _DETACH = b"d"
 _MAIN = "from harness.engine.supervisor import main; main()"
@@ -195,12 +202,8 @@ def _supervise(path: Path, lock: int, channel: socket.socket) -> None:
 
 
 def _run(job: Job, control: Channel) -> None:
-    match job.kind:
-        case "TrainingJob":
-            from harness.engine.training import run
-        case kind:
-            raise NotImplementedError(kind)
     settings = EngineSettings.read(job.path)
+    run = import_module(_RUNNERS[job.kind]).run
     try:
         run(job, control, ProcessLauncher(settings.isolation))
     except HarnessError as error:
@@ -215,15 +218,10 @@ def _run(job: Job, control: Channel) -> None:
 def fail(job: Job, reason: str) -> None:
     """Mark a job as failed; ``reason`` becomes its ``FailureReason``, of which AWS keeps 1,024 characters."""
     moment = now()
-    prefix = job.kind.removesuffix("Job")
-    job.update(
-        **{
-            f"{job.kind}Status": "Failed",
-            f"{prefix}EndTime": moment,
-            "SecondaryStatus": "Failed" if job.kind == "TrainingJob" else None,
-            "FailureReason": reason[:1024],
-        }
-    )
+    kind = job.kind
+    ended = {} if kind == "Endpoint" else {f"{kind.removesuffix('Job')}EndTime": moment}
+    secondary = {"SecondaryStatus": "Failed"} if kind == "TrainingJob" else {}
+    job.update(**{f"{kind}Status": "Failed", **ended, **secondary, "FailureReason": reason[:1024]})
 
 
 def _error_file(job: Job) -> Path:

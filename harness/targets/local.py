@@ -8,8 +8,8 @@ from typing import BinaryIO, cast
 from harness.config import Config
 from harness.engine.client import EngineClient
 from harness.engine.processes import Isolation
+from harness.engine.runtime import EngineRuntime
 from harness.engine.settings import EngineSettings
-from harness.engine.store import ENDED
 from harness.requests import LOCAL_REGION
 from harness.targets import Event, Output, Status
 
@@ -26,24 +26,31 @@ class LocalTarget:
 
     def follow(self, kind: str, name: str) -> Iterator[Event]:
         """See ``Target.follow``."""
-        job, told = self.client.store.job(name), 0
+        running, told = self.client.running(kind), 0
+        job = running.store.job(name)
         with job.log.open("rb") as log:
-            running = True
-            while running:
-                running = self.client.wait(name)
+            alive = True
+            while alive:
+                alive = running.wait(name)
                 yield from _read(log)
                 description = getattr(self.client, f"describe_{_verb(kind)}")(**{f"{kind}Name": name})
                 transitions = description.get("SecondaryStatusTransitions", ())
                 for transition in transitions[told:]:
                     yield Status(transition["Status"], transition.get("StatusMessage", ""))
                 told = len(transitions)
-                if not running and job.status not in ENDED:
-                    raise RuntimeError(f"{name} is in status {job.status}, but nobody runs it")
+                if description[f"{kind}Status"] == "InService":
+                    running.detach(name)
+                    return
 
     def interrupt(self, kind: str, name: str) -> str:
         """See ``Target.interrupt``."""
-        self.client.abandon(name)
+        self.client.running(kind).abandon(name)
         return f"{name} was stopped"
+
+    @property
+    def runtime(self) -> EngineRuntime:
+        """Has the verbs of ``boto3.client("sagemaker-runtime")``."""
+        return EngineRuntime(self.client)
 
     def close(self) -> None:
         """See ``Target.close``."""
@@ -74,6 +81,7 @@ def open_target(config: Config) -> LocalTarget:
         stop_grace=config.stop_grace,
         pass_environment=config.pass_environment,
         region=config.region or LOCAL_REGION,
+        port=config.deploy.port or 0,
         cache=str(config.project_dir / ".harness" / "cache"),
     )
     return LocalTarget(EngineClient(config.runs_dir, settings))

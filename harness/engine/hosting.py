@@ -1,0 +1,118 @@
+"""An endpoint on this machine: one server process group that lives on after the command that made it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from harness.engine import serving
+from harness.engine.hosts import Control, Ended, Log, Stopped, run_hosts
+from harness.engine.launcher import HostSpec, Launcher, LaunchError
+from harness.engine.processes import ProcessLauncher
+from harness.engine.settings import EngineSettings
+from harness.engine.store import Document, Job, now, read_json
+from harness.errors import HarnessError
+
+_UNHEALTHY = "The primary container for production variant {variant} did not pass the ping health check. "
+
+
+def describe_new(request: Document, config: Document, settings: EngineSettings) -> Document:
+    """The first ``DescribeEndpoint`` document of an endpoint."""
+    name, moment = request["EndpointName"], now()
+    variant = config["ProductionVariants"][0]
+    return {
+        "EndpointName": name,
+        "EndpointArn": f"arn:aws:sagemaker:{settings.region}:{settings.account}:endpoint/{name.lower()}",
+        "EndpointConfigName": request["EndpointConfigName"],
+        "ProductionVariants": [
+            {
+                "VariantName": variant["VariantName"],
+                "CurrentWeight": variant.get("InitialVariantWeight", 1.0),
+                "DesiredWeight": variant.get("InitialVariantWeight", 1.0),
+                "CurrentInstanceCount": 1,
+                "DesiredInstanceCount": 1,
+            }
+        ],
+        "EndpointStatus": "Creating",
+        "CreationTime": moment,
+        "LastModifiedTime": moment,
+    }
+
+
+def refusals(config: Mapping[str, Any]) -> Iterator[str]:
+    """What in an endpoint configuration this engine cannot honour, by name."""
+    elsewhere = "; try --on remote"
+    variants = config["ProductionVariants"]
+    if len(variants) > 1:
+        yield f"ProductionVariants: traffic is not split between {len(variants)} variants here{elsewhere}"
+    for variant in variants:
+        if variant.get("InitialInstanceCount", 1) > 1:
+            yield f"ProductionVariants.InitialInstanceCount: an endpoint has one host here{elsewhere}, or use 1"
+        if "ServerlessConfig" in variant:
+            yield f"ProductionVariants.ServerlessConfig: servers are real here{elsewhere}"
+    for key in ("DataCaptureConfig", "AsyncInferenceConfig", "ExplainerConfig", "ShadowProductionVariants", "KmsKeyId"):
+        if key in config:
+            yield f"{key}: this machine has nothing of the kind{elsewhere}"
+
+
+class _UntilInService(serving.Readiness):
+    def __init__(self, url: str, job: Job, control: Control) -> None:
+        super().__init__(url)
+        self.job, self.control = job, control
+
+    def ready(self) -> None:
+        """Nothing to do in the thread: the loop marks the endpoint."""
+
+    def receive(self) -> bool:
+        """See ``hosts.Companion``."""
+        self.hear()
+        if not self.late and not self.cancelled.is_set():
+            self.job.update(EndpointStatus="InService", EndpointUrl=self.url)
+            self.control.notify()
+        return self.late
+
+
+def run(job: Job, control: Control, launcher: Launcher) -> None:
+    """Serve until somebody deletes the endpoint, or until the server ends. Called in a process of its own."""
+    settings = EngineSettings.read(job.path)
+    log = Log(job.log)
+    try:
+        ended = _serve(job, settings, control, launcher, log)
+    except Stopped as stopped:
+        ended = stopped.ended
+    except (HarnessError, LaunchError, OSError) as error:
+        job.update(EndpointStatus="Failed", FailureReason=str(error)[:1024])
+        return
+    finally:
+        log.close()
+    if ended.stop is not None:
+        shutil.rmtree(job.path)
+        return
+    variant = job.description["ProductionVariants"][0]["VariantName"]
+    reason = serving.why_it_ended(job.log, next(iter(ended.exit_codes.values())))
+    job.update(EndpointStatus="Failed", FailureReason=(_UNHEALTHY.format(variant=variant) + reason)[:1024])
+
+
+def _serve(job: Job, settings: EngineSettings, control: Control, launcher: Launcher, log: Log) -> Ended:
+    def run_to_its_end(spec: HostSpec) -> Ended:
+        return run_hosts(ProcessLauncher("none"), [spec], log=log, control=control, grace=0)
+
+    prepared = serving.prepare(
+        job.path,
+        read_json(job.path / "model.json"),
+        settings=settings,
+        base_dir=launcher.base_dir,
+        variables={},
+        log=log,
+        run=run_to_its_end,
+        port=settings.port,
+    )
+    with prepared.listener:
+        readiness = _UntilInService(prepared.url, job, control)
+        try:
+            return run_hosts(
+                launcher, [prepared.spec], log=log, control=control, companion=readiness, deadline=None, grace=0
+            )
+        finally:
+            readiness.join()

@@ -1,0 +1,138 @@
+"""Jobs and endpoints that processes of their own run: made, described, stopped, waited for, from any process."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from harness.engine.settings import EngineSettings
+from harness.engine.store import ENDED, LOST, Document, Job, Store
+from harness.engine.supervisor import Attachment, fail, start
+from harness.errors import ServiceError
+
+_PAGE = 10
+"""Summaries of a ``List…`` answer where the request does not say (AWS's API model)."""
+
+
+class Running:
+    """What runs below one folder, and which of it this process is attached to."""
+
+    def __init__(self, store: Store, settings: EngineSettings) -> None:
+        self.store = store
+        self.settings = settings
+        self._attached: dict[str, Attachment] = {}
+
+    def create(
+        self, operation: str, name: str, request: Document, description: Document, prepare: Callable[[Job], None]
+    ) -> None:
+        """Make a job and have it run.
+
+        Args:
+            operation: AWS's name of the request.
+            name: of the job.
+            request: what was asked.
+            description: the first ``Describe…`` document.
+            prepare: fills the folder before anything runs; if it fails, nothing of the job is left.
+
+        Raises:
+            ServiceError: ``ResourceInUse`` when the name is taken.
+        """
+        self.store.bury(lambda job: fail(job, LOST))
+        job, lock = self.store.create(name, operation, request, description)
+        try:
+            self.settings.write(job.path)
+            prepare(job)
+        except BaseException:
+            self.store.discard(job, lock)
+            raise
+        self._attached[name] = start(job, lock)
+
+    def find(self, kind: str, name: str) -> Document | None:
+        """The description of a job of that kind, and true: one whose process was lost says so."""
+        job = self.store.job(name)
+        if not (job.path / "describe.json").is_file() or job.kind != kind:
+            return None
+        if job.status not in ENDED and job.owner() is None:
+            # Whoever takes the lock now finds a job that has just ended by itself as it is, and leaves it so.
+            self.store.bury(lambda lost: fail(lost, LOST))
+        return job.description if (job.path / "describe.json").is_file() else None
+
+    def stop(self, name: str) -> bool:
+        """Ask a job to stop; False if nobody runs it."""
+        owner = self.store.job(name).owner()
+        if owner is None:
+            return False
+        os.kill(owner, signal.SIGTERM)
+        return True
+
+    def wait(self, name: str, timeout: float | None = None) -> bool:
+        """Return when the job has something new (True) or nobody runs it any more (False).
+
+        A job that another process is attached to is looked at twice a second.
+        """
+        attachment = self._attached.get(name)
+        if attachment is not None:
+            return attachment.wait(timeout)
+        return not self.store.job(name).wait_for_end(0.5 if timeout is None else min(0.5, timeout))
+
+    def abandon(self, name: str) -> None:
+        """Nobody waits for the job: end it now, and return when nothing of it is left."""
+        attachment = self._attached.pop(name, None)
+        if attachment is not None:
+            attachment.abandon()
+
+    def detach(self, name: str) -> None:
+        """Let the job outlive this process."""
+        attachment = self._attached.pop(name, None)
+        if attachment is not None:
+            attachment.detach()
+
+    def close(self) -> None:
+        """End every job that was made here and has not been detached."""
+        for name in list(self._attached):
+            self.abandon(name)
+
+    def list(self, kind: str, members: Sequence[str], filters: Mapping[str, Any]) -> Document:
+        """A page of ``{"…Summaries": […], "NextToken": …}``.
+
+        Args:
+            kind: ``TrainingJob``, …, ``Endpoint``.
+            members: what of a description stands in a summary.
+            filters: the request: NameContains, StatusEquals, CreationTimeAfter, CreationTimeBefore, SortBy, SortOrder,
+                MaxResults, NextToken.
+        """
+        found = [found for name in self.store.names() if (found := self.find(kind, name)) is not None]
+        chosen = sorted(filter(_matching(kind, filters), found), key=_order(kind, filters))
+        if filters.get("SortOrder", "Descending") == "Descending":
+            chosen.reverse()
+        first = int(filters.get("NextToken") or 0)
+        last = first + int(filters.get("MaxResults") or _PAGE)
+        page = [{name: each[name] for name in members if name in each} for each in chosen[first:last]]
+        more = {"NextToken": str(last)} if last < len(chosen) else {}
+        plural = f"{kind}Summaries" if kind != "Endpoint" else "Endpoints"
+        return {plural: page, **more}
+
+
+def not_found(operation: str) -> ServiceError:
+    """AWS's answer for a job that there is not."""
+    return ServiceError("ValidationException", "Requested resource not found.", operation)
+
+
+def _matching(kind: str, filters: Mapping[str, Any]) -> Callable[[Document], bool]:
+    def matches(description: Document) -> bool:
+        created = description["CreationTime"]
+        return (
+            filters.get("NameContains", "") in description[f"{kind}Name"]
+            and filters.get("StatusEquals", description[f"{kind}Status"]) == description[f"{kind}Status"]
+            and filters.get("CreationTimeAfter", created) <= created
+            and filters.get("CreationTimeBefore", created) >= created
+        )
+
+    return matches
+
+
+def _order(kind: str, filters: Mapping[str, Any]) -> Callable[[Document], Any]:
+    by = {"Name": f"{kind}Name", "Status": f"{kind}Status"}.get(filters.get("SortBy", ""), "CreationTime")
+    return lambda description: (description[by], description[f"{kind}Name"])

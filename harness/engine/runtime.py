@@ -1,0 +1,85 @@
+"""The verbs of ``boto3.client("sagemaker-runtime")`` for endpoints of this machine."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from harness.engine.client import EngineClient
+from harness.engine.store import Document
+from harness.errors import ServiceError
+
+MAX_BODY = 6_291_456
+"""Bytes of a request (SageMaker runtime's API model)."""
+TIME_LIMIT = 60.0
+"""Seconds in which a container has to answer (AWS developer guide)."""
+_OPERATION = "InvokeEndpoint"
+
+
+class EngineRuntime:
+    """Invokes endpoints that an ``EngineClient`` runs, from any process."""
+
+    def __init__(self, client: EngineClient) -> None:
+        self._client = client
+
+    def invoke_endpoint(
+        self,
+        *,
+        EndpointName: str,
+        Body: bytes | str,
+        ContentType: str | None = None,
+        Accept: str | None = None,
+        **others: Any,
+    ) -> Document:
+        """One prediction.
+
+        Returns:
+            ``Body`` (a binary stream), ``ContentType`` and ``InvokedProductionVariant``.
+
+        Raises:
+            ServiceError: ``ValidationError`` for an endpoint that is not there or not in service; ``413`` for a body
+                over 6 MB; ``ModelError`` when the model answers with another status than 200, which
+                ``response["OriginalStatusCode"]`` gives, and the text that came with it ``["OriginalMessage"]``.
+        """
+        if others:
+            raise ServiceError("ValidationError", f"{', '.join(others)}: not honoured by this machine", _OPERATION)
+        body = Body.encode() if isinstance(Body, str) else Body
+        if len(body) > MAX_BODY:
+            raise ServiceError("413", f"HTTP content length exceeded {MAX_BODY} bytes.", _OPERATION, status=413)
+        description = self._client.find_endpoint(EndpointName)
+        if description is None or description["EndpointStatus"] != "InService":
+            account = self._client.settings.account
+            message = f"Endpoint {EndpointName} of account {account} not found."
+            raise ServiceError("ValidationError", message, _OPERATION)
+        status, content_type, answer = _post(description["EndpointUrl"], body, ContentType, Accept)
+        if status != 200:
+            raise _model_error(status, answer)
+        variant = description["ProductionVariants"][0]["VariantName"]
+        return {"Body": io.BytesIO(answer), "ContentType": content_type, "InvokedProductionVariant": variant}
+
+
+def _post(url: str, body: bytes, content_type: str | None, accept: str | None) -> tuple[int, str, bytes]:
+    import http.client
+
+    headers = {name: value for name, value in (("Content-Type", content_type), ("Accept", accept)) if value}
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=TIME_LIMIT)
+    try:
+        connection.request("POST", "/invocations", body, headers)
+        response = connection.getresponse()
+        return response.status, response.getheader("Content-Type", ""), response.read()
+    except TimeoutError:
+        reason = b"Your invocation timed out while waiting for a response from container primary."
+        raise _model_error(0, reason) from None
+    except (OSError, http.client.HTTPException) as error:
+        raise _model_error(0, f"The container primary does not answer: {error}".encode()) from None
+    finally:
+        connection.close()
+
+
+def _model_error(status: int, answer: bytes) -> ServiceError:
+    text = answer[:1024].decode("utf-8", "replace")
+    whose = "client" if 400 <= status < 500 else "server"
+    message = f'Received {whose} error ({status}) from primary with message "{text}".'
+    error = ServiceError("ModelError", message, _OPERATION, status=424)
+    error.response |= {"OriginalStatusCode": status, "OriginalMessage": text}
+    return error

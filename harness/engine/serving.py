@@ -1,0 +1,262 @@
+"""A model's container on this machine: what endpoints and batch transform have in common."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import harness
+from harness.engine import artifacts, code, requirements
+from harness.engine.channels import local_path
+from harness.engine.environment import framework_version, image_environment, machine_environment
+from harness.engine.hosts import Ended, Log
+from harness.engine.interpreter import Interpreter, interpreter
+from harness.engine.launcher import HostSpec
+from harness.engine.settings import EngineSettings
+from harness.engine.toolkit import JobHost
+from harness.errors import ConfigurationError, HarnessError
+
+HOST = "algo-1"
+_CODE_IN_MODEL = "/opt/ml/model/code"
+START_LIMIT = 240.0
+"""Seconds in which a container has to answer ``/ping`` (AWS developer guide: 4 minutes)."""
+PING_LIMIT = 2.0
+"""Seconds that one ``/ping`` may take (AWS developer guide)."""
+_PING_PAUSE = 0.05
+_FAILED = "harness.server failed: "
+
+
+def container(model: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The one container of a model."""
+    containers = [model["PrimaryContainer"]] if "PrimaryContainer" in model else model["Containers"]
+    first: Mapping[str, Any] = containers[0]
+    return first
+
+
+def stage(model: Mapping[str, Any], folder: Path) -> None:
+    """Lay out a model's code and data below ``folder``, as they are now: ``source`` and ``model``.
+
+    Raises:
+        ConfigurationError: something that the model names is not there.
+        ArtifactError: the archive is not whole, or tries to leave its folder.
+    """
+    primary = container(model)
+    environment = primary.get("Environment", {})
+    artifacts.unpack_archive(local_path(primary["ModelDataUrl"]), folder / "model")
+    program, where = environment.get("SAGEMAKER_PROGRAM"), environment.get("SAGEMAKER_SUBMIT_DIRECTORY")
+    if not program:
+        raise ConfigurationError("The model names no script. Script mode needs SAGEMAKER_PROGRAM in its Environment.")
+    if where and where.startswith(_CODE_IN_MODEL):
+        where = (folder / where.removeprefix("/opt/ml/")).absolute().as_uri()
+    if where:
+        code.stage_from(where, program, folder / "source")
+    else:
+        (folder / "source").mkdir()
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A model server, ready to be started."""
+
+    spec: HostSpec
+    listener: socket.socket
+    """Bound and listening before the server runs, so that no other can take the port, and so that a server without
+    network can be reached."""
+
+    @property
+    def url(self) -> str:
+        """``http://127.0.0.1:PORT``."""
+        host, port = self.listener.getsockname()[:2]
+        return f"http://{host}:{port}"
+
+
+def prepare(
+    folder: Path,
+    model: Mapping[str, Any],
+    *,
+    settings: EngineSettings,
+    base_dir: str | None,
+    variables: Mapping[str, str],
+    log: Log,
+    run: Callable[[HostSpec], Ended],
+    port: int = 0,
+) -> Serving:
+    """Make the host that serves a model whose code and data have been staged in ``folder``.
+
+    Args:
+        folder: of the job or endpoint.
+        model: the ``DescribeModel`` document.
+        settings: what this machine contributes.
+        base_dir: where hosts see their tree; None: under its own path.
+        variables: what the job adds to the model's environment.
+        log: takes what an installation prints.
+        run: runs a command to its end.
+        port: on the loopback; 0: a free one.
+
+    Raises:
+        HarnessError: requirements could not be installed, or the port is taken.
+        Stopped: somebody stopped it meanwhile.
+    """
+    primary = container(model)
+    tree = folder / "hosts" / HOST
+    host = JobHost(HOST, 0, tree, base_dir or str(tree))
+    for seen in (host.paths.input_config, host.paths.output):
+        host.path(seen).mkdir(parents=True)
+    (folder / "model").rename(host.path(host.paths.model))
+    code_folder = host.path(host.paths.code)
+    (folder / "source").rename(code_folder)
+    offline = bool(model.get("EnableNetworkIsolation"))
+    python = _install(interpreter(settings.python), code_folder, settings, offline, log, run)
+    image = str(primary.get("Image", ""))
+    listener = _listen(port)
+    modern = ("--lists-as-json",) if framework_version(image) in {None, "1.9-0"} else ()
+    spec = HostSpec(
+        name=HOST,
+        command=(
+            *(python.path, "-m", "harness.server", "--fd", str(listener.fileno())),
+            *("--code-dir", host.paths.code, "--model-dir", host.paths.model, "--fail-fast", *modern),
+        ),
+        environment={
+            **image_environment(image, host.base_dir),
+            **machine_environment(python, settings.pass_environment),
+            **_server_on_path(folder, settings),
+            "AWS_REGION": settings.region,
+            **primary.get("Environment", {}),
+            **variables,
+        },
+        cwd="/",
+        tree=tree,
+        base_dir=host.base_dir,
+        hosts=(HOST,),
+        network=not offline,
+        inherited=(listener.fileno(),),
+    )
+    return Serving(spec, listener)
+
+
+def why_it_ended(log: Path, exit_code: int) -> str:
+    """The server's own last words, else its last lines."""
+    lines = log.read_bytes()[-8192:].decode("utf-8", "replace").splitlines()
+    for line in reversed(lines):
+        if _FAILED in line:
+            return line.partition(_FAILED)[2]
+    tail = "\n".join(lines[-5:])
+    return f"the model server ended with {exit_code}. Its last lines:\n{tail}" if tail else f"exit code {exit_code}"
+
+
+class Readiness:
+    """Waits for the first good ``/ping``, in a thread: ``hosts.Companion`` up to that moment.
+
+    Subclasses say what comes then. What happens in the thread reaches the loop through ``tell``.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.cancelled = threading.Event()
+        self.late = False
+        """Whether the time to start ran out."""
+        self._heard, self._tell = socket.socketpair()
+        self._heard.setblocking(False)
+        self._thread = threading.Thread(target=self._run, name="readiness", daemon=True)
+
+    def start(self) -> None:
+        """The server has been started."""
+        self._thread.start()
+
+    def fileno(self) -> int:
+        """Readable when ``tell`` has been called."""
+        return self._heard.fileno()
+
+    def tell(self) -> None:
+        """Wake the loop; called in the thread."""
+        self._tell.send(b"+")
+
+    def hear(self) -> None:
+        """Forget the calls so far; called in the loop."""
+        self._heard.recv(4096)
+
+    def cancel(self) -> None:
+        """Nobody waits any more."""
+        self.cancelled.set()
+
+    def join(self) -> None:
+        """Return when the thread has ended."""
+        self.cancelled.set()
+        self._thread.join()
+        self._heard.close()
+        self._tell.close()
+
+    def ready(self) -> None:
+        """The server has answered; called in the thread."""
+        raise NotImplementedError
+
+    def _run(self) -> None:
+        deadline = time.monotonic() + START_LIMIT
+        while not self.cancelled.is_set():
+            if _answers_ping(self.url):
+                self.ready()
+                break
+            if time.monotonic() > deadline:
+                self.late = True
+                break
+            self.cancelled.wait(_PING_PAUSE)
+        self.tell()
+
+
+def _answers_ping(url: str) -> bool:
+    import http.client
+
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=PING_LIMIT)
+    try:
+        connection.request("GET", "/ping")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _install(
+    python: Interpreter,
+    folder: Path,
+    settings: EngineSettings,
+    offline: bool,
+    log: Log,
+    run: Callable[[HostSpec], Ended],
+) -> Interpreter:
+    if not (folder / "requirements.txt").is_file():
+        return python
+    command = (python.path, "-m", "pip", "install", "-r", "requirements.txt")
+    made = requirements.environment(python, folder, command, cache=Path(settings.cache), offline=offline)
+    installed = requirements.install(made, HOST, folder, log, run)
+    if installed is None:
+        raise HarnessError("requirements.txt could not be installed; the log says why")
+    return installed
+
+
+def _server_on_path(folder: Path, settings: EngineSettings) -> dict[str, str]:
+    """Another interpreter than the harness's finds the model server, and nothing else of the harness's environment."""
+    if settings.python is None or os.path.realpath(settings.python) == os.path.realpath(sys.executable):
+        return {}
+    package = folder / "lib" / "harness"
+    package.mkdir(parents=True)
+    home = Path(harness.__file__).parent
+    for name in ("__init__.py", "server"):
+        (package / name).symlink_to(home / name)
+    return {"PYTHONPATH": str(package.parent)}
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port), backlog=2048)
+    except OSError as error:
+        raise HarnessError(
+            f"Port {port} on this machine: {error.strerror}. Choose another --port, or leave it out for a free one."
+        ) from None
