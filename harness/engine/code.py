@@ -48,8 +48,22 @@ def stage(request: Mapping[str, Any], target: Path) -> None:
 
 
 def stage_from(uri: str, entry_point: str, target: Path) -> None:
-    """Lay out the folder, the one file, or the ``.tar.gz`` that a ``file://`` URI names."""
+    """Lay out the folder, the one file, or the ``.tar.gz`` that a ``file://`` URI names.
+
+    Raises:
+        ConfigurationError: see ``stage``.
+    """
     path = local_path(uri)
+    try:
+        _lay_out(path, entry_point, target)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The code could not be copied from {path}: {error.strerror} ({error.filename}). If somebody has changed "
+            "it meanwhile, run the job again."
+        ) from error
+
+
+def _lay_out(path: Path, entry_point: str, target: Path) -> None:
     if path.is_file() and path.name.endswith((".tar.gz", ".tgz")):
         from harness.engine.artifacts import unpack_archive
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,29 +37,47 @@ def deliver(
     """
     plain = config.get("CompressionType") == "NONE"
     store, suffix = (copy_directories, "") if plain else (pack_directories, ".tar.gz")
-    output.mkdir(exist_ok=True)
     wanted = local_path(config["S3OutputPath"]) / job_name / "output"
-    kept = {}
-    for name, folders in (("model", models), ("output", outputs)):
-        target = output / (name + suffix)
-        if store(folders, target):
-            kept[name] = target if wanted.resolve() == output.resolve() else _copy(target, wanted / target.name)
+    with ExitStack() as undo:
+        undo.callback(_remove, output)
+        output.mkdir(exist_ok=True)
+        kept = {}
+        for name, folders in (("model", models), ("output", outputs)):
+            target = output / (name + suffix)
+            if store(folders, target):
+                kept[name] = target
+        if wanted.resolve() != output.resolve():
+            for name, source in kept.items():
+                kept[name] = wanted / source.name
+                undo.callback(_remove, kept[name])
+                _copy(source, kept[name])
+        undo.pop_all()
     return kept["model"].absolute().as_uri() if "model" in kept else None
 
 
-def _copy(source: Path, target: Path) -> Path:
+def _copy(source: Path, target: Path) -> None:
     """A second name for the same bytes where the file system has that, else a copy; complete or not there at all."""
     import shutil
 
     beside = target.with_name(f".{target.name}.partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        beside.unlink(missing_ok=True)
         try:
             os.link(source, beside)
         except OSError:
             shutil.copytree(source, beside) if source.is_dir() else shutil.copyfile(source, beside)
         beside.replace(target)
-    except OSError as error:
-        raise ArtifactError(f"Artifacts cannot be written to {target}: {error.strerror}.") from error
-    return target
+    except (OSError, shutil.Error) as error:
+        _remove(beside)
+        reason = error.strerror or str(error)
+        raise ArtifactError(f"Artifacts cannot be written to {target}: {reason}. Change output_path.") from error
+
+
+def _remove(path: Path) -> None:
+    import shutil
+
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()

@@ -97,13 +97,12 @@ class Log:
 
     def feed(self, host: str, data: bytes) -> None:
         """Take what a host has printed; the unfinished last line waits for its end."""
-        *lines, rest = (self._partial.pop(host, b"") + data).split(b"\n")
-        while len(rest) >= LONGEST_LINE:
-            lines.append(rest[:LONGEST_LINE])
-            rest = rest[LONGEST_LINE:]
+        *whole, rest = (self._partial.pop(host, b"") + data).split(b"\n")
+        lines = [piece for line in whole for piece in _pieces(line)]
+        *broken, rest = _pieces(rest)
         if rest:
             self._partial[host] = rest
-        self._write(host, lines)
+        self._write(host, lines + broken)
 
     def end(self, host: str) -> None:
         """The host prints no more: write its unfinished line, if there is one."""
@@ -138,6 +137,11 @@ class Log:
         if self._on_line is not None:
             for line in lines:
                 self._on_line(host, line)
+
+
+def _pieces(line: bytes) -> list[bytes]:
+    """A line, broken where it is too long; at least one piece."""
+    return [line[start : start + LONGEST_LINE] for start in range(0, len(line), LONGEST_LINE)] or [b""]
 
 
 class Metrics:

@@ -67,13 +67,15 @@ def interpreter(path: str | None) -> Interpreter:
     Raises:
         ConfigurationError: it cannot be run.
     """
-    if path is None or os.path.realpath(path) == sys.executable:
+    # Not what a link leads to: an environment's bin/python is a link to the Python that it was made with.
+    if path is None or os.path.abspath(path) == sys.executable:  # noqa: PTH100
         return Interpreter(sys.executable, sys.version.split()[0], _own_sys_path())
     import json
     import subprocess
 
     try:
-        answer = subprocess.run([path, "-c", _FACTS], capture_output=True, text=True, check=True, timeout=60, cwd="/")
+        command = [path, "-E", "-c", _FACTS]
+        answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, cwd="/")
         version, sys_path = json.loads(answer.stdout)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         raise ConfigurationError(

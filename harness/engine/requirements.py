@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from harness.engine.hosts import Ended, Log, Stopped
 from harness.engine.interpreter import Interpreter, cache_key, interpreter, made_to_order
 from harness.engine.launcher import HostSpec
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(\[[^\]]*\])?\s*([<>=!~(;].*)?")
+"""A requirement that names no file: PEP 508 without a URL."""
 
 
 @dataclass(frozen=True)
@@ -29,51 +33,70 @@ class Environment:
         """Whether it has been built, whole."""
         return self._mark.exists()
 
+    @property
+    def python(self) -> Path:
+        """Path of its interpreter."""
+        return self.folder / "bin" / "python"
+
     def interpreter(self) -> Interpreter:
         """Its interpreter."""
-        return interpreter(str(self._python))
+        return interpreter(str(self.python))
 
-    @contextmanager
-    def building(self) -> Iterator[tuple[tuple[str, ...], Mapping[str, str]]]:
-        """Make the environment and give the command, and its variables, that installs into it.
+    def command(self) -> tuple[str, ...]:
+        """A command that builds it, to be run in the code folder: a process, so that a stop can end it at any time."""
+        import json
 
-        Others that want the same environment wait meanwhile. It counts only after ``keep``.
+        facts = json.dumps({**asdict(self), "folder": str(self.folder)})
+        # Found where it was found here: the code folder may hold anything.
+        program = f"import sys; sys.path[:] = {sys.path!r}; from harness.engine.requirements import main; main()"
+        return (sys.executable, "-P", "-c", program, facts)
+
+    def build(self) -> int:
+        """Make it unless somebody else does so first; pip's exit code. Runs in the code folder.
+
+        Others that want the same environment wait meanwhile. One that is not built whole does not count.
         """
+        import subprocess
+
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         with self.folder.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if not self.ready:
-                made_to_order(self.base, self.folder)
+            if self.ready:
+                return 0
+            made_to_order(self.base, self.folder)
             python, module, pip, *arguments = self.install
             without_network = ("--no-index",) if self.offline else ()
-            command = (
-                python,
-                module,
-                pip,
-                "--python",
-                str(self._python),
-                "--disable-pip-version-check",
-                *arguments,
-            )
+            into = ("--python", str(self.python), "--disable-pip-version-check")
             # Pip is the harness's to run, with the user's own settings for it: an index, a proxy, a certificate.
-            yield (*command, *without_network), dict(os.environ)
-
-    def keep(self) -> None:
-        """The installation has succeeded."""
-        self._mark.touch()
-
-    @property
-    def _python(self) -> Path:
-        return self.folder / "bin" / "python"
+            code = subprocess.run([python, module, pip, *into, *arguments, *without_network]).returncode
+            if code == 0:
+                self._mark.touch()
+            return code
 
     @property
     def _mark(self) -> Path:
         return self.folder / ".complete"
 
 
-def install(
-    made: Environment, host: str, code: Path, log: Log, run: Callable[[HostSpec], Ended]
-) -> Interpreter | None:
+def main() -> None:
+    """Build the environment that the command line's last argument describes."""
+    import json
+    import subprocess
+
+    facts = json.loads(sys.argv[-1])
+    base = {**facts["base"], "sys_path": tuple(facts["base"]["sys_path"])}
+    made = Environment(
+        Path(facts["folder"]), Interpreter(**base), install=tuple(facts["install"]), offline=facts["offline"]
+    )
+    try:
+        sys.exit(made.build())
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"{error}\n{os.fsdecode(error.stderr)}")
+    except OSError as error:
+        sys.exit(f"The environment {made.folder} cannot be made: {error}")
+
+
+def install(made: Environment, host: str, code: Path, log: Log, run: Callable[[HostSpec], Ended]) -> Interpreter | None:
     """The environment's interpreter, after an installation if there has been none; None if that failed.
 
     Args:
@@ -81,7 +104,7 @@ def install(
         host: whose lines the output of the installation becomes.
         code: the folder to install from.
         log: is told when there is nothing to do.
-        run: runs a command to its end.
+        run: runs a command to its end, without network if its ``network`` says so.
 
     Raises:
         Stopped: somebody stopped the job meanwhile.
@@ -89,14 +112,13 @@ def install(
     if made.ready:
         log.say(host, "requirements: unchanged, taken from an earlier job")
         return made.interpreter()
-    with made.building() as (pip, variables):
-        ended = run(HostSpec(host, pip, variables, str(code), code, base_dir=str(code)))
-        if ended.stop is not None:
-            raise Stopped(ended)
-        if ended.failed:
-            return None
-        made.keep()
-    return made.interpreter()
+    spec = HostSpec(
+        host, made.command(), dict(os.environ), str(code), code, base_dir=str(code), network=not made.offline
+    )
+    ended = run(spec)
+    if ended.stop is not None:
+        raise Stopped(ended)
+    return None if ended.failed else made.interpreter()
 
 
 def environment(base: Interpreter, code: Path, install: Sequence[str], *, cache: Path, offline: bool) -> Environment:
@@ -109,7 +131,18 @@ def environment(base: Interpreter, code: Path, install: Sequence[str], *, cache:
         cache: folder of such environments.
         offline: the job has no network, so only what is installed already can be asked for.
     """
-    files = sorted(code.rglob("*")) if "." in install else [code / "requirements.txt"]
+    listed = code / "requirements.txt"
+    files = [listed] if "." not in install and _names_no_files(listed) else sorted(code.rglob("*"))
     contents = {str(file.relative_to(code)): file.read_bytes() for file in files if file.is_file()}
-    folder = cache.absolute() / "environments" / cache_key(base, contents)
+    how = " ".join([*install[1:], *(["offline"] if offline else [])])
+    folder = cache.absolute() / "environments" / cache_key(base, {**contents, f"<{how}>": b""})
     return Environment(folder, base, tuple(install), offline)
+
+
+def _names_no_files(listed: Path) -> bool:
+    """Whether requirements are names and versions alone: no option, no path, no URL, nothing that lies beside them."""
+    for line in listed.read_text("utf-8", "replace").splitlines():
+        requirement = line.partition("#")[0].strip()
+        if requirement and (not _PLAIN.fullmatch(requirement) or (listed.parent / requirement).exists()):
+            return False
+    return True

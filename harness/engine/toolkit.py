@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,10 +125,11 @@ class Toolkit:
         failure = host.path(host.paths.failure)
         own = _head(failure) if failure.is_file() else None
         outcome = toolkit_outcome(exit_code, contract.command, own_failure=own)
-        if own is None and outcome.failure is not None:
-            failure.write_text(outcome.failure, "utf-8")
-        if outcome.success_file:
-            host.path(host.paths.success).touch()
+        with suppress(OSError):  # the script may have made anything of its folders; how it ended stays true
+            if outcome.failure is not None and not os.path.lexists(failure):
+                failure.write_text(outcome.failure, "utf-8")
+            if outcome.success_file:
+                host.path(host.paths.success).touch()
         return outcome
 
 

@@ -14,7 +14,7 @@ from harness.contract.terms import ContractError
 from harness.engine import channels, delivery
 from harness.engine.hosts import Control, Ended, Log, Metrics, Stop, Stopped, run_hosts
 from harness.engine.launcher import HostSpec, Launcher, LaunchError, Mount
-from harness.engine.processes import ProcessLauncher
+from harness.engine.processes import Isolation, ProcessLauncher
 from harness.engine.settings import EngineSettings
 from harness.engine.store import ENDED, Document, Job, now, write_json
 from harness.engine.toolkit import JobHost, Toolkit, config_documents
@@ -78,7 +78,7 @@ def describe_new(request: Document, settings: EngineSettings) -> Document:
     }
 
 
-def refusals(request: Mapping[str, Any]) -> Iterator[str]:
+def refusals(request: Mapping[str, Any], isolation: Isolation = "auto") -> Iterator[str]:
     """What in a request this engine cannot honour, by name. Nothing else is left out in silence."""
     elsewhere = "; try --on remote"
     algorithm = request["AlgorithmSpecification"]
@@ -93,6 +93,8 @@ def refusals(request: Mapping[str, Any]) -> Iterator[str]:
             yield f"channel '{name}': a file system (EFS, FSx) cannot be mounted here{elsewhere}"
         elif "S3DataSource" not in channel["DataSource"]:
             yield f"channel '{name}': only S3DataSource can be read here{elsewhere}"
+        else:
+            yield from channels.refusals(channel)
     if "VpcConfig" in request:
         yield f"VpcConfig: there is no VPC on this machine{elsewhere}"
     for holder, key in (
@@ -103,6 +105,12 @@ def refusals(request: Mapping[str, Any]) -> Iterator[str]:
             yield f"{holder}.{key}: nothing is encrypted on this machine{elsewhere}"
     if request.get("EnableInterContainerTrafficEncryption"):
         yield f"EnableInterContainerTrafficEncryption: hosts on one machine do not encrypt{elsewhere}"
+    if request.get("EnableNetworkIsolation") and isolation == "none":
+        yield "EnableNetworkIsolation: with isolation = none a script keeps the network; use isolation = auto"
+    for holder, key in (("OutputDataConfig", "S3OutputPath"), ("CheckpointConfig", "S3Uri")):
+        uri = request.get(holder, {}).get(key, "file:///")
+        if not uri.startswith("file://"):
+            yield f"{holder}.{key}: {uri} cannot be written from here; name a file:// URI, or try --on remote"
 
 
 def input_problems(request: Mapping[str, Any]) -> Iterator[str]:
@@ -132,7 +140,7 @@ class _Training:
             self._enter("Downloading")
             toolkit = Toolkit(self.request, self.job.description, self.settings)
             hosts = [self._prepare(index) for index in range(len(self.names))]
-            toolkit.install(hosts[0], self.log, lambda spec: self._run([spec], ProcessLauncher("none")))
+            toolkit.install(hosts[0], self.log, self._install)
             python = toolkit.python
             self._note(Python=python.version, Versions=python.versions(), OptMl=hosts[0].base_dir)
             self._enter("Training", TrainingStartTime=now())
@@ -146,8 +154,9 @@ class _Training:
                 for host, contract in zip(hosts, contracts, strict=True)
             ]
             self._finish(hosts, ended, outcomes, metrics.final())
-        except Stopped:
-            self._enter("Stopped", TrainingJobStatus="Stopped", TrainingEndTime=now())
+        except Stopped as stopped:
+            _, secondary = _AT_THE_END.get(stopped.ended.stop, _AT_THE_END[Stop.REQUESTED])
+            self._enter(secondary, TrainingJobStatus="Stopped", TrainingEndTime=now())
         except ContractError as error:
             self.log.say(self.names[0], error.message)
             self._fail(failure_reason(error.failure or error.message))
@@ -213,6 +222,10 @@ class _Training:
         kept.mkdir(parents=True, exist_ok=True)
         seen = str(config.get("LocalPath", OptMl().checkpoints))
         return (Mount(kept, seen.replace(OptMl().base_dir, host.base_dir, 1), read_only=False),)
+
+    def _install(self, spec: HostSpec) -> Ended:
+        """Run an installation: with this machine's network as it is, or without any."""
+        return self._run([spec], ProcessLauncher("none") if spec.network else self.launcher)
 
     def _run(self, specs: Sequence[HostSpec], launcher: Launcher) -> Ended:
         return run_hosts(
