@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from typing import Any, Protocol
 
-from harness.errors import DeadlineExceeded, HarnessError, Interrupted, JobFailed
+from harness.errors import DeadlineExceeded, HarnessError, Interrupted, JobFailed, ServiceError
 from harness.targets import Document, Output, Status, Target
 
-_VERBS = {"TrainingJob": "training_job", "ProcessingJob": "processing_job", "TransformJob": "transform_job"}
+_VERBS = {
+    "TrainingJob": "training_job",
+    "ProcessingJob": "processing_job",
+    "TransformJob": "transform_job",
+    "Endpoint": "endpoint",
+}
 
 
 class Reporter(Protocol):
@@ -73,6 +79,46 @@ def follow(target: Target, kind: str, name: str, reporter: Reporter) -> Document
     return describe(target, kind, name)
 
 
+def deploy(
+    target: Target, model: Mapping[str, Any], config: Mapping[str, Any], endpoint: Mapping[str, Any], reporter: Reporter
+) -> Document:
+    """Make a model, an endpoint configuration and an endpoint, and wait until it is in service.
+
+    Returns:
+        The ``DescribeEndpoint`` document; ``failure`` says what its status means.
+
+    Raises:
+        Interrupted: Ctrl-C.
+        HarnessError: the target refused one of the requests. What was made before it is removed again.
+    """
+    client, name = target.client, endpoint["EndpointName"]
+    with ExitStack() as undo:
+        client.create_model(**model)
+        undo.callback(client.delete_model, ModelName=model["ModelName"])
+        client.create_endpoint_config(**config)
+        undo.callback(client.delete_endpoint_config, EndpointConfigName=config["EndpointConfigName"])
+        client.create_endpoint(**endpoint)
+        undo.pop_all()
+    reporter.submitted("Endpoint", name)
+    return follow(target, "Endpoint", name, reporter)
+
+
+def delete_endpoint(target: Target, name: str) -> None:
+    """End an endpoint, and forget the configuration and the model that it was made from.
+
+    Raises:
+        ServiceError: there is no such endpoint.
+    """
+    client = target.client
+    config_name = client.describe_endpoint(EndpointName=name)["EndpointConfigName"]
+    client.delete_endpoint(EndpointName=name)
+    with suppress(ServiceError):
+        config = client.describe_endpoint_config(EndpointConfigName=config_name)
+        client.delete_endpoint_config(EndpointConfigName=config_name)
+        for variant in config["ProductionVariants"]:
+            client.delete_model(ModelName=variant["ModelName"])
+
+
 def describe(target: Target, kind: str, name: str) -> Document:
     """The job's ``Describe…`` document."""
     document: Document = getattr(target.client, f"describe_{_VERBS[kind]}")(**{f"{kind}Name": name})
@@ -87,7 +133,7 @@ def stop(target: Target, kind: str, name: str) -> None:
 def failure(kind: str, description: Mapping[str, Any]) -> HarnessError | None:
     """What an ended job's status means to whoever asked for it; None for Completed."""
     name, status = description[f"{kind}Name"], description[f"{kind}Status"]
-    if status == "Completed":
+    if status in {"Completed", "InService"}:
         return None
     if status == "Stopped":
         if description.get("SecondaryStatus") == "MaxRuntimeExceeded":

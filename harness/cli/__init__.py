@@ -18,6 +18,11 @@ from harness.errors import HarnessError, Interrupted
 
 VERBS = {
     "train": ("harness.cli.train", "Run a training job."),
+    "process": ("harness.cli.process", "Run a processing job: feature engineering."),
+    "transform": ("harness.cli.transform", "Run a batch transform job."),
+    "deploy": ("harness.cli.deploy", "Serve a model at an endpoint."),
+    "invoke": ("harness.cli.invoke", "Ask an endpoint for predictions."),
+    "delete-endpoint": ("harness.cli.delete_endpoint", "End an endpoint."),
     "plan": ("harness.cli.plan", "Print the request that would be sent."),
     "contract": ("harness.cli.contract", "Print what a script would see."),
     "runs": ("harness.cli.runs", "List, show, follow and stop jobs."),

@@ -74,21 +74,20 @@ class Progress:
             click.echo(styled(f"{name}: {message}", sys.stderr, dim=True), err=True)
 
 
-def show_job(kind: str, description: Mapping[str, Any], *, as_json: bool) -> None:
-    """What came out of a job of any kind."""
+def show(kind: str, description: Mapping[str, Any], *, as_json: bool) -> None:
+    """What came out of a job, or how an endpoint stands."""
     if as_json:
         print_json(description)
-    elif kind == "TrainingJob":
-        show_training_job(description)
-
-
-def show_training_job(description: Mapping[str, Any]) -> None:
-    """What came out of a training job."""
-    name, status = description["TrainingJobName"], description["TrainingJobStatus"]
-    seconds = (description["TrainingEndTime"] - description["CreationTime"]).total_seconds()
-    good = status == "Completed"
+        return
+    name, status = description[f"{kind}Name"], description[f"{kind}Status"]
+    good = status in {"Completed", "InService"}
     mark = styled(status, sys.stdout, fg="green" if good else "red", bold=True)
-    click.echo(f"\n{name}  {mark}  {seconds:.1f} s")
+    end = description.get(f"{kind.removesuffix('Job')}EndTime", description["LastModifiedTime"])
+    click.echo(f"\n{name}  {mark}  {(end - description['CreationTime']).total_seconds():.1f} s")
+    show_rows(_RESULTS[kind](description))
+
+
+def _training_results(description: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows = [(each["MetricName"], f"{each['Value']:g}") for each in description.get("FinalMetricDataList", ())]
     model = description.get("ModelArtifacts", {}).get("S3ModelArtifacts")
     if model:
@@ -96,9 +95,38 @@ def show_training_job(description: Mapping[str, Any]) -> None:
         output = Path(local(model) or "-").with_name("output.tar.gz")
         if output.exists():
             rows.append(("output", readable(output.as_uri())))
-    elif good:
+    elif description["TrainingJobStatus"] == "Completed":
         rows.append(("model", "none: the script wrote nothing to SM_MODEL_DIR"))
-    show_rows(rows)
+    return rows
+
+
+def _processing_results(description: Mapping[str, Any]) -> list[tuple[str, str]]:
+    outputs = description.get("ProcessingOutputConfig", {}).get("Outputs", ())
+    rows = [(each["OutputName"], readable(each["S3Output"]["S3Uri"])) for each in outputs]
+    message = description.get("ExitMessage")
+    return [*rows, ("exit message", message)] if message else rows
+
+
+def _transform_results(description: Mapping[str, Any]) -> list[tuple[str, str]]:
+    rows = [("output", readable(description["TransformOutput"]["S3OutputPath"]))]
+    tally = description.get("Harness", {}).get("Progress")
+    if tally:
+        rows.insert(0, ("files", f"{tally['files']} of {tally['of_files']}"))
+        rows.insert(1, ("records", f"{tally['records']:,}"))
+    return rows
+
+
+def _endpoint_results(description: Mapping[str, Any]) -> list[tuple[str, str]]:
+    url = description.get("EndpointUrl")
+    return [("url", url)] if url else []
+
+
+_RESULTS = {
+    "TrainingJob": _training_results,
+    "ProcessingJob": _processing_results,
+    "TransformJob": _transform_results,
+    "Endpoint": _endpoint_results,
+}
 
 
 def show_rows(rows: list[tuple[str, str]]) -> None:

@@ -19,6 +19,71 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 _SETTINGS = dict(walk(Config, TABLES))
 _METAVARS = {"int": "N", "Path": "PATH", "Location": "URI", "str": "TEXT"}
 
+PROCESSING = (
+    "process.entry_point",
+    "process.source_dir",
+    "process.inputs",
+    "process.outputs",
+    "process.arguments",
+    "process.environment",
+    "process.instance_type",
+    "process.instance_count",
+    "process.max_run",
+    "job_name",
+    "enable_network_isolation",
+    "role",
+    "region",
+    "python",
+    "isolation",
+)
+"""Settings of a processing job that have an option."""
+
+SERVING = (
+    "deploy.entry_point",
+    "deploy.source_dir",
+    "framework_version",
+    "model_server_workers",
+    "model_server_timeout",
+    "enable_network_isolation",
+    "role",
+    "region",
+    "python",
+    "isolation",
+)
+"""Settings of a model's container that have an option."""
+
+DEPLOYING = (
+    "deploy.endpoint_name",
+    "deploy.port",
+    "deploy.instance_type",
+    "deploy.initial_instance_count",
+    "deploy.environment",
+)
+"""Settings of an endpoint that have an option."""
+
+TRANSFORM = (
+    "transform.input",
+    "transform.output",
+    "transform.content_type",
+    "transform.accept",
+    "transform.split_type",
+    "transform.strategy",
+    "transform.assemble_with",
+    "transform.max_payload",
+    "transform.max_concurrent_transforms",
+    "transform.invocations_timeout",
+    "transform.invocations_max_retries",
+    "transform.input_filter",
+    "transform.output_filter",
+    "transform.join_source",
+    "transform.compression",
+    "transform.s3_data_type",
+    "transform.environment",
+    "transform.instance_type",
+    "job_name",
+)
+"""Settings of a batch transform job that have an option."""
+
 TRAINING = (
     "entry_point",
     "source_dir",

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from harness import service_model, validation
+from harness import requests, service_model, validation
 from harness.cli import console
 from harness.cli.options import TRAINING, common, configure, settings
-from harness.cli.request import training_request
+from harness.cli.request import document_or, job_name
 from harness.config import explain
 
 
@@ -30,7 +30,9 @@ def command(document: str | None, sources: bool, config_file: Path | None, as_js
         else:
             _show(rows)
         return
-    request = training_request(config, document)
+    request = document_or(
+        document, "CreateTrainingJob", lambda: requests.create_training_job(config, job_name=job_name(config))
+    )
     console.print_json(request)
     sys.stdout.flush()
     model = service_model.load(config.project_dir / ".harness" / "cache")

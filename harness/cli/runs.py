@@ -10,6 +10,7 @@ import click
 
 from harness import jobs
 from harness.cli import console
+from harness.cli.job import finish
 from harness.cli.options import common, configure
 from harness.engine.store import LOST, Job, Store
 from harness.engine.supervisor import fail
@@ -52,11 +53,7 @@ def _follow(settings: tuple[Any, bool], job: str) -> None:
     config, as_json = settings
     target, kind = open_target(config), _kind(config, job)
     description = jobs.follow(target, kind, job, console.Progress(as_json=as_json))
-    console.show_job(kind, description, as_json=as_json)
-    failure = jobs.failure(kind, description)
-    if failure is not None:
-        console.complain(failure, as_json=False)
-        sys.exit(failure.exit_code)
+    finish(kind, description, as_json=as_json)
 
 
 @command.command("stop", epilog="Example: harness runs stop iris-2026-11-23-17-34-46-123")

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from harness import jobs
-from harness.cli import console
+from harness import requests
+from harness.cli.job import run_job
 from harness.cli.options import TRAINING, common, configure, settings
-from harness.cli.request import training_request
-from harness.targets import open_target
+from harness.cli.request import document_or, job_name
 
 
 @click.command(
@@ -28,14 +26,7 @@ def command(document: str | None, config_file: Path | None, as_json: bool, **fla
     Options are stronger than HARNESS_* variables, those than .env, that than [tool.harness] of pyproject.toml.
     """
     config = configure(config_file, flags)
-    request = training_request(config, document)
-    target = open_target(config)
-    try:
-        description = jobs.run(target, "TrainingJob", request, console.Progress(as_json=as_json))
-    finally:
-        target.close()
-    console.show_job("TrainingJob", description, as_json=as_json)
-    failure = jobs.failure("TrainingJob", description)
-    if failure is not None:
-        console.complain(failure, as_json=False)
-        sys.exit(failure.exit_code)
+    request = document_or(
+        document, "CreateTrainingJob", lambda: requests.create_training_job(config, job_name=job_name(config))
+    )
+    run_job(config, "TrainingJob", request, as_json=as_json)

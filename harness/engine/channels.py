@@ -81,24 +81,39 @@ def provide(
         host: index of the host.
         hosts: how many there are.
     """
-    mounts = []
+    mounts: list[Mount] = []
     for channel in channels:
-        folder = tree / "input" / "data" / channel["ChannelName"]
-        seen = f"{base_dir}/input/data/{channel['ChannelName']}"
-        source = _source(channel)
-        path = local_path(source["S3Uri"]).resolve()
-        sharded = source.get("S3DataDistributionType") == "ShardedByS3Key" and hosts > 1
-        if source["S3DataType"] == "S3Prefix" and not sharded:
-            mounts.append(Mount(path, seen if path.is_dir() else f"{seen}/{path.name}"))
-            continue
-        root, files = chosen(source)
-        for index, file in enumerate(files):
-            if not sharded or index % hosts == host:
-                link = folder / file.relative_to(root)
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(file.resolve())
-        folder.mkdir(parents=True, exist_ok=True)
+        name = channel["ChannelName"]
+        folder, seen = tree / "input" / "data" / name, f"{base_dir}/input/data/{name}"
+        mounts += provide_one(_source(channel), folder=folder, seen=seen, host=host, hosts=hosts)
     return tuple(mounts)
+
+
+def provide_one(
+    source: Mapping[str, Any], *, folder: Path, seen: str, host: int, hosts: int, shared: bool = False
+) -> Iterator[Mount]:
+    """Give one host what an ``S3DataSource`` names, in ``folder``, which the host knows as ``seen``.
+
+    ``shared``: something else is to be found below ``seen`` too, so that it has to be a folder of its own.
+    """
+    path = local_path(source["S3Uri"]).resolve()
+    sharded = source.get("S3DataDistributionType") == "ShardedByS3Key" and hosts > 1
+    if source["S3DataType"] == "S3Prefix" and not sharded:
+        if not path.is_dir():
+            yield Mount(path, f"{seen}/{path.name}")
+        elif not shared:
+            yield Mount(path, seen)
+        else:
+            for entry in path.iterdir():
+                yield Mount(entry, f"{seen}/{entry.name}")
+        return
+    root, files = chosen(source)
+    folder.mkdir(parents=True, exist_ok=True)
+    for index, file in enumerate(files):
+        if not sharded or index % hosts == host:
+            link = folder / file.relative_to(root)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(file.resolve())
 
 
 def _source(channel: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -149,7 +164,7 @@ def _manifest(path: Path) -> tuple[Path, list[Path]]:
         prefix = str(first["prefix"])
         if any(".." in suffix.split("/") for suffix in suffixes):
             raise ValueError("a name leads out of the prefix by '..'")
-        return [local_path(prefix + suffix) for suffix in dict.fromkeys(suffixes)]
+        return local_path(prefix), [local_path(prefix + suffix) for suffix in dict.fromkeys(suffixes)]
     except (AttributeError, ValueError, TypeError, KeyError, ConfigurationError) as error:
         raise ConfigurationError(
             f'{path} is not a manifest: [{{"prefix": "file:///folder/"}}, "name", …] is expected ({error})'

@@ -80,6 +80,60 @@ class EngineClient:
         """Summaries of training jobs, the youngest first."""
         return self._list_jobs("TrainingJob", filters)
 
+    # -- processing jobs ----------------------------------------------------------------------------------------
+
+    def create_processing_job(self, **request: Any) -> Document:
+        """Start a processing job and return at once: ``{"ProcessingJobArn": …}``. Errors as for training jobs."""
+        from harness.engine import processing
+
+        self._check("CreateProcessingJob", request, processing.refusals(request), processing.input_problems(request))
+        if self.settings.isolation == "none":
+            _raise_all(RefusedError, "This cannot be run here", processing.literal_paths(request))
+        description = processing.describe_new(request, self.settings)
+        self._create_job("ProcessingJob", request, description, lambda job: None)
+        return {"ProcessingJobArn": description["ProcessingJobArn"]}
+
+    def describe_processing_job(self, *, ProcessingJobName: str) -> Document:
+        """The job's ``DescribeProcessingJob`` document."""
+        return self._describe_job("ProcessingJob", ProcessingJobName)
+
+    def stop_processing_job(self, *, ProcessingJobName: str) -> Document:
+        """Ask a job to stop."""
+        return self._stop_job("ProcessingJob", ProcessingJobName)
+
+    def list_processing_jobs(self, **filters: Any) -> Document:
+        """Summaries of processing jobs, the youngest first."""
+        return self._list_jobs("ProcessingJob", filters)
+
+    # -- transform jobs -----------------------------------------------------------------------------------------
+
+    def create_transform_job(self, **request: Any) -> Document:
+        """Start a batch transform job and return at once: ``{"TransformJobArn": …}``. Errors as for training jobs."""
+        from harness.engine import serving, transform
+
+        self._check("CreateTransformJob", request, transform.refusals(request), transform.input_problems(request))
+        model = self._models.describe(request["ModelName"])
+        description = transform.describe_new(request, self.settings)
+
+        def prepare(job: Job) -> None:
+            write_json(job.path / "model.json", model)
+            serving.stage(model, job.path)
+
+        self._create_job("TransformJob", request, description, prepare)
+        return {"TransformJobArn": description["TransformJobArn"]}
+
+    def describe_transform_job(self, *, TransformJobName: str) -> Document:
+        """The job's ``DescribeTransformJob`` document."""
+        return self._describe_job("TransformJob", TransformJobName)
+
+    def stop_transform_job(self, *, TransformJobName: str) -> Document:
+        """Ask a job to stop. Outputs that are complete stay."""
+        return self._stop_job("TransformJob", TransformJobName)
+
+    def list_transform_jobs(self, **filters: Any) -> Document:
+        """Summaries of transform jobs, the youngest first."""
+        return self._list_jobs("TransformJob", filters)
+
     # -- models and endpoint configurations ---------------------------------------------------------------------
 
     def create_model(self, **request: Any) -> Document:

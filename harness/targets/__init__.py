@@ -37,6 +37,9 @@ class Target(Protocol):
     client: Any
     """Has the verbs of ``boto3.client("sagemaker")``."""
 
+    runtime: Any
+    """Has the verbs of ``boto3.client("sagemaker-runtime")``."""
+
     def follow(self, kind: str, name: str) -> Iterator[Event]:
         """What a job prints and how it proceeds, live, until it has ended. ``kind``: ``TrainingJob`` and the like."""
 

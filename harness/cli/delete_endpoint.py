@@ -1,0 +1,28 @@
+"""``harness delete-endpoint``."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness import jobs
+from harness.cli import console
+from harness.cli.options import common, configure
+from harness.targets import open_target
+
+
+@click.command("delete-endpoint", epilog="Example: harness delete-endpoint --endpoint-name iris")
+@click.option("--endpoint-name", required=True, help="Endpoint to end.")
+@common
+def command(endpoint_name: str, config_file: Path | None, as_json: bool, **flags: Any) -> None:
+    """End an endpoint, and forget its configuration and its model."""
+    config = configure(config_file, flags)
+    with closing(open_target(config)) as target:
+        jobs.delete_endpoint(target, endpoint_name)
+    if as_json:
+        console.print_json({"EndpointName": endpoint_name})
+    else:
+        click.echo(f"{endpoint_name} is gone", err=True)

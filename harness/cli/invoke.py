@@ -1,0 +1,49 @@
+"""``harness invoke``."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from harness.cli.options import common, configure
+from harness.targets import open_target
+
+
+@click.command(
+    "invoke", epilog="Example: harness invoke --endpoint-name iris --content-type text/csv rows.csv"
+)
+@click.argument("body", type=click.File("rb"), default="-", metavar="[FILE|-]")
+@click.option("--endpoint-name", required=True, help="Endpoint to ask.")
+@click.option("--content-type", help="What the body is; the container's default is application/json.")
+@click.option("--accept", help="What the answer should be; the container's default is application/json.")
+@common
+def command(
+    body: BinaryIO,
+    endpoint_name: str,
+    content_type: str | None,
+    accept: str | None,
+    config_file: Path | None,
+    as_json: bool,
+    **flags: Any,
+) -> None:
+    """Send a file or stdin to an endpoint and write the body of the answer to stdout."""
+    config = configure(config_file, flags)
+    asked = {"ContentType": content_type, "Accept": accept}
+    with closing(open_target(config)) as target:
+        answer = target.runtime.invoke_endpoint(
+            EndpointName=endpoint_name,
+            Body=body.read(),
+            **{name: value for name, value in asked.items() if value is not None},
+        )
+    if as_json:
+        from harness.cli.console import print_json
+
+        text = answer["Body"].read().decode("utf-8", "replace")
+        print_json({**{name: value for name, value in answer.items() if name != "ResponseMetadata"}, "Body": text})
+        return
+    sys.stdout.buffer.write(answer["Body"].read())
+    sys.stdout.buffer.flush()

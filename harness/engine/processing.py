@@ -1,0 +1,304 @@
+"""A processing job on this machine: inputs mounted, a command run, outputs put where the request wants them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.engine import channels
+from harness.engine.artifacts import ArtifactError
+from harness.engine.environment import image_environment, machine_environment
+from harness.engine.hosts import Control, Ended, Log, Stop, run_hosts
+from harness.engine.interpreter import interpreter
+from harness.engine.launcher import HostSpec, Launcher, LaunchError, Mount
+from harness.engine.settings import EngineSettings
+from harness.engine.store import Document, Job, now, write_json
+from harness.engine.supervisor import fail
+from harness.errors import ConfigurationError, HarnessError, RefusedError
+
+BASE_DIR = "/opt/ml"
+_PROCESSING = "/opt/ml/processing"
+_MESSAGE_LIMIT = 1024
+"""Bytes of the exit message of a host that are read (AWS developer guide: 1 KB)."""
+_COPIED = (
+    "ProcessingInputs",
+    "ProcessingOutputConfig",
+    "ProcessingResources",
+    "StoppingCondition",
+    "AppSpecification",
+    "Environment",
+    "NetworkConfig",
+    "RoleArn",
+    "ExperimentConfig",
+)
+
+
+def describe_new(request: Document, settings: EngineSettings) -> Document:
+    """The first ``DescribeProcessingJob`` document of a job."""
+    name, moment = request["ProcessingJobName"], now()
+    return {
+        "ProcessingJobName": name,
+        "ProcessingJobArn": f"arn:aws:sagemaker:{settings.region}:{settings.account}:processing-job/{name}",
+        "ProcessingJobStatus": "InProgress",
+        **{key: request[key] for key in _COPIED if key in request},
+        "CreationTime": moment,
+        "LastModifiedTime": moment,
+    }
+
+
+def refusals(request: Mapping[str, Any]) -> Iterator[str]:
+    """What in a request this engine cannot honour, by name."""
+    elsewhere = "; try --on remote"
+    if not request["AppSpecification"].get("ContainerEntrypoint"):
+        yield f"AppSpecification.ContainerEntrypoint: the image's own entry point is not on this machine{elsewhere}"
+    for given in request.get("ProcessingInputs", ()):
+        name, source = given["InputName"], given.get("S3Input")
+        if source is None:
+            yield f"input '{name}': only S3Input can be read here{elsewhere}"
+            continue
+        if source.get("S3InputMode", "File") != "File":
+            yield f"input '{name}': Pipe input cannot be run here{elsewhere}, or use File"
+        if source.get("S3CompressionType", "None") != "None":
+            yield f"input '{name}': S3CompressionType needs Pipe input{elsewhere}"
+    outputs = request.get("ProcessingOutputConfig", {})
+    for given in outputs.get("Outputs", ()):
+        if "S3Output" not in given:
+            yield f"output '{given['OutputName']}': there is no feature store on this machine{elsewhere}"
+    network = request.get("NetworkConfig", {})
+    if outputs.get("KmsKeyId") or request["ProcessingResources"]["ClusterConfig"].get("VolumeKmsKeyId"):
+        yield f"KmsKeyId: nothing is encrypted on this machine{elsewhere}"
+    if "VpcConfig" in network:
+        yield f"NetworkConfig.VpcConfig: there is no VPC on this machine{elsewhere}"
+    if network.get("EnableInterContainerTrafficEncryption"):
+        yield f"NetworkConfig.EnableInterContainerTrafficEncryption: hosts on one machine do not encrypt{elsewhere}"
+
+
+def input_problems(request: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the files that a request names."""
+    for given in request.get("ProcessingInputs", ()):
+        yield from channels.problems(_as_channel(given))
+
+
+def run(job: Job, control: Control, launcher: Launcher) -> None:
+    """Run the job to its end and write down how it ended. Called in a process of its own."""
+    _Processing(job, control, launcher).run()
+
+
+class _Processing:
+    def __init__(self, job: Job, control: Control, launcher: Launcher) -> None:
+        self.job, self.control, self.launcher = job, control, launcher
+        self.request = job.request
+        self.settings = EngineSettings.read(job.path)
+        cluster = self.request["ProcessingResources"]["ClusterConfig"]
+        self.names = tuple(f"algo-{number}" for number in range(1, cluster.get("InstanceCount", 1) + 1))
+        seconds = self.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 86_400)
+        self.deadline = time.monotonic() + seconds
+        self.outputs: Sequence[Mapping[str, Any]] = self.request.get("ProcessingOutputConfig", {}).get("Outputs", ())
+
+    def run(self) -> None:
+        log = Log(self.job.log)
+        try:
+            if self.launcher.base_dir is None:
+                for problem in literal_paths(self.request):
+                    raise RefusedError(problem)
+            specs = [self._prepare(index) for index in range(len(self.names))]
+            self.job.update(ProcessingStartTime=now())
+            ended = run_hosts(
+                self.launcher,
+                specs,
+                log=log,
+                control=self.control,
+                on_stop=self._stopping,
+                deadline=self.deadline,
+                grace=self.settings.stop_grace,
+            )
+            log.flush()
+            self._finish(ended)
+        except (HarnessError, LaunchError, OSError) as error:
+            fail(self.job, f"ClientError: {error}")
+        finally:
+            log.close()
+
+    def _stopping(self, stop: Stop) -> None:
+        self.job.update(ProcessingJobStatus="Stopping")
+
+    def _prepare(self, index: int) -> HostSpec:
+        tree = self._tree(self.names[index])
+        base_dir = self.launcher.base_dir or str(tree)
+        config, output = tree / "config", tree / "output"
+        for folder in (config, output):
+            folder.mkdir(parents=True)
+        write_json(config / "processingjobconfig.json", _job_config(self.request, self.job.description))
+        write_json(config / "resourceconfig.json", _resource_config(self.request, self.names, index))
+        for given in self.outputs:
+            self._path(tree, given["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
+        app = self.request["AppSpecification"]
+        command = [*app["ContainerEntrypoint"], *app.get("ContainerArguments", ())]
+        python = interpreter(self.settings.python)
+        return HostSpec(
+            name=self.names[index],
+            # Without a private /opt/ml the arguments are all that can be told of where things are.
+            command=tuple(each.replace(_PROCESSING, f"{base_dir}/processing") for each in command),
+            environment={
+                **image_environment(app["ImageUri"], base_dir),
+                **machine_environment(python, self.settings.pass_environment),
+                "AWS_REGION": self.settings.region,
+                **self.request.get("Environment", {}),
+            },
+            cwd="/",
+            tree=tree,
+            base_dir=base_dir,
+            mounts=(*self._inputs(tree, base_dir, index), *self._continuous(base_dir)),
+            hosts=self.names,
+            network=not self.request.get("NetworkConfig", {}).get("EnableNetworkIsolation", False),
+        )
+
+    def _inputs(self, tree: Path, base_dir: str, index: int) -> Iterator[Mount]:
+        inputs = self.request.get("ProcessingInputs", ())
+        targets = [given["S3Input"]["LocalPath"].rstrip("/") for given in inputs]
+        for given, target in zip(inputs, targets, strict=True):
+            yield from channels.provide_one(
+                _as_channel(given)["DataSource"]["S3DataSource"],
+                folder=self._path(tree, target),
+                seen=target.replace(BASE_DIR, base_dir, 1),
+                host=index,
+                hosts=len(self.names),
+                shared=any(other.startswith(f"{target}/") for other in targets),
+            )
+
+    def _continuous(self, base_dir: str) -> Iterator[Mount]:
+        """The destination itself: what is written there is uploaded, as it were, at once."""
+        for given in self.outputs:
+            target = given["S3Output"]
+            if target["S3UploadMode"] == "Continuous":
+                destination = channels.local_path(target["S3Uri"])
+                destination.mkdir(parents=True, exist_ok=True)
+                seen = target["LocalPath"].replace(BASE_DIR, base_dir, 1)
+                yield Mount(destination, seen, read_only=False)
+
+    def _finish(self, ended: Ended) -> None:
+        facts = {"ExitCodes": dict(ended.exit_codes)}
+        message, readable = self._exit_message()
+        self.job.update(Harness=facts, ExitMessage=message or None)
+        if ended.stop is not None:
+            self.job.update(ProcessingJobStatus="Stopped", ProcessingEndTime=now())
+        elif not readable:
+            fail(self.job, "ClientError: the exit message is not UTF-8")
+        elif ended.failed:
+            code = ended.exit_codes[ended.failed[0]]
+            fail(self.job, f"AlgorithmError: See job logs for more information, exit code: {code}")
+        else:
+            for given in self.outputs:
+                if given["S3Output"]["S3UploadMode"] == "EndOfJob":
+                    self._deliver(given["S3Output"])
+            self.job.update(ProcessingJobStatus="Completed", ProcessingEndTime=now())
+            shutil.rmtree(self.job.path / "hosts", ignore_errors=True)
+
+    def _deliver(self, output: Mapping[str, Any]) -> None:
+        destination = channels.local_path(output["S3Uri"])
+        taken: dict[str, str] = {}
+        for name in self.names:
+            source = self._path(self._tree(name), output["LocalPath"])
+            for file in _plain_files(source):
+                key = file.relative_to(source).as_posix()
+                if key in taken:
+                    raise ArtifactError(f"{taken[key]} and {name} both left '{key}' in {output['LocalPath']}.")
+                taken[key] = name
+                _put(file, destination / key)
+
+    def _exit_message(self) -> tuple[str, bool]:
+        """The hosts' messages, and whether all could be read."""
+        read = []
+        for name in self.names:
+            file = self._tree(name) / "output" / "message"
+            if file.is_file():
+                with file.open("rb") as content:
+                    read.append(content.read(_MESSAGE_LIMIT))
+        try:
+            return b"".join(read).decode("utf-8"), True
+        except UnicodeDecodeError:
+            return "", False
+
+    def _tree(self, name: str) -> Path:
+        return self.job.path / "hosts" / name
+
+    def _path(self, tree: Path, seen: str) -> Path:
+        """Where this process finds what the host knows as ``/opt/ml/…``."""
+        try:
+            return tree / Path(seen).relative_to(BASE_DIR)
+        except ValueError:
+            raise ConfigurationError(f"LocalPath {seen}: only paths below {BASE_DIR} can be given here.") from None
+
+
+def _as_channel(given: Mapping[str, Any]) -> dict[str, Any]:
+    """A processing input in the shape of a training channel, which says the same in other words."""
+    source = given["S3Input"]
+    return {
+        "ChannelName": given["InputName"],
+        "DataSource": {
+            "S3DataSource": {
+                "S3DataType": source.get("S3DataType", "S3Prefix"),
+                "S3Uri": source["S3Uri"],
+                "S3DataDistributionType": source.get("S3DataDistributionType", "FullyReplicated"),
+            }
+        },
+    }
+
+
+def _job_config(request: Mapping[str, Any], description: Mapping[str, Any]) -> Document:
+    """``/opt/ml/config/processingjobconfig.json`` (AWS developer guide); missing parts are null."""
+    members = (
+        "ProcessingJobName",
+        "AppSpecification",
+        "Environment",
+        "ProcessingInputs",
+        "ProcessingOutputConfig",
+        "ProcessingResources",
+        "RoleArn",
+        "StoppingCondition",
+    )
+    return {"ProcessingJobArn": description["ProcessingJobArn"], **{name: request.get(name) for name in members}}
+
+
+def _resource_config(request: Mapping[str, Any], names: Sequence[str], index: int) -> Document:
+    """``/opt/ml/config/resourceconfig.json`` (AWS developer guide)."""
+    return {"current_host": names[index], "hosts": sorted(names)}
+
+
+def literal_paths(request: Mapping[str, Any]) -> Iterator[str]:
+    """Scripts that name ``/opt/ml/processing`` in their text, which cannot be given to them here."""
+    for given in request.get("ProcessingInputs", ()):
+        if given["InputName"] != "code" or "S3Input" not in given:
+            continue
+        path = channels.local_path(given["S3Input"]["S3Uri"])
+        for file in [path] if path.is_file() else sorted(path.rglob("*")):
+            if file.suffix in {".py", ".sh"} and _PROCESSING.encode() in file.read_bytes():
+                yield (
+                    f"{file}: it names {_PROCESSING}, and this machine cannot give it a private /opt/ml. Take the path "
+                    "as an argument, or try --on container"
+                )
+
+
+def _plain_files(folder: Path) -> Iterator[Path]:
+    """Every file, links not followed: AWS uploads none either."""
+    for parent, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            file = Path(parent, name)
+            if file.is_file() and not file.is_symlink():
+                yield file
+
+
+def _put(source: Path, target: Path) -> None:
+    """Copy beside and rename, as an object of S3's appears: whole, in the place of an older one."""
+    beside = target.with_name(f".{target.name}.partial")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, beside)
+    except OSError:
+        shutil.copyfile(source, beside)
+    beside.replace(target)

@@ -1,0 +1,209 @@
+"""A batch transform job on this machine: a model server, and its files sent through it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from harness.engine import channels, serving
+from harness.engine.hosts import Control, Ended, Log, Stop, Stopped, run_hosts
+from harness.engine.launcher import HostSpec, Launcher, LaunchError
+from harness.engine.processes import ProcessLauncher
+from harness.engine.settings import EngineSettings
+from harness.engine.store import Document, Job, now, read_json
+from harness.engine.supervisor import fail
+from harness.errors import HarnessError
+
+_COPIED = (
+    "ModelName",
+    "MaxConcurrentTransforms",
+    "ModelClientConfig",
+    "MaxPayloadInMB",
+    "BatchStrategy",
+    "Environment",
+    "TransformInput",
+    "TransformOutput",
+    "TransformResources",
+    "DataProcessing",
+    "ExperimentConfig",
+)
+_PROGRESS_EVERY = 0.25
+"""Seconds between two notes of how far a job is."""
+
+
+def describe_new(request: Document, settings: EngineSettings) -> Document:
+    """The first ``DescribeTransformJob`` document of a job."""
+    name, moment = request["TransformJobName"], now()
+    return {
+        "TransformJobName": name,
+        "TransformJobArn": f"arn:aws:sagemaker:{settings.region}:{settings.account}:transform-job/{name}",
+        "TransformJobStatus": "InProgress",
+        **{key: request[key] for key in _COPIED if key in request},
+        "CreationTime": moment,
+        "LastModifiedTime": moment,
+    }
+
+
+def refusals(request: Mapping[str, Any]) -> Iterator[str]:
+    """What in a request this engine cannot honour, by name."""
+    elsewhere = "; try --on remote"
+    if request["TransformResources"].get("InstanceCount", 1) > 1:
+        yield f"TransformResources.InstanceCount: a transform job has one host here{elsewhere}, or use 1"
+    for holder, key in (("TransformOutput", "KmsKeyId"), ("TransformResources", "VolumeKmsKeyId")):
+        if request[holder].get(key):
+            yield f"{holder}.{key}: nothing is encrypted on this machine{elsewhere}"
+    if "DataCaptureConfig" in request:
+        yield f"DataCaptureConfig: nothing is captured here{elsewhere}"
+
+
+def input_problems(request: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the files that a request names."""
+    source = {"S3DataSource": request["TransformInput"]["DataSource"]["S3DataSource"]}
+    yield from channels.problems({"ChannelName": "TransformInput", "DataSource": source})
+
+
+def variables(request: Mapping[str, Any]) -> dict[str, str]:
+    """What the platform sets in a container for batch transform (AWS developer guide).
+
+    ``SAGEMAKER_BATCH`` always, the others only as far as the request speaks of them.
+    """
+    strategy = {"SingleRecord": "SINGLE_RECORD", "MultiRecord": "MULTI_RECORD"}
+    found = {
+        "SAGEMAKER_MAX_PAYLOAD_IN_MB": request.get("MaxPayloadInMB"),
+        "SAGEMAKER_BATCH_STRATEGY": strategy.get(request.get("BatchStrategy", "")),
+        "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": request.get("MaxConcurrentTransforms"),
+    }
+    return {"SAGEMAKER_BATCH": "true", **{name: str(value) for name, value in found.items() if value is not None}}
+
+
+def run(job: Job, control: Control, launcher: Launcher) -> None:
+    """Run the job to its end and write down how it ended. Called in a process of its own."""
+    settings = EngineSettings.read(job.path)
+    log = Log(job.log)
+    try:
+        _finish(job, *_transform(job, settings, control, launcher, log))
+    except Stopped:
+        job.update(TransformJobStatus="Stopped", TransformEndTime=now())
+    except (HarnessError, LaunchError, OSError) as error:
+        fail(job, f"ClientError: {error}")
+    finally:
+        log.close()
+
+
+def _transform(
+    job: Job, settings: EngineSettings, control: Control, launcher: Launcher, log: Log
+) -> tuple[Ended, _Sender]:
+    request = job.request
+
+    def run_to_its_end(spec: HostSpec) -> Ended:
+        return run_hosts(ProcessLauncher("none"), [spec], log=log, control=control, grace=0)
+
+    def stopping(stop: Stop) -> None:
+        job.update(TransformJobStatus="Stopping")
+
+    prepared = serving.prepare(
+        job.path,
+        read_json(job.path / "model.json"),
+        settings=settings,
+        base_dir=launcher.base_dir,
+        variables={**variables(request), **request.get("Environment", {})},
+        log=log,
+        run=run_to_its_end,
+    )
+    with prepared.listener:
+        sender = _Sender(prepared.url, request, job, control)
+        try:
+            ended = run_hosts(
+                launcher,
+                [prepared.spec],
+                log=log,
+                control=control,
+                companion=sender,
+                on_stop=stopping,
+                grace=settings.stop_grace,
+            )
+        finally:
+            sender.join()
+    return ended, sender
+
+
+def _finish(job: Job, ended: Ended, sender: _Sender) -> None:
+    if ended.stop is not None:
+        job.update(TransformJobStatus="Stopped", TransformEndTime=now())
+    elif sender.error is not None:
+        fail(job, f"ClientError: {sender.error}")
+    elif sender.outcome is None or sender.outcome.status == "Stopped":
+        reason = serving.why_it_ended(job.log, next(iter(ended.exit_codes.values())))
+        fail(job, f"AlgorithmError: the model server is gone or never answered. {reason}")
+    elif sender.outcome.failure_reason is not None:
+        fail(job, sender.outcome.failure_reason)
+    else:
+        import shutil
+
+        job.update(TransformJobStatus="Completed", TransformEndTime=now())
+        shutil.rmtree(job.path / "hosts", ignore_errors=True)
+
+
+class _Sender(serving.Readiness):
+    """Sends the job's files once the server answers; the hosts are needed no longer when it is done."""
+
+    def __init__(self, url: str, request: Document, job: Job, control: Control) -> None:
+        super().__init__(url)
+        self.request, self.job, self.control = request, job, control
+        self.outcome: Any = None
+        self.error: Exception | None = None
+        self._done = False
+        self._tally: Any = None
+        self._noted = 0.0
+
+    def update(self, tally: Any) -> None:
+        """Progress of ``batches.run``; called in the thread."""
+        moment = time.monotonic()
+        self._tally = tally
+        if moment - self._noted >= _PROGRESS_EVERY:
+            self._noted = moment
+            self.tell()
+
+    def ready(self) -> None:
+        """See ``Readiness``: the whole job, in the thread."""
+        from harness.engine import batches
+        from harness.engine.channels import chosen, local_path
+        from harness.engine.transform_settings import TransformSettings, transform_files
+
+        try:
+            settings = TransformSettings.from_request(self.request, _execution_parameters(self.url))
+            source = self.request["TransformInput"]["DataSource"]["S3DataSource"]
+            root, sources = chosen(source)
+            files = transform_files(root, sources, local_path(self.request["TransformOutput"]["S3OutputPath"]))
+            self.outcome = batches.run(f"{self.url}/invocations", files, settings, stop=self.cancelled, progress=self)
+        except Exception as error:
+            self.error = error
+        self._done = True
+
+    def receive(self) -> bool:
+        """See ``hosts.Companion``."""
+        self.hear()
+        if self._tally is not None:
+            facts = {**self.job.description.get("Harness", {}), "Progress": asdict(self._tally)}
+            self.job.update(Harness=facts)
+            self.control.notify()
+        return self._done or self.late
+
+
+def _execution_parameters(url: str) -> dict[str, Any]:
+    """What the model server proposes (AWS developer guide); nothing where it has no such path."""
+    import http.client
+    import json
+
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=serving.PING_LIMIT)
+    try:
+        connection.request("GET", "/execution-parameters")
+        response = connection.getresponse()
+        document = json.loads(response.read()) if response.status == 200 else {}
+        return document if isinstance(document, dict) else {}
+    except (OSError, ValueError, http.client.HTTPException):
+        return {}
+    finally:
+        connection.close()
