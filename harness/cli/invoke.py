@@ -13,9 +13,7 @@ from harness.cli.options import common, configure
 from harness.targets import open_target
 
 
-@click.command(
-    "invoke", epilog="Example: harness invoke --endpoint-name iris --content-type text/csv rows.csv"
-)
+@click.command("invoke", epilog="Example: harness invoke --endpoint-name iris --content-type text/csv rows.csv")
 @click.argument("body", type=click.File("rb"), default="-", metavar="[FILE|-]")
 @click.option("--endpoint-name", required=True, help="Endpoint to ask.")
 @click.option("--content-type", help="What the body is; the container's default is application/json.")

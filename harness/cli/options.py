@@ -10,13 +10,12 @@ from typing import Any, TypeVar
 import click
 
 from harness.config import Config, load, parse_value
-from harness.config.schema import TABLES
-from harness.config.settings import kind, walk
+from harness.config.schema import SETTINGS
+from harness.config.settings import flag_of, kind
 from harness.errors import UsageError
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-_SETTINGS = dict(walk(Config, TABLES))
 _METAVARS = {"int": "N", "Path": "PATH", "Location": "URI", "str": "TEXT"}
 
 PROCESSING = (
@@ -147,18 +146,20 @@ def configure(config_file: Path | None, flags: Mapping[str, Any]) -> Config:
 
 
 def _option(key: str) -> Callable[[_F], _F]:
-    declared = _SETTINGS[key]
-    flag = declared.metadata["flag"] or f"--{key.rpartition('.')[2].replace('_', '-')}"
+    declared = SETTINGS[key]
     options: dict[str, Any] = {"help": declared.metadata["help"]}
     if kind(declared).startswith("Mapping["):
-        options |= {"multiple": True, "metavar": "NAME=URI" if key == "channels" else "NAME=VALUE"}
+        plain = kind(declared) in {"Mapping[str, str]", "Mapping[str, object]"}
+        options |= {"multiple": True, "metavar": "NAME=VALUE" if plain else "NAME=URI"}
+    elif kind(declared).startswith("tuple["):
+        options |= {"multiple": True, "metavar": "TEXT"}
     elif kind(declared) == "bool":
         options |= {"is_flag": True, "default": None}
     elif declared.metadata["choices"]:
         options |= {"type": click.Choice(declared.metadata["choices"])}
     else:
         options |= {"type": int if kind(declared) == "int" else str, "metavar": _METAVARS[kind(declared)]}
-    return click.option(flag, key.replace(".", "__"), **options)
+    return click.option(flag_of(key, declared), key.replace(".", "__"), **options)
 
 
 def pairs(flag: str, items: Iterable[str]) -> dict[str, str]:
@@ -175,7 +176,8 @@ def pairs(flag: str, items: Iterable[str]) -> dict[str, str]:
 
 
 def _value(key: str, value: Any) -> Any:
-    if not isinstance(value, tuple):
+    declared = SETTINGS[key]
+    if not kind(declared).startswith("Mapping["):
         return value
-    named = pairs(_SETTINGS[key].metadata["flag"] or f"--{key}", value)
+    named = pairs(flag_of(key, declared), value)
     return {name: parse_value(text) for name, text in named.items()} if key == "hyperparameters" else named

@@ -13,9 +13,7 @@ from harness.cli.options import PROCESSING, common, configure, settings
 from harness.cli.request import document_or, job_name
 
 
-@click.command(
-    "process", epilog="Example: harness process --output train=data/train --output test=data/test"
-)
+@click.command("process", epilog="Example: harness process --output train=data/train --output test=data/test")
 @settings(PROCESSING)
 @click.option("--request", "document", metavar="FILE|-", help="A whole CreateProcessingJob document instead.")
 @common

@@ -62,9 +62,11 @@ class ProcessConfig:
 
     entry_point: str | None = setting(None, "Script of the processing job, relative to its source_dir if there is one.")
     source_dir: Path | None = setting(None, "Folder shipped with the script.")
-    arguments: tuple[str, ...] = setting((), "Arguments of the script.")
-    inputs: Mapping[str, ProcessingInput] = setting(dict, "Inputs: name to path or URI, or to a table.")
-    outputs: Mapping[str, ProcessingOutput] = setting(dict, "Outputs: name to path or URI, or to a table.")
+    arguments: tuple[str, ...] = setting((), "Arguments of the script.", flag="--argument")
+    inputs: Mapping[str, ProcessingInput] = setting(dict, "Inputs: name to path or URI, or to a table.", flag="--input")
+    outputs: Mapping[str, ProcessingOutput] = setting(
+        dict, "Outputs: name to path or URI, or to a table.", flag="--output"
+    )
     environment: Mapping[str, str] = setting(dict, "Environment variables of the script.")
     base_job_name: str | None = setting(None, "Beginning of the job's name.")
     instance_type: str | None = setting(None, "Instance type; the training job's if not given.")
