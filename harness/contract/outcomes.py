@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.contract.terms import Dialect
+from harness.contract.terms import ContractError, Dialect
 
 FAILURE_REASON_LIMIT = 1024
 """Characters of ``FailureReason``, prefix included (AWS's API model)."""
@@ -59,6 +59,11 @@ def client_failure(message: str) -> str:
 def framework_failure(message: str, kind: str = "ValueError") -> str:
     """The toolkit's text for every other error before the script: a heading, a traceback, the message again."""
     return f"Framework Error: \nTraceback (most recent call last):\n{kind}: {message}\n\n{message}"
+
+
+def framework_error(message: str, kind: str = "ValueError", exit_code: int = 1) -> ContractError:
+    """What to raise where the toolkit fails by an exception of its own; ``exit_code`` is its errno, else 1."""
+    return ContractError(message, failure=framework_failure(message, kind), exit_code=exit_code)
 
 
 def toolkit_outcome(
