@@ -143,6 +143,8 @@ def _check(asked: Settings, tell: Callable[[str], None]) -> int:
     from harness.server import handlers
 
     report.configure(asked.log_level)
+    # The first request is being waited for, the check is not.
+    os.nice(10)
     try:
         handlers.check_importable(asked)
     except handlers.LoadError as error:
@@ -156,8 +158,6 @@ def _gunicorn(asked: Settings, listener: socket.socket, supervisor: int, tell: C
     try:
         from harness.server import workers
 
-        if asked.worker_class != "gevent":
-            workers.bound_reads(listener, asked.read_timeout)
         server = workers.Server(asked, listener.detach(), supervisor, tell)
     except (ImportError, RuntimeError) as error:
         tell(f"{error}. Install the server's libraries: pip install 'sagemaker-harness[serve]'")

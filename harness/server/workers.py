@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import socket
-import struct
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +20,10 @@ from harness.server.settings import Settings
 
 # Behind nginx the client's connection is kept for 3 s (sagemaker-containers' nginx template).
 _KEEPALIVE = 3
-_WORKER_CLASSES = {"gevent": "harness.server.gevent_worker.BoundedGeventWorker", "gthread": "gthread"}
+_WORKER_CLASSES = {
+    "gevent": "harness.server.gevent_worker.BoundedGeventWorker",
+    "gthread": "harness.server.thread_worker.BoundedThreadWorker",
+}
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -104,10 +106,3 @@ class QuietLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
             self.info("A client sent nothing for too long; its connection is closed.")
             return
         super().exception(msg, *args, **kwargs)
-
-
-def bound_reads(listener: socket.socket, seconds: float) -> None:
-    """Let the kernel bound each read on connections accepted from ``listener``: what bounds threaded
-    workers."""
-    whole = int(seconds)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", whole, int((seconds - whole) * 1e6)))
