@@ -6,7 +6,6 @@ AWS developer guide for what becomes of the failure file.
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -92,6 +91,8 @@ def outcome(dialect: Dialect, return_code: int, command: Sequence[str], *, own_f
 
 
 def _driver_failure(return_code: int, command: Sequence[str]) -> str:
+    import signal
+
     end = (
         f"died with {signal.Signals(-return_code)!r}."
         if return_code < 0
