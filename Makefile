@@ -10,7 +10,7 @@ DEV_STAMP := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help local-train data test test-fast lint format lock clean
+.PHONY: help local-train data test test-fast lint format bench lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z_-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ lint: $(DEV_STAMP) ## Lint, check the format and the types
 format: $(DEV_STAMP) ## Format the code
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
+
+bench: $(RUN_STAMP) data/train/iris.csv ## Measure again what the README says about speed
+	@$(BIN)/python -m benchmarks
 
 lock: $(BIN)/python ## Pin again what pyproject.toml asks for
 	$(PIP) install --quiet uv

@@ -11,6 +11,17 @@ from pathlib import Path
 from benchmarks.paired import Command
 
 ROOT = Path(__file__).resolve().parents[1]
+SMALL = "file"
+"""Name of the one file of a trivial project's channel."""
+
+_CONFIGURATION = """\
+[tool.harness]
+entry_point = "script.py"
+source_dir = "code"
+channels = { train = "data" }
+"""
+_SCRIPT = "import os\nassert os.path.isdir(os.environ['SM_CHANNEL_TRAIN'])\n"
+
 HARNESS = str(Path(sys.executable).with_name("harness"))
 
 
@@ -27,3 +38,14 @@ def train(label: str, runs: Path, *options: str, config: Path = ROOT / "pyprojec
     """``harness train --on local`` of a project, its run folders kept apart from the user's."""
     arguments = (HARNESS, "train", "--on", "local", "--config", str(config), *options)
     return Command(label, arguments, config.parent, {"HARNESS_RUNS_DIR": str(runs)})
+
+
+def trivial(folder: Path) -> Path:
+    """Make a project whose script does nothing, so that only the harness's own work varies; its configuration."""
+    for inside in ("code", "data"):
+        (folder / inside).mkdir(parents=True)
+    (folder / "code" / "script.py").write_text(_SCRIPT)
+    (folder / "data" / SMALL).write_text("1\n")
+    config = folder / "pyproject.toml"
+    config.write_text(_CONFIGURATION)
+    return config

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.paired import Command, Comparison, Target, compare
+from benchmarks.paired import Command, Comparison, Target, compare, plain_environment
 from benchmarks.project import HARNESS, ROOT
 
 ROUNDS = 30
@@ -58,6 +58,11 @@ def _imports(arguments: tuple[str, ...], rounds: int) -> dict[str, float]:
 
 def _timed(arguments: tuple[str, ...]) -> dict[str, float]:
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-X", "importtime", *arguments],
+        cwd=ROOT,
+        env=plain_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return {name: int(microseconds) / 1e6 for microseconds, name in _LINE.findall(done.stderr)}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.paired import Command, Comparison, Target, compare
-from benchmarks.project import ROOT, train, workspace
+from benchmarks.project import ROOT, train, trivial, workspace
 
 ROUNDS = 20
 
@@ -24,11 +24,15 @@ def measure(rounds: int) -> Iterator[Comparison]:
             rounds,
             Target(ratio=1.15, difference=0.150),
         )
+        trivial_project = trivial(folder / "trivial")
+        without, private = (
+            train(f"isolation {word}", runs, "--isolation", word, config=trivial_project) for word in ("none", "auto")
+        )
         yield compare(
-            "The same with a private /opt/ml against without",
-            train("isolation none", runs, "--isolation", "none"),
-            train("isolation auto", runs, "--isolation", "auto"),
-            rounds,
+            "A script that does nothing: with a private /opt/ml against without",
+            without,
+            private,
+            rounds * 2,
             Target(difference=0.010),
         )
 
