@@ -56,6 +56,7 @@ class Environment:
 
         Others that want the same environment wait meanwhile. One that is not built whole does not count.
         """
+        import shutil
         import subprocess
 
         self.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -67,8 +68,15 @@ class Environment:
             python, module, pip, *arguments = self.install
             without_network = ("--no-index",) if self.offline else ()
             into = ("--python", str(self.python), "--disable-pip-version-check")
+            # What pip leaves when it is killed goes with the environment, which the next one makes afresh.
+            scratch = self.folder / ".tmp"
+            scratch.mkdir()
             # Pip is the harness's to run, with the user's own settings for it: an index, a proxy, a certificate.
-            code = subprocess.run([python, module, pip, *into, *arguments, *without_network]).returncode
+            environment = {**os.environ, "TMPDIR": str(scratch)}
+            code = subprocess.run(
+                [python, module, pip, *into, *arguments, *without_network], env=environment
+            ).returncode
+            shutil.rmtree(scratch)
             if code == 0:
                 self._mark.touch()
             return code

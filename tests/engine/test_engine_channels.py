@@ -122,9 +122,8 @@ def provide(tree: Path, *given: dict, host: int = 0, hosts: int = 1) -> tuple[Mo
 def listed(tree: Path) -> dict[str, str]:
     """The links of the channel: name -> what it leads to."""
     folder = tree / "input/data/train"
-    return {
-        str(path.relative_to(folder)): str(path.readlink()) for path in sorted(folder.rglob("*")) if path.is_symlink()
-    }
+    links = [path for path in sorted(folder.rglob("*")) if path.is_symlink()]
+    return {str(path.relative_to(folder)): str(path.readlink()) for path in links}
 
 
 class TestAHost:
