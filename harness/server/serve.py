@@ -184,12 +184,16 @@ def _supervise(check: int, gunicorn: int, reasons: int) -> int:
             checking = False
             if status and not stopped:
                 code, reason = EXIT_MODULE, "the module ended the process that imported it"
-                _kill(gunicorn, signal.SIGTERM)
+                _kill(gunicorn, signal.SIGQUIT)  # at once: there is nothing to be graceful about
         elif pid == gunicorn:
             break
     if checking:
-        _kill(check, signal.SIGKILL)
-        os.waitpid(check, 0)
+        # What a worker could not load may be the module itself: then the check fails as well, and says which it was.
+        if _exit_code(status) != EXIT_MODEL:
+            _kill(check, signal.SIGKILL)
+        _, checked = os.waitpid(check, 0)
+        if os.WIFEXITED(checked) and os.WEXITSTATUS(checked) == EXIT_MODULE:
+            code = EXIT_MODULE
     if stopped:
         return 0
     code = code or _exit_code(status)

@@ -5,6 +5,7 @@ bounds it there, and the whole server ends when the process that started it does
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -83,10 +84,22 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 class _LeashedArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
     """Stops when its parent is gone, as gunicorn's workers do when the arbiter is."""
 
+    _parting: int | None = None
+
     def manage_workers(self) -> None:
         if os.getppid() != self.app.supervisor:
             raise StopIteration  # what gunicorn's own SIGTERM handler raises
         super().manage_workers()
+
+    def stop(self, graceful: bool = True) -> None:
+        self._parting = signal.SIGTERM if graceful else signal.SIGQUIT
+        super().stop(graceful)
+
+    def reap_workers(self) -> None:
+        super().reap_workers()
+        # A worker that was just forked swallows its first signal, and would be waited for until the time-out.
+        if self._parting:
+            self.kill_workers(self._parting)
 
 
 class QuietLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
