@@ -56,7 +56,7 @@ class Attachment:
             return False
         poll = select.poll()  # select.select knows no file descriptors beyond 1,023
         poll.register(self._channel, select.POLLIN)
-        if poll.poll(None if timeout is None else timeout * 1000) and not self._channel.recv(4096):
+        if poll.poll(None if timeout is None else timeout * 1000) and not _receive(self._channel, 4096):
             self._reap()
             return False
         return True
@@ -93,7 +93,7 @@ def start(job: Job, lock: int) -> Attachment:
         os.close(lock)
     attachment = Attachment(pid, ours)
     try:
-        taken_over = ours.recv(1) == _READY
+        taken_over = _receive(ours, 1) == _READY
     except BaseException:  # Ctrl-C
         attachment.abandon()
         raise
@@ -172,7 +172,7 @@ class Channel:
             self._woken.recv(4096)
         with suppress(BlockingIOError):
             if self._listening:
-                said = self._channel.recv(4096)
+                said = _receive(self._channel, 4096)
                 if _DETACH in said or not said:
                     self._listening = False
                 if not said:
@@ -183,6 +183,14 @@ class Channel:
         """Wake the caller. One that does not listen, or no longer exists, misses nothing: the files say it all."""
         with suppress(OSError):
             self._channel.send(_READY)
+
+
+def _receive(channel: socket.socket, size: int) -> bytes:
+    """What the other end has sent; nothing once it is closed, also if it went without having read what it was sent."""
+    try:
+        return channel.recv(size)
+    except ConnectionResetError:
+        return b""
 
 
 def _supervise(path: Path, lock: int, channel: socket.socket) -> None:
