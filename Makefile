@@ -10,10 +10,11 @@ DEV_STAMP := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help local-train data test test-fast lint format bench lock clean
+.PHONY: help lab data test test-fast lint format bench lock clean
 
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z_-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z_%-]+:.*## / {sub(/%/, "TARGET", $$1); printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo; echo "  TARGET is local, container, localmode or remote, as in make local-train"
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12")'
@@ -32,8 +33,26 @@ data/train/iris.csv: | $(RUN_STAMP)
 
 data: data/train/iris.csv ## Write the iris sample to data/train and data/test
 
-local-train: $(RUN_STAMP) data/train/iris.csv ## Train on this machine, as a plain process
-	@$(BIN)/harness train --on local
+data/batch/iris.csv: data/train/iris.csv
+	@mkdir -p $(@D) && cut -d, -f2- data/test/iris.csv > $@
+
+%-process: $(RUN_STAMP) ## Make the sample's channels, as a processing job
+	@$(BIN)/harness process --on $*
+
+%-train: $(RUN_STAMP) data/train/iris.csv ## Train on the sample
+	@$(BIN)/harness train --on $*
+
+%-deploy: $(RUN_STAMP) ## Serve the youngest model at an endpoint
+	@$(BIN)/harness deploy --on $*
+
+%-transform: $(RUN_STAMP) data/batch/iris.csv ## Predict the sample's test rows, as a batch transform job
+	@$(BIN)/harness transform --on $* --input data/batch
+
+%-lab: $(RUN_STAMP) ## Do all of it, and compare with the true labels
+	@$(BIN)/python entry/lab.py --on $*
+
+lab: $(RUN_STAMP) ## Do all of it; ON=TARGET says where
+	@$(BIN)/python entry/lab.py $(if $(ON),--on $(ON))
 
 test: $(DEV_STAMP) ## Run every test that this machine can run
 	$(BIN)/python -m pytest
