@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import sys
 import traceback
@@ -58,4 +59,4 @@ def flush_prints() -> None:
 
 
 def _of_the_server(filename: str) -> bool:
-    return filename.startswith((__file__.rsplit("report", 1)[0], "<frozen importlib"))
+    return filename.startswith((__file__.rsplit("report", 1)[0], "<frozen importlib", importlib.__file__))
