@@ -9,8 +9,8 @@ import os
 import re
 import selectors
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -118,7 +118,8 @@ class Log:
         """Let readers see what was written; whether there was anything."""
         fresh, self._fresh = self._fresh, False
         if fresh:
-            self._file.flush()
+            with self._naming_the_file():
+                self._file.flush()
         return fresh
 
     def close(self) -> None:
@@ -127,12 +128,22 @@ class Log:
             self.end(host)
         self._file.close()
 
+    @contextmanager
+    def _naming_the_file(self) -> Iterator[None]:
+        """A full disk becomes a job's FailureReason, which should say which disk."""
+        try:
+            yield
+        except OSError as error:
+            error.filename = self._file.name
+            raise
+
     def _write(self, host: str, lines: Iterable[bytes]) -> None:
         lines = list(lines)
         if not lines:
             return
         prefix = f"{host} | ".encode()
-        self._file.write(b"".join(prefix + line + b"\n" for line in lines))
+        with self._naming_the_file():
+            self._file.write(b"".join(prefix + line + b"\n" for line in lines))
         self._fresh = True
         if self._on_line is not None:
             for line in lines:
