@@ -59,11 +59,11 @@ class ServiceError(ConfigurationError):
     """SageMaker's own answer to a request that it does not carry out.
 
     ``response`` has the shape of ``botocore.exceptions.ClientError.response``, so that code written for boto3 reads
-    it alike, whichever target answered.
+    it alike, whichever target answered. ``remedy`` is ours, and stands in the text alone.
     """
 
-    def __init__(self, code: str, message: str, operation_name: str, *, status: int = 400) -> None:
-        super().__init__(f"{operation_name}: {message} ({code})")
+    def __init__(self, code: str, message: str, operation_name: str, *, status: int = 400, remedy: str = "") -> None:
+        super().__init__(f"{operation_name}: {message} ({code})" + (f". {remedy}" if remedy else ""))
         self.operation_name = operation_name
         self.response = {
             "Error": {"Code": code, "Message": message},
