@@ -1,0 +1,155 @@
+"""Who may import whom, and what the command line may not import. Read off the source and off real processes."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "harness"
+
+FLOORS = (
+    {"contract", "server", "errors", "source"},
+    {"config", "requests", "validation", "storage", "service_model", "images", "aws_errors"},
+    {"engine"},
+    {"targets", "standin"},
+    {"jobs"},
+    {"parity", "lint", "doctor", "pytest_plugin"},
+    {"cli", "__main__"},
+)
+"""From the ground. Each floor may import itself and those below it."""
+
+ALONE = {
+    "contract": set(),  # stdlib alone: it runs inside the image
+    "server": set(),  # runs inside the image as well
+    "errors": set(),
+    "source": {"errors"},
+}
+"""What the ground floor may import of ours."""
+
+HEAVY = (
+    *("boto3", "botocore", "docker", "sagemaker", "moto", "pandas", "sklearn", "numpy", "scipy", "joblib"),
+    *("rich", "flask", "gunicorn", "requests", "urllib3", "yaml"),
+)
+SLOW_STDLIB = (
+    *("asyncio", "concurrent.futures", "email", "http.client", "logging", "multiprocessing", "sqlite3", "ssl"),
+    *("tarfile", "tempfile", "unittest", "urllib.request", "xml", "zipfile", "importlib.metadata"),
+)
+"""Modules of the standard library that cost milliseconds and that ``harness --help`` has no use for."""
+
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+
+
+def part(path: Path) -> str:
+    """The part of the package that a file belongs to: ``engine``, ``errors``, …; empty for ``harness`` itself."""
+    first = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return "" if first == "__init__" else first
+
+
+def imported(path: Path) -> set[str]:
+    """The parts of our package that a file imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide who is imported"
+            names = [node.module or ""]
+            if node.module == "harness":
+                names = [f"harness.{alias.name}" for alias in node.names]
+        for name in names:
+            if name.startswith("harness."):
+                found.add(name.split(".")[1])
+    return found - {"__version__"}
+
+
+def floor(name: str) -> int:
+    (number,) = [number for number, parts in enumerate(FLOORS) if name in parts] or [None]
+    assert number is not None, f"{name} stands on no floor: say in this test where it belongs"
+    return number
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+class TestAFile:
+    def test_imports_nothing_from_the_floors_above(self, path):
+        if name := part(path):
+            for other in imported(path) - {name}:
+                assert floor(other) <= floor(name), f"{name} imports {other}, which stands above it"
+
+    def test_of_the_ground_floor_keeps_to_itself(self, path):
+        name = part(path)
+        if name in ALONE:
+            assert imported(path) - {name} <= ALONE[name]
+
+    def test_keeps_no_state_between_calls(self, path):
+        tree = ast.parse(path.read_text("utf-8"))
+        assert not [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Global)]
+        for node in tree.body:
+            value = getattr(node, "value", None)
+            if isinstance(node, ast.Assign | ast.AnnAssign) and value is not None:
+                text = ast.unparse(value)
+                assert text not in {"[]", "{}", "list()", "dict()", "set()"}, f"line {node.lineno}: is to be filled"
+
+    def test_is_one_idea(self, path):
+        assert len(path.read_text("utf-8").splitlines()) <= 400
+
+
+def test_no_two_parts_import_each_other():
+    above: dict[str, set[str]] = {}
+    for path in SOURCES:
+        above.setdefault(part(path), set()).update(imported(path) - {part(path)})
+    for name, others in above.items():
+        for other in others:
+            assert name not in above.get(other, set()), f"{name} and {other} import each other"
+
+
+AT_EXIT = """
+import atexit, os, sys
+def tell(path=os.environ["MODULES"], own=os.getpid()):
+    if os.getpid() == own:
+        with open(path, "w") as file:
+            file.write("\\n".join(sys.modules))
+atexit.register(tell)
+sys.argv = ["harness", *sys.argv[1:]]
+from harness.cli import main
+main()
+"""
+
+
+def modules_of(folder: Path, *arguments: str) -> set[str]:
+    """What the harness's own process has imported when ``harness …`` ends."""
+    listing = folder / "modules.txt"
+    environment = {**os.environ, "MODULES": str(listing)}
+    command = [sys.executable, "-P", "-c", AT_EXIT, *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    found = set(listing.read_text().split("\n"))
+    listing.unlink()
+    return found
+
+
+class TestTheCommandLine:
+    def test_trains_without_anything_heavy(self, project):
+        made = project("open('/opt/ml/model/m', 'w')", channels=("train", "test"))
+        made.harness("train")  # what is cached the first time is there the second
+        assert modules_of(made.folder, "train").isdisjoint(HEAVY)
+
+    def test_trains_without_anything_heavy_even_for_the_first_time(self, project):
+        assert modules_of(project().folder, "train", "--job-name", "j", "--json").isdisjoint({*HEAVY} - {"botocore"})
+
+    def test_shows_its_help_without_anything_slow(self, project):
+        found = modules_of(project().folder, "--help")
+        assert found.isdisjoint((*HEAVY, *SLOW_STDLIB, "json", "subprocess"))
+        verbs = {path.stem for path in (PACKAGE / "cli").glob("*.py")} - {"__init__", "console"}
+        assert found.isdisjoint(f"harness.cli.{verb}" for verb in verbs)
+        assert not {name for name in found if name.startswith(("harness.engine", "harness.requests"))}
+
+    def test_trains_without_those_modules_that_only_other_verbs_need(self, project):
+        found = {name for name in modules_of(project().folder, "train") if name.startswith("harness.")}
+        others = {"standin", "parity", "lint", "doctor", "pytest_plugin", "server"}
+        assert not {name for name in found if name.split(".")[1] in others}
+        assert found.isdisjoint({"harness.engine.containers", "harness.targets.remote", "harness.targets.localmode"})
