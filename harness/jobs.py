@@ -7,7 +7,7 @@ from contextlib import ExitStack, suppress
 from typing import Any, Protocol
 
 from harness.errors import DeadlineExceeded, HarnessError, Interrupted, JobFailed, ServiceError
-from harness.targets import Document, Output, Status, Target
+from harness.targets import Document, Output, Progress, Status, Target
 
 _VERBS = {
     "TrainingJob": "training_job",
@@ -29,6 +29,9 @@ class Reporter(Protocol):
     def status(self, name: str, message: str) -> None:
         """The job has entered a status."""
 
+    def progress(self, progress: Progress) -> None:
+        """The job has come further."""
+
 
 class Silent:
     """Tells nobody."""
@@ -40,6 +43,9 @@ class Silent:
         """Nothing."""
 
     def status(self, name: str, message: str) -> None:
+        """Nothing."""
+
+    def progress(self, progress: Progress) -> None:
         """Nothing."""
 
 
@@ -74,6 +80,8 @@ def follow(target: Target, kind: str, name: str, reporter: Reporter) -> Document
                     reporter.output(data)
                 case Status(status, message):
                     reporter.status(status, message)
+                case Progress():
+                    reporter.progress(event)
     except KeyboardInterrupt:
         raise Interrupted(target.interrupt(kind, name)) from None
     return describe(target, kind, name)
@@ -84,23 +92,46 @@ def deploy(
 ) -> Document:
     """Make a model, an endpoint configuration and an endpoint, and wait until it is in service.
 
+    What an endpoint of that name has left behind that failed is removed first.
+
     Returns:
         The ``DescribeEndpoint`` document; ``failure`` says what its status means.
 
     Raises:
-        Interrupted: Ctrl-C.
+        Interrupted: Ctrl-C. Nothing is left behind, unless the endpoint lives on without us.
         HarnessError: the target refused one of the requests. What was made before it is removed again.
     """
     client, name = target.client, endpoint["EndpointName"]
+    _clear_failed_endpoint(target, name)
     with ExitStack() as undo:
         client.create_model(**model)
         undo.callback(client.delete_model, ModelName=model["ModelName"])
         client.create_endpoint_config(**config)
         undo.callback(client.delete_endpoint_config, EndpointConfigName=config["EndpointConfigName"])
         client.create_endpoint(**endpoint)
+        reporter.submitted("Endpoint", name)
+        try:
+            description = follow(target, "Endpoint", name, reporter)
+        except Interrupted:
+            if _exists(target, name):
+                undo.pop_all()
+            raise
         undo.pop_all()
-    reporter.submitted("Endpoint", name)
-    return follow(target, "Endpoint", name, reporter)
+    return description
+
+
+def _exists(target: Target, name: str) -> bool:
+    try:
+        describe(target, "Endpoint", name)
+    except ServiceError:
+        return False
+    return True
+
+
+def _clear_failed_endpoint(target: Target, name: str) -> None:
+    with suppress(ServiceError):
+        if describe(target, "Endpoint", name)["EndpointStatus"] == "Failed":
+            delete_endpoint(target, name)
 
 
 def delete_endpoint(target: Target, name: str) -> None:

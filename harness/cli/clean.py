@@ -10,7 +10,8 @@ import click
 
 from harness.cli import console
 from harness.cli.options import common, configure
-from harness.engine.store import ENDED, LOST, Store
+from harness.engine.client import stores
+from harness.engine.store import ENDED, LOST
 from harness.engine.supervisor import fail
 
 
@@ -21,13 +22,13 @@ from harness.engine.supervisor import fail
 def command(runs: bool, cache: bool, config_file: Path | None, as_json: bool, **flags: Any) -> None:
     """Remove what killed jobs left behind; with options, also what is only kept for convenience."""
     config = configure(config_file, flags)
-    store = Store(config.runs_dir)
-    buried = store.bury(lambda job: fail(job, LOST))
-    removed = []
-    if runs:
-        removed = [name for name in store.names() if store.job(name).status in ENDED]
-        for name in removed:
+    buried, removed = [], []
+    for store in stores(config.runs_dir):
+        buried += store.bury(lambda job: fail(job, LOST))
+        ended = [name for name in store.names() if runs and store.job(name).status in ENDED]
+        for name in ended:
             shutil.rmtree(store.job(name).path)
+        removed += ended
     if cache:
         shutil.rmtree(config.project_dir / ".harness" / "cache", ignore_errors=True)
     if as_json:

@@ -12,7 +12,12 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
+from harness import targets
 from harness.errors import HarnessError
+
+_HELD = 256 * 1024
+"""Bytes of a log that are shown when they explain a failure: the last ones."""
+_TO_THE_END_OF_THE_LINE = "\x1b[K"
 
 
 def colour(stream: TextIO) -> bool:
@@ -51,6 +56,7 @@ class Progress:
     def __init__(self, *, as_json: bool) -> None:
         self._stream = sys.stderr if as_json else sys.stdout
         self._terminal = sys.stderr.isatty()
+        self._on_line = False
 
     def submitted(self, kind: str, name: str) -> None:
         """The job's name is needed to follow or stop it from elsewhere."""
@@ -69,9 +75,40 @@ class Progress:
         else:
             self._say(name, message)
 
+    def progress(self, progress: targets.Progress) -> None:
+        """How far a job is, on a line that is written over."""
+        if self._terminal:
+            rate = progress.records / progress.seconds if progress.seconds else 0
+            text = f"{progress.files} of {progress.of_files} files, {progress.records:,} records, {rate:,.0f}/s"
+            click.echo(f"\r{text}{_TO_THE_END_OF_THE_LINE}", nl=False, err=True)
+            self._on_line = True
+
+    def end(self, *, failed: bool) -> None:
+        """The job has ended."""
+        if self._on_line:
+            click.echo("", err=True)
+
     def _say(self, name: str, message: str) -> None:
         if self._terminal:
             click.echo(styled(f"{name}: {message}", sys.stderr, dim=True), err=True)
+
+
+class Quiet(Progress):
+    """For what serves a model: its log tells of requests, so it is shown only if it may tell of a failure."""
+
+    def __init__(self) -> None:
+        super().__init__(as_json=True)
+        self._held = b""
+
+    def output(self, data: bytes) -> None:
+        """Keep it."""
+        self._held = (self._held + data)[-_HELD:]
+
+    def end(self, *, failed: bool) -> None:
+        """Show the log on stderr if the job has failed."""
+        super().end(failed=failed)
+        if failed:
+            super().output(self._held)
 
 
 def show(kind: str, description: Mapping[str, Any], *, as_json: bool) -> None:

@@ -25,6 +25,7 @@ def command(job: str | None, uri: str | None, config_file: Path | None, as_json:
     """Serve a model at an endpoint; returns when it is in service. The endpoint lives on until `delete-endpoint`."""
     config = configure(config_file, flags)
     name = config.deploy.endpoint_name or fresh_name(config)
+    progress = console.Quiet()
     with closing(open_target(config)) as target:
         data = model_data(target, job, uri)
         description = jobs.deploy(
@@ -32,6 +33,6 @@ def command(job: str | None, uri: str | None, config_file: Path | None, as_json:
             requests.create_model(config, model_name=name, model_data=data),
             requests.create_endpoint_config(config, endpoint_config_name=name, model_name=name),
             requests.create_endpoint(config, endpoint_name=name, endpoint_config_name=name),
-            console.Progress(as_json=as_json),
+            progress,
         )
-    finish("Endpoint", description, as_json=as_json)
+    finish("Endpoint", description, progress, as_json=as_json)

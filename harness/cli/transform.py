@@ -33,6 +33,7 @@ def command(
     """Predict whole files: a batch transform job over a folder, a file or a manifest."""
     config = configure(config_file, flags)
     name = job_name(config)
+    progress = console.Quiet()
     with closing(open_target(config)) as target:
         request = document_or(
             document,
@@ -44,9 +45,9 @@ def command(
             data = model_data(target, job, uri)
             target.client.create_model(**requests.create_model(config, model_name=name, model_data=data))
         try:
-            description = jobs.run(target, "TransformJob", request, console.Progress(as_json=as_json))
+            description = jobs.run(target, "TransformJob", request, progress)
         finally:
             if made:
                 with suppress(ServiceError):
                     target.client.delete_model(ModelName=name)
-    finish("TransformJob", description, as_json=as_json)
+    finish("TransformJob", description, progress, as_json=as_json)

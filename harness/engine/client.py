@@ -21,6 +21,11 @@ from harness.errors import ConfigurationError, RefusedError, ServiceError
 _SUMMARY = ("Name", "Arn", "CreationTime", "EndTime", "LastModifiedTime", "Status")
 
 
+def stores(root: Path) -> tuple[Store, Store]:
+    """Where jobs and where endpoints lie below the folder of run folders."""
+    return Store(root), Store(root / "_endpoints")
+
+
 class EngineClient:
     """SageMaker on this machine. What is started here ends with this process unless it is detached."""
 
@@ -32,8 +37,7 @@ class EngineClient:
             settings: what this machine contributes to jobs.
         """
         self.settings = settings
-        self.jobs = Running(Store(root), settings)
-        self.endpoints = Running(Store(root / "_endpoints"), settings)
+        self.jobs, self.endpoints = (Running(store, settings) for store in stores(root))
         arn = f"arn:aws:sagemaker:{settings.region}:{settings.account}"
         self._models = Resources(root / "_models", "Model", "model", f"{arn}:model/")
         self._configs = Resources(
@@ -65,7 +69,7 @@ class EngineClient:
 
         self._check("CreateTrainingJob", request, training.refusals(request), training.input_problems(request))
         description = training.describe_new(request, self.settings)
-        self._create_job("TrainingJob", request, description, lambda job: code.stage(request, job.path / "source"))
+        self._create_job("TrainingJob", request, description, lambda job: code.keep(request, job.path / "source"))
         return {"TrainingJobArn": description["TrainingJobArn"]}
 
     def describe_training_job(self, *, TrainingJobName: str) -> Document:

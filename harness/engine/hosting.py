@@ -15,6 +15,7 @@ from harness.engine.store import Document, Job, now, read_json
 from harness.errors import HarnessError
 
 _UNHEALTHY = "The primary container for production variant {variant} did not pass the ping health check. "
+_GONE = "The primary container for production variant {variant} has ended. "
 
 
 def describe_new(request: Document, config: Document, settings: EngineSettings) -> Document:
@@ -89,9 +90,15 @@ def run(job: Job, control: Control, launcher: Launcher) -> None:
     if ended.stop is not None:
         shutil.rmtree(job.path)
         return
-    variant = job.description["ProductionVariants"][0]["VariantName"]
+    description = job.description
+    variant = description["ProductionVariants"][0]["VariantName"]
+    what = (_GONE if description["EndpointStatus"] == "InService" else _UNHEALTHY).format(variant=variant)
     reason = serving.why_it_ended(job.log, next(iter(ended.exit_codes.values())))
-    job.update(EndpointStatus="Failed", FailureReason=(_UNHEALTHY.format(variant=variant) + reason)[:1024])
+    job.update(EndpointStatus="Failed", EndpointUrl=None, FailureReason=(what + reason)[:1024])
+
+
+def _deleting(job: Job) -> None:
+    job.update(EndpointStatus="Deleting", EndpointUrl=None)
 
 
 def _serve(job: Job, settings: EngineSettings, control: Control, launcher: Launcher, log: Log) -> Ended:
@@ -112,7 +119,13 @@ def _serve(job: Job, settings: EngineSettings, control: Control, launcher: Launc
         readiness = _UntilInService(prepared.url, job, control)
         try:
             return run_hosts(
-                launcher, [prepared.spec], log=log, control=control, companion=readiness, deadline=None, grace=0
+                launcher,
+                [prepared.spec],
+                log=log,
+                control=control,
+                on_stop=lambda stop: _deleting(job),
+                companion=readiness,
+                grace=0,
             )
         finally:
             readiness.join()

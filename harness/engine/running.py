@@ -52,12 +52,15 @@ class Running:
     def find(self, kind: str, name: str) -> Document | None:
         """The description of a job of that kind, and true: one whose process was lost says so."""
         job = self.store.job(name)
-        if not (job.path / "describe.json").is_file() or job.kind != kind:
+        try:
+            if job.kind != kind:
+                return None
+            if job.status not in ENDED and job.owner() is None:
+                # Whoever takes the lock now finds a job that has just ended by itself as it is, and leaves it so.
+                self.store.bury(lambda lost: fail(lost, LOST))
+            return job.description
+        except FileNotFoundError:  # it never was, or its folder is being removed
             return None
-        if job.status not in ENDED and job.owner() is None:
-            # Whoever takes the lock now finds a job that has just ended by itself as it is, and leaves it so.
-            self.store.bury(lambda lost: fail(lost, LOST))
-        return job.description if (job.path / "describe.json").is_file() else None
 
     def stop(self, name: str) -> bool:
         """Ask a job to stop; False if nobody runs it."""
@@ -77,17 +80,19 @@ class Running:
             return attachment.wait(timeout)
         return not self.store.job(name).wait_for_end(0.5 if timeout is None else min(0.5, timeout))
 
-    def abandon(self, name: str) -> None:
-        """Nobody waits for the job: end it now, and return when nothing of it is left."""
+    def abandon(self, name: str) -> bool:
+        """End a job that was made here, and return when nothing of it is left; False for one that was not."""
         attachment = self._attached.pop(name, None)
         if attachment is not None:
             attachment.abandon()
+        return attachment is not None
 
-    def detach(self, name: str) -> None:
-        """Let the job outlive this process."""
+    def detach(self, name: str) -> bool:
+        """Let a job that was made here outlive this process; False for one that was not."""
         attachment = self._attached.pop(name, None)
         if attachment is not None:
             attachment.detach()
+        return attachment is not None
 
     def close(self) -> None:
         """End every job that was made here and has not been detached."""

@@ -54,7 +54,13 @@ def stage(model: Mapping[str, Any], folder: Path) -> None:
     if not program:
         raise ConfigurationError("The model names no script. Script mode needs SAGEMAKER_PROGRAM in its Environment.")
     if where and where.startswith(_CODE_IN_MODEL):
-        where = (folder / where.removeprefix("/opt/ml/")).absolute().as_uri()
+        inside = folder / where.removeprefix("/opt/ml/")
+        if not inside.is_dir():
+            raise ConfigurationError(
+                f"The code is expected in the model's archive ({where}), but {primary['ModelDataUrl']} has no such "
+                "folder. Have the training script copy it to SM_MODEL_DIR/code, or deploy without network isolation."
+            )
+        where = inside.absolute().as_uri()
     if where:
         code.stage_from(where, program, folder / "source")
     else:
@@ -243,7 +249,8 @@ def _install(
 
 def _server_on_path(folder: Path, settings: EngineSettings) -> dict[str, str]:
     """Another interpreter than the harness's finds the model server, and nothing else of the harness's environment."""
-    if settings.python is None or os.path.realpath(settings.python) == os.path.realpath(sys.executable):
+    # Not what a link leads to: another environment's bin/python may be a link to the same Python.
+    if settings.python is None or os.path.abspath(settings.python) == sys.executable:  # noqa: PTH100
         return {}
     package = folder / "lib" / "harness"
     package.mkdir(parents=True)

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any, Protocol
 
 from harness.config import Config
+from harness.errors import MissingCapability
 
 Document = dict[str, Any]
 
@@ -27,7 +28,20 @@ class Status:
     message: str
 
 
-Event = Output | Status
+@dataclass(frozen=True)
+class Progress:
+    """How far a batch transform job is."""
+
+    files: int
+    """Of all files, those that are done, well or not."""
+    of_files: int
+    records: int
+    """Answered by the model."""
+    seconds: float
+    """Since the first request."""
+
+
+Event = Output | Status | Progress
 
 
 class Target(Protocol):
@@ -41,7 +55,10 @@ class Target(Protocol):
     """Has the verbs of ``boto3.client("sagemaker-runtime")``."""
 
     def follow(self, kind: str, name: str) -> Iterator[Event]:
-        """What a job prints and how it proceeds, live, until it has ended. ``kind``: ``TrainingJob`` and the like."""
+        """What a job prints and how it proceeds, live, until it has ended. ``kind``: ``TrainingJob`` and the like.
+
+        An endpoint that was made here is followed until it is in service, and lives on; another one until it is gone.
+        """
 
     def interrupt(self, kind: str, name: str) -> str:
         """The user has pressed Ctrl-C. Ends what dies with us, and says what became of the job."""
@@ -59,6 +76,8 @@ def open_target(config: Config) -> Target:
     Raises:
         MissingCapability: this machine, or this environment, lacks what the target needs.
     """
+    if config.on not in _MODULES:
+        raise MissingCapability(f"--on {config.on}: this version runs jobs on {', '.join(_MODULES)} alone.")
     module = import_module(_MODULES[config.on])
     target: Target = module.open_target(config)
     return target

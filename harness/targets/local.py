@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import BinaryIO, cast
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any, BinaryIO, cast
 
 from harness.config import Config
 from harness.engine.client import EngineClient
@@ -11,7 +12,7 @@ from harness.engine.processes import Isolation
 from harness.engine.runtime import EngineRuntime
 from harness.engine.settings import EngineSettings
 from harness.requests import LOCAL_REGION
-from harness.targets import Event, Output, Status
+from harness.targets import Event, Output, Progress, Status
 
 _CHUNK = 1 << 20
 
@@ -26,26 +27,31 @@ class LocalTarget:
 
     def follow(self, kind: str, name: str) -> Iterator[Event]:
         """See ``Target.follow``."""
-        running, told = self.client.running(kind), 0
+        running, told, progress = self.client.running(kind), 0, None
         job = running.store.job(name)
         with job.log.open("rb") as log:
             alive = True
             while alive:
                 alive = running.wait(name)
                 yield from _read(log)
-                description = getattr(self.client, f"describe_{_verb(kind)}")(**{f"{kind}Name": name})
+                description = running.find(kind, name)
+                if description is None:  # an endpoint leaves nothing behind
+                    return
                 transitions = description.get("SecondaryStatusTransitions", ())
                 for transition in transitions[told:]:
                     yield Status(transition["Status"], transition.get("StatusMessage", ""))
                 told = len(transitions)
-                if description[f"{kind}Status"] == "InService":
-                    running.detach(name)
+                before, progress = progress, _progress(description)
+                if progress not in {None, before}:
+                    yield progress
+                if description[f"{kind}Status"] == "InService" and running.detach(name):
                     return
 
     def interrupt(self, kind: str, name: str) -> str:
         """See ``Target.interrupt``."""
-        self.client.running(kind).abandon(name)
-        return f"{name} was stopped"
+        if self.client.running(kind).abandon(name):
+            return f"{name} was stopped"
+        return f"{name} goes on"
 
     @property
     def runtime(self) -> EngineRuntime:
@@ -69,8 +75,9 @@ def _read(log: BinaryIO) -> Iterator[Output]:
                 return
 
 
-def _verb(kind: str) -> str:
-    return kind.replace("Job", "_job").lower()
+def _progress(description: Mapping[str, Any]) -> Progress | None:
+    tally = description.get("Harness", {}).get("Progress")
+    return tally and Progress(**{each.name: tally[each.name] for each in fields(Progress)})
 
 
 def open_target(config: Config) -> LocalTarget:
