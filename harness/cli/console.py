@@ -7,13 +7,15 @@ import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 from urllib.parse import unquote, urlsplit
 
 import click
 
-from harness import targets
 from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    from harness import targets
 
 _HELD = 256 * 1024
 """Bytes of a log that are shown when they explain a failure: the last ones."""
