@@ -69,7 +69,7 @@ class EngineClient:
 
         self._check("CreateTrainingJob", request, training.refusals(request), training.input_problems(request))
         description = training.describe_new(request, self.settings)
-        self._create_job("TrainingJob", request, description, lambda job: code.keep(request, job.path / "source"))
+        self._create_job("TrainingJob", request, description, lambda job: code.stage(request, job.path / "source"))
         return {"TrainingJobArn": description["TrainingJobArn"]}
 
     def describe_training_job(self, *, TrainingJobName: str) -> Document:
