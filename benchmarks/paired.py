@@ -111,19 +111,20 @@ class Comparison:
 
     def __str__(self) -> str:
         aim = f"; target: {self.target}" if self.target else ""
-        labels = f"{_short(self.first.label)} {_short(self.second.label)}"
+        width = max(len(self.first.label), len(self.second.label))
         lines = [
             f"{self.title} ({len(self.rounds)} pairs{aim})",
-            f"  {'':9} {labels}  ratio   dearer by  (quartiles)         by the minima",
+            f"  {'':4}  {self.first.label:>{width}}  {self.second.label:>{width}}  ratio   dearer by"
+            "  (quartiles)           by the minima",
         ]
         for name, cost in _MEASURES.items():
             figures = self.figures(cost)
             difference = figures["difference"]
             quartiles = f"({_ms(difference.lower)} … {_ms(difference.upper)})"
             lines.append(
-                f"  {name:9} {_ms(figures['first'].median):>16} {_ms(figures['second'].median):>16}"
-                f"  {figures['ratio']:5.2f}  {_ms(difference.median):>10}  {quartiles:18}"
-                f" {_ms(figures['difference_of_minima']):>14}"
+                f"  {name:4}  {_ms(figures['first'].median):>{width}}  {_ms(figures['second'].median):>{width}}"
+                f"  {figures['ratio']:5.2f}  {_ms(difference.median):>10}  {quartiles:20}"
+                f"  {_ms(figures['difference_of_minima']):>13}"
             )
         return "\n".join(lines)
 
@@ -186,7 +187,3 @@ def _cpu() -> float:
 
 def _ms(seconds: float) -> str:
     return f"{seconds * 1e3:.0f} ms"
-
-
-def _short(label: str) -> str:
-    return f"{label[:16]:>16}"
