@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -135,23 +136,31 @@ MakeProject = Callable[..., Project]
 def project(tmp_path: Path) -> MakeProject:
     """Make a repository: ``project(script, files={...}, config="…")``."""
 
-    def make(
-        script: str = "print('hello')\n",
-        *,
-        entry_point: str = "train.py",
-        files: Mapping[str, str | bytes] | None = None,
-        channels: Sequence[str] = ("train",),
-        config: str = "",
-    ) -> Project:
-        made = Project(tmp_path / "project")
-        made.write(f"src/{entry_point}", script)
-        lines = [f'entry_point = "{entry_point}"', 'source_dir = "src"', 'base_job_name = "job"', config, "[channels]"]
-        for channel in channels:
-            made.write(f"data/{channel}/part-1.csv", "0,5.1,3.5,1.4,0.2\n1,7.0,3.2,4.7,1.4\n")
-            lines.append(f'{channel} = "data/{channel}"')
-        made.write("harness.toml", "\n".join(lines) + "\n")
-        for name, content in (files or {}).items():
-            made.write(name, content)
-        return made
+    return partial(_make_project, tmp_path / "project")
 
-    return make
+
+@pytest.fixture(scope="module")
+def shared_project(tmp_path_factory: pytest.TempPathFactory) -> MakeProject:
+    """As ``project``, but a module's tests share what it makes."""
+    return partial(_make_project, tmp_path_factory.mktemp("shared") / "project")
+
+
+def _make_project(
+    folder: Path,
+    script: str = "print('hello')\n",
+    *,
+    entry_point: str = "train.py",
+    files: Mapping[str, str | bytes] | None = None,
+    channels: Sequence[str] = ("train",),
+    config: str = "",
+) -> Project:
+    made = Project(folder)
+    made.write(f"src/{entry_point}", script)
+    lines = [f'entry_point = "{entry_point}"', 'source_dir = "src"', 'base_job_name = "job"', config, "[channels]"]
+    for channel in channels:
+        made.write(f"data/{channel}/part-1.csv", "0,5.1,3.5,1.4,0.2\n1,7.0,3.2,4.7,1.4\n")
+        lines.append(f'{channel} = "data/{channel}"')
+    made.write("harness.toml", "\n".join(lines) + "\n")
+    for name, content in (files or {}).items():
+        made.write(name, content)
+    return made

@@ -213,6 +213,7 @@ class EngineClient:
         self._existing_endpoint(EndpointName, "DeleteEndpoint")
         if self.endpoints.stop(EndpointName):
             self.endpoints.store.job(EndpointName).wait_for_end()
+            self.endpoints.reap(EndpointName)
         self.endpoints.abandon(EndpointName)
         self._forget_failed_endpoint(EndpointName)
         return {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from harness.engine.settings import EngineSettings
@@ -23,6 +24,7 @@ class Running:
         self.store = store
         self.settings = settings
         self._attached: dict[str, Attachment] = {}
+        self._detached: dict[str, int] = {}
 
     def create(
         self, operation: str, name: str, request: Document, description: Document, prepare: Callable[[Job], None]
@@ -92,7 +94,15 @@ class Running:
         attachment = self._attached.pop(name, None)
         if attachment is not None:
             attachment.detach()
+            self._detached[name] = attachment.pid
         return attachment is not None
+
+    def reap(self, name: str) -> None:
+        """A job that was made here and detached has ended: have the system forget its process."""
+        pid = self._detached.pop(name, None)
+        if pid is not None:
+            with suppress(ChildProcessError):
+                os.waitpid(pid, 0)
 
     def close(self) -> None:
         """End every job that was made here and has not been detached."""
