@@ -1,5 +1,6 @@
 """Files that cannot be read, vanish or change: refused by name before the job, or the job fails by name."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.engine import code
+from harness.engine.client import EngineClient
+from harness.engine.settings import EngineSettings
 from harness.errors import ConfigurationError
 
 UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
@@ -89,20 +91,21 @@ class TestACodeFolder:
         assert done.code == 2
         assert "symbolic link to a folder that it lies in" in done.err
 
-    def test_that_changes_while_it_is_copied_is_refused_and_can_be_tried_again(self, tmp_path, monkeypatch):
-        source = tmp_path / "src"
-        source.mkdir()
-        for name in ("train.py", "helper.py"):
-            (source / name).touch()
+    def test_that_changes_while_it_is_copied_is_refused_and_leaves_no_run(self, project, monkeypatch):
+        made = project(files={"src/helper.py": ""})
+        request = json.loads(made.harness("plan", "--job-name", "j").out)
         copyfile = shutil.copyfile
 
-        def remove_the_other_first(path, target):
-            (source / "train.py").unlink(missing_ok=True)
-            return copyfile(path, target)
+        def remove_the_other_first(source, target):
+            (made.folder / "src/train.py").unlink(missing_ok=True)
+            return copyfile(source, target)
 
         monkeypatch.setattr(shutil, "copyfile", remove_the_other_first)
+        client = EngineClient(made.folder / "runs", EngineSettings(cache=str(made.folder / "cache")))
         with pytest.raises(ConfigurationError, match=r"could not be copied.*train.py.*run the job again"):
-            code.stage_from(source.as_uri(), "train.py", tmp_path / "copy")
+            client.create_training_job(**request)
+        assert not list((made.folder / "runs").glob("[!_]*"))
+        assert [path.name for path in (made.folder / "runs/_active").iterdir()] == [".lock"]
 
 
 class TestAChannel:

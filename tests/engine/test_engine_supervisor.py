@@ -1,0 +1,134 @@
+"""The two ends of a job, its caller's and its supervisor's: what each learns of the other. Real processes."""
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import json, os, shutil, sys, threading, time
+from pathlib import Path
+from harness.engine.settings import EngineSettings
+from harness.engine.store import Store
+from harness.engine.supervisor import start
+from harness.engine.training import describe_new
+
+request = json.loads(Path("request.json").read_text())
+settings = EngineSettings(stop_grace=0, cache="cache")
+store = Store(Path("runs"))
+if "threads" in sys.argv:
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
+
+def begin(name):
+    job, lock = store.create(name, "Create", request, describe_new({**request, "TrainingJobName": name}, settings))
+    settings.write(job.path)
+    shutil.copytree("src", job.path / "source")
+    return job, start(job, lock)
+
+def over(job):
+    while job.held():
+        time.sleep(0.01)
+"""
+SLEEPS = "import time; print('started', flush=True); time.sleep(600)"
+
+
+def run(made, body: str, *arguments: str) -> str:
+    """Run a program that is a caller; what it printed."""
+    made.write("request.json", made.harness("plan", "--job-name", "j").out)
+    command = [sys.executable, "-W", "error", "-c", PROGRAM + body, *arguments]
+    done = subprocess.run(command, cwd=made.folder, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+@pytest.mark.parametrize("path", ["fork", "threads"])
+class TestACaller:
+    def test_is_woken_until_the_job_has_ended_and_then_told_so_every_time(self, project, path):
+        made = project("print('hello')")
+        body = "job, attached = begin('j')\nwhile attached.wait(): pass\nprint(attached.wait(), job.status)"
+        assert run(made, body, path) == "False Completed\n"
+
+    def test_waits_no_longer_than_it_wants_to(self, project, path):
+        made = project("import time; time.sleep(600)")
+        body = """
+job, attached = begin('j')
+while job.description["SecondaryStatus"] != "Training":
+    attached.wait()
+attached.wait(0)
+print(attached.wait(0.01))
+attached.abandon()
+print(job.held(), job.status)
+"""
+        assert run(made, body, path) == "True\nFalse Stopped\n"
+
+    def test_that_abandons_a_job_finds_nothing_of_it_running(self, project, path):
+        body = "job, attached = begin('j')\nattached.abandon()\nattached.abandon()\nprint(job.held(), job.status)"
+        assert run(project(SLEEPS), body, path) == "False Stopped\n"
+
+    def test_that_detaches_a_job_may_end_before_it(self, project, path):
+        made = project("import time; time.sleep(0.5); open('/opt/ml/model/m', 'w')")
+        run(made, "begin('j')[1].detach()", path)
+        assert made.harness("runs", "follow", "j").code == 0
+        assert made.describe("j")["TrainingJobStatus"] == "Completed"
+
+    def test_that_just_ends_takes_its_job_along(self, project, path):
+        made = project(SLEEPS)
+        run(made, "job, attached = begin('j')\nos._exit(0)", path)
+        made.harness("runs", "follow", "j")
+        assert made.describe("j")["TrainingJobStatus"] == "Stopped"
+
+    def test_reads_of_a_killed_supervisor_by_its_end(self, project, path):
+        body = """
+import signal
+from harness.engine.supervisor import fail
+job, attached = begin('j')
+while job.owner() is None:
+    pass
+os.kill(job.owner(), signal.SIGKILL)
+while attached.wait():
+    pass
+print(job.held(), job.status)
+print(store.bury(lambda lost: fail(lost, "lost")), job.status)
+"""
+        assert run(project(SLEEPS), body, path) == "False InProgress\n['j'] Failed\n"
+
+    def test_with_more_than_a_thousand_open_files_can_wait_too(self, project, path):
+        body = """
+import resource
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+held = [os.open("/dev/null", os.O_RDONLY) for _ in range(1500)]
+job, attached = begin('j')
+while attached.wait():
+    pass
+print(job.status)
+"""
+        assert run(project("pass"), body, path) == "Completed\n"
+
+
+def test_a_job_of_several_does_not_hear_of_the_end_of_another(project):
+    body = """
+first, second = begin('a'), begin('b')
+first[1].abandon()
+print(first[0].status, second[0].held())
+second[1].abandon()
+print(second[0].status)
+"""
+    assert run(project(SLEEPS), body) == "Stopped True\nStopped\n"
+
+
+def test_a_spawned_supervisor_is_not_deceived_by_what_lies_in_the_caller_s_folder(project):
+    made = project("pass", files={"json.py": "raise SystemExit", "harness/__init__.py": "raise SystemExit"})
+    made.write("request.json", plan(made))
+    body = "job, attached = begin('j')\nwhile attached.wait(): pass\nprint(job.status)"
+    command = [sys.executable, "-P", "-c", PROGRAM + body, "threads"]
+    done = subprocess.run(command, cwd=made.folder, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "Completed\n", done.stderr
+
+
+def plan(made) -> str:
+    """The request, planned from where nothing stands in the way."""
+    command = [sys.executable, "-P", "-m", "harness", "plan", "--job-name", "j"]
+    done = subprocess.run(command, cwd=made.folder, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
