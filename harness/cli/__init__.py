@@ -25,6 +25,7 @@ VERBS = {
     "delete-endpoint": ("harness.cli.delete_endpoint", "End an endpoint."),
     "plan": ("harness.cli.plan", "Print the request that would be sent."),
     "contract": ("harness.cli.contract", "Print what a script would see."),
+    "standin": ("harness.cli.standin", "AWS on loopback, to try everything without an account."),
     "runs": ("harness.cli.runs", "List, show, follow and stop jobs."),
     "clean": ("harness.cli.clean", "Remove what killed jobs left behind."),
 }

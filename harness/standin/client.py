@@ -1,0 +1,181 @@
+"""The engine's client with what only AWS's side of the wire needs: updates of endpoints, lists of what is kept."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.engine.client import EngineClient
+from harness.engine.settings import EngineSettings
+from harness.engine.store import Document, Job, write_json
+from harness.errors import RefusedError, ServiceError
+
+_PAGE = 10
+"""Summaries of a ``List…`` answer where the request does not say (AWS's API model)."""
+
+
+class StandInClient(EngineClient):
+    """Serves many threads. An endpoint that is updated has two servers for a while, in folders ``name`` and ``name@1``.
+
+    The one that answers is the youngest in service. An older one ends as soon as a younger one is seen to be in
+    service; a younger one that fails is forgotten, and the older one goes on, as on AWS.
+    """
+
+    def __init__(self, root: Path, settings: EngineSettings) -> None:
+        super().__init__(root, settings)
+        self._changing = threading.RLock()
+
+    # -- endpoints ----------------------------------------------------------------------------------------------
+
+    def update_endpoint(self, *, EndpointName: str, EndpointConfigName: str, **others: Any) -> Document:
+        """Serve another configuration: ``{"EndpointArn": …}``. What serves now goes on until that is in service.
+
+        Raises:
+            ServiceError: there is no such endpoint or configuration, or the endpoint is being made or updated.
+            RefusedError: a member of ``UpdateEndpoint`` that means nothing here.
+        """
+        from harness.engine import hosting, serving
+
+        refused = [name for name, value in others.items() if value]
+        if refused:
+            raise RefusedError(f"{', '.join(refused)}: an endpoint here has one host, and changes all at once")
+        with self._changing:
+            current = self.describe_endpoint(EndpointName=EndpointName)
+            if current["EndpointStatus"] not in {"InService", "Failed"}:
+                message = f'Cannot update in-progress endpoint "{current["EndpointArn"]}".'
+                raise ServiceError("ValidationException", message, "UpdateEndpoint")
+            config = self.describe_endpoint_config(EndpointConfigName=EndpointConfigName)
+            model = self.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
+            request = {"EndpointName": EndpointName, "EndpointConfigName": EndpointConfigName}
+            description = hosting.describe_new(request, config, self.settings)
+
+            def prepare(job: Job) -> None:
+                write_json(job.path / "model.json", model)
+                serving.stage(model, job.path)
+
+            folder = f"{EndpointName}@{_revision(self._folders(EndpointName)[-1]) + 1}"
+            description |= {"CreationTime": current["CreationTime"]}
+            self.endpoints.create("UpdateEndpoint", folder, request, description, prepare)
+        return {"EndpointArn": current["EndpointArn"]}
+
+    def find_endpoint(self, name: str) -> Document | None:
+        """The description of what serves under a name; see the class for what changes on the way."""
+        with self._changing:
+            folders = self._folders(name)
+            if len(folders) > 1:
+                folders = self._settle(folders)
+            return (
+                self.endpoints.find("Endpoint", folders[-1] if len(folders) == 1 else folders[0]) if folders else None
+            )
+
+    def describe_endpoint(self, *, EndpointName: str) -> Document:
+        """The endpoint's ``DescribeEndpoint`` document; ``Updating`` while another configuration is on its way."""
+        with self._changing:
+            description = super().describe_endpoint(EndpointName=EndpointName)
+            if len(self._folders(EndpointName)) > 1:
+                description["EndpointStatus"] = "Updating"
+            return description
+
+    def list_endpoints(self, **filters: Any) -> Document:
+        """Summaries of endpoints, the youngest first."""
+        with self._changing:
+            for name in {folder.partition("@")[0] for folder in self.endpoints.store.names() if "@" in folder}:
+                self.find_endpoint(name)
+            descriptions = [
+                self.describe_endpoint(EndpointName=name)
+                for name in {folder.partition("@")[0] for folder in self.endpoints.store.names()}
+            ]
+        members = ("EndpointName", "EndpointArn", "CreationTime", "LastModifiedTime", "EndpointStatus")
+        return _page("Endpoint", descriptions, members, filters)
+
+    def delete_endpoint(self, *, EndpointName: str) -> Document:
+        """End an endpoint; returns when nothing of it is left."""
+        with self._changing:
+            self.describe_endpoint(EndpointName=EndpointName)
+            for folder in self._folders(EndpointName):
+                self._end(folder)
+        return {}
+
+    def job(self, kind: str, name: str) -> Job:
+        """Where something runs; of an endpoint that is being updated, the server that is being made."""
+        folders = self._folders(name) if kind == "Endpoint" else []
+        return self.running(kind).store.job(folders[-1] if folders else name)
+
+    def reap(self, job: Job) -> None:
+        """A job has ended: wait for its process, which has nothing left to do."""
+        with self._changing:
+            running = self.endpoints if job.path.parent == self.endpoints.store.root else self.jobs
+            while running.wait(job.name, 1):
+                pass
+
+    def _folders(self, name: str) -> list[str]:
+        """The folders of an endpoint's servers, the oldest first."""
+        mine = [folder for folder in self.endpoints.store.names() if folder.partition("@")[0] == name]
+        return sorted(mine, key=_revision)
+
+    def _settle(self, folders: Sequence[str]) -> list[str]:
+        """End what an update has made superfluous; give what is left."""
+        *older, youngest = folders
+        status = (self.endpoints.find("Endpoint", youngest) or {"EndpointStatus": "Failed"})["EndpointStatus"]
+        if status == "InService":
+            for folder in older:
+                self._end(folder)
+            return [youngest]
+        if status == "Failed":
+            self._end(youngest)
+            return older
+        return list(folders)
+
+    def _end(self, folder: str) -> None:
+        job = self.endpoints.store.job(folder)
+        if self.endpoints.stop(folder):
+            job.wait_for_end()
+        self.endpoints.abandon(folder)
+        shutil.rmtree(job.path, ignore_errors=True)  # what has failed has left its folder
+
+    # -- models and endpoint configurations ---------------------------------------------------------------------
+
+    def list_models(self, **filters: Any) -> Document:
+        """Summaries of models, the youngest first."""
+        every = (self._models.describe(name) for name in self._models.names())
+        return _page("Model", every, ("ModelName", "ModelArn", "CreationTime"), filters)
+
+    def list_endpoint_configs(self, **filters: Any) -> Document:
+        """Summaries of endpoint configurations, the youngest first."""
+        every = (self._configs.describe(name) for name in self._configs.names())
+        members = ("EndpointConfigName", "EndpointConfigArn", "CreationTime")
+        return _page("EndpointConfig", every, members, filters)
+
+
+def _revision(folder: str) -> int:
+    return int(folder.partition("@")[2] or 0)
+
+
+def _page(kind: str, every: Iterable[Document], members: Sequence[str], filters: Mapping[str, Any]) -> Document:
+    chosen = sorted(filter(_matches(kind, filters), every), key=lambda each: _order(kind, filters, each))
+    if filters.get("SortOrder", "Descending") == "Descending":
+        chosen.reverse()
+    first = int(filters.get("NextToken") or 0)
+    last = first + int(filters.get("MaxResults") or _PAGE)
+    page = [{name: each[name] for name in members} for each in chosen[first:last]]
+    return {f"{kind}s": page, **({"NextToken": str(last)} if last < len(chosen) else {})}
+
+
+def _matches(kind: str, filters: Mapping[str, Any]) -> Callable[[Document], bool]:
+    def matches(each: Document) -> bool:
+        created = each["CreationTime"]
+        return (
+            filters.get("NameContains", "") in each[f"{kind}Name"]
+            and filters.get("StatusEquals") in {None, each.get(f"{kind}Status")}
+            and filters.get("CreationTimeAfter", created) <= created <= filters.get("CreationTimeBefore", created)
+        )
+
+    return matches
+
+
+def _order(kind: str, filters: Mapping[str, Any], each: Document) -> tuple[Any, str]:
+    by = {"Name": f"{kind}Name", "Status": f"{kind}Status"}.get(filters.get("SortBy", ""), "CreationTime")
+    return each[by], each[f"{kind}Name"]

@@ -1,0 +1,148 @@
+"""What jobs print, brought to CloudWatch Logs while they run: groups and streams as AWS names them.
+
+One thread looks at the log files of all running jobs; nothing is read twice, and what was printed before a job ended
+is there before anybody is told that it has ended.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from harness.engine.store import Document, Job, kind_of
+
+_POLL = 0.1
+"""Seconds between looks at a running job's log."""
+_CHUNK = 4 << 20
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of a host."""
+
+    timestamp: int
+    """Milliseconds since 1970: when the stand-in saw it."""
+    message: str
+
+
+class Sink(Protocol):
+    """Where events go."""
+
+    def put(self, region: str, group: str, stream: str, events: Iterable[Event]) -> None:
+        """Append events to a stream, which is made if it is not there."""
+
+
+@dataclass
+class _Followed:
+    """A log file and how far it has been read. Touched only under the follower's lock."""
+
+    job: Job
+    region: str
+    group: str
+    stream: Callable[[str], str]
+    read: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Follower:
+    """Follows any number of jobs in a thread of its own."""
+
+    def __init__(self, sink: Sink, reap: Callable[[Job], None]) -> None:
+        """The thread starts with the first job.
+
+        Args:
+            sink: takes the events.
+            reap: told of each job that has ended, in the follower's thread.
+        """
+        self._sink, self._reap = sink, reap
+        self._followed: dict[Path, _Followed] = {}
+        self._changed = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="logs", daemon=True)
+
+    def follow(self, job: Job, region: str) -> None:
+        """Bring everything that a job prints to a region's logs until the job has ended."""
+        group, stream = streams(job.description, int(time.time() * 1000))
+        with self._changed:
+            self._followed[job.path] = _Followed(job, region, group, stream)
+            if not self._thread.is_alive():
+                self._thread.start()
+            self._changed.notify()
+
+    def catch_up(self, name: str) -> None:
+        """Return when all that a job has printed so far is in its stream."""
+        for followed in [each for each in list(self._followed.values()) if each.job.name == name]:
+            self._pass_on(followed)
+
+    def close(self) -> None:
+        """End the thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                if not self._followed:
+                    self._changed.wait_for(lambda: self._followed or self._closed)
+                if self._closed:
+                    return
+            for path, followed in list(self._followed.items()):
+                running = followed.job.held()
+                self._pass_on(followed)
+                if not running:
+                    with self._changed:
+                        del self._followed[path]
+                    self._reap(followed.job)
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed, _POLL)
+
+    def _pass_on(self, followed: _Followed) -> None:
+        with followed.lock:
+            while chunk := _whole_lines(followed.job.log, followed.read):
+                followed.read += len(chunk)
+                for host, events in _by_host(chunk, int(time.time() * 1000)).items():
+                    self._sink.put(followed.region, followed.group, followed.stream(host), events)
+
+
+def streams(description: Document, started: int) -> tuple[str, Callable[[str], str]]:
+    """The log group of a job or endpoint, and each host's stream (AWS developer guide, CloudWatch Logs).
+
+    Args:
+        description: what ``Describe…`` answers.
+        started: milliseconds since 1970.
+    """
+    kind = kind_of(description)
+    name = description[f"{kind}Name"]
+    instance = f"i-{started:017x}"
+    if kind == "Endpoint":
+        variant = description["ProductionVariants"][0]["VariantName"]
+        return f"/aws/sagemaker/Endpoints/{name}", lambda host: f"{variant}/{instance}"
+    if kind == "TransformJob":
+        return "/aws/sagemaker/TransformJobs", lambda host: f"{name}/{instance}-{started // 1000}"
+    return f"/aws/sagemaker/{kind}s", lambda host: f"{name}/{host}-{started // 1000}"
+
+
+def _whole_lines(log: Path, start: int) -> bytes:
+    try:
+        with log.open("rb") as file:
+            file.seek(start)
+            data = file.read(_CHUNK)
+    except FileNotFoundError:  # an endpoint's folder goes with it
+        return b""
+    return data[: data.rfind(b"\n") + 1]
+
+
+def _by_host(lines: bytes, timestamp: int) -> dict[str, list[Event]]:
+    found: dict[str, list[Event]] = defaultdict(list)
+    for line in lines.split(b"\n")[:-1]:
+        host, _, text = line.partition(b" | ")
+        found[host.decode()].append(Event(timestamp, text.decode("utf-8", "replace")))
+    return found

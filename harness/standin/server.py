@@ -1,0 +1,119 @@
+"""The one endpoint on loopback: HTTP for those who know its address, a proxy for those who name AWS's hosts."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection
+from typing import Any
+
+from moto.moto_server.werkzeug_app import MotoRequestHandler
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from harness.standin import proxy
+from harness.standin.authority import Authority
+
+HOST = "127.0.0.1"
+
+
+def new_server(port: int, application: Any, authority: Authority, pass_through: Collection[str]) -> BaseWSGIServer:
+    """A server that listens already, and answers once its ``serve_forever`` is called.
+
+    Args:
+        port: 0 for a free one.
+        application: WSGI; answers every request to AWS, whichever way it comes.
+        authority: vouches for AWS's hosts.
+        pass_through: hosts and domains, besides AWS's, that the proxy connects to.
+
+    Raises:
+        OSError: the port is taken.
+    """
+
+    class Handler(_Handler):
+        pass
+
+    Handler.authority, Handler.pass_through = authority, pass_through
+    return _make(port, application, Handler)
+
+
+def _make(port: int, application: Any, handler: type[MotoRequestHandler]) -> BaseWSGIServer:
+    import socket
+
+    # werkzeug ends the process where a port is taken; so it is given one that has been had.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    with listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+        listener.listen(512)
+        taken = listener.getsockname()[1]
+        return make_server(HOST, taken, application, threaded=True, request_handler=handler, fd=listener.fileno())
+
+
+class _Handler(MotoRequestHandler):
+    """One connection. After CONNECT to one of AWS's hosts, requests on it are answered as if they had come directly."""
+
+    authority: Authority
+    pass_through: Collection[str]
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # a response in as few packets as it needs
+
+    def do_CONNECT(self) -> None:
+        """Become the host that is named, connect to it, or refuse."""
+        try:
+            host, port = proxy.split(self.path)
+        except ValueError as error:
+            self._refuse(400, str(error))
+            return
+        if proxy.is_passed_through(host, self.pass_through):
+            self._relay(host, port)
+        elif proxy.is_aws(host):
+            self._become(host)
+        else:
+            self._refuse(403, f"{host} is not AWS's. Start the stand-in with --pass-through {host}.")
+
+    def handle_expect_100(self) -> bool:
+        """The WSGI side says it, once."""
+        return True
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Nothing: what is worth saying is said by whoever answers."""
+
+    def _become(self, host: str) -> None:
+        self._established()
+        self.connection = self.request = self.authority.context(host).wrap_socket(self.connection, server_side=True)
+        self.rfile = self.connection.makefile("rb", self.rbufsize)
+        self.wfile = self.connection.makefile("wb")
+        self.close_connection = False
+
+    def _relay(self, host: str, port: int) -> None:
+        try:
+            other = proxy.connect(host, port)
+        except OSError as error:
+            self._refuse(502, f"{host}:{port} cannot be reached: {error}")
+            return
+        with other:
+            self._established()
+            proxy.relay(self.connection, other)
+        self.close_connection = True
+
+    def _established(self) -> None:
+        self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        self.wfile.flush()
+
+    def _refuse(self, status: int, message: str) -> None:
+        self.close_connection = True
+        self.send_error(status, "Refused", message)
+
+
+class ServerThread:
+    """A server in a thread of its own."""
+
+    def __init__(self, server: BaseWSGIServer) -> None:
+        self._server = server
+        self._thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="server")
+        self._thread.start()
+
+    def close(self) -> None:
+        """Take no more requests."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()

@@ -1,0 +1,133 @@
+"""The whole stand-in: its parts put together, started, and ended with everything that it has started."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import mkdtemp
+
+from harness import service_model
+from harness.engine.runtime import EngineRuntime
+from harness.engine.settings import EngineSettings
+from harness.errors import ConfigurationError, MissingCapability
+from harness.standin import environment
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to start a stand-in."""
+
+    port: int = 0
+    state: Path | None = None
+    """Folder for runs, models and endpoints that is kept; None: one that goes with the stand-in."""
+    region: str = "us-east-1"
+    pass_through: Sequence[str] = ()
+    """Hosts besides AWS's that the proxy connects to."""
+    instance_limit: int = 20
+    """Instances of one type that the jobs of one kind may use at a time."""
+    settings: EngineSettings = field(default_factory=EngineSettings)
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """A stand-in that answers."""
+
+    url: str
+    variables: dict[str, str]
+    """For clients that take an endpoint."""
+    proxy_variables: dict[str, str]
+    """For clients that name AWS's hosts themselves, besides ``variables``."""
+
+
+@contextmanager
+def running(options: Options) -> Iterator[StandIn]:
+    """A stand-in, from the moment at which it answers until nothing of it is left.
+
+    The engine finds S3 by this process's own environment, which is set for as long.
+
+    Raises:
+        MissingCapability: the extra is not installed.
+        ConfigurationError: the port is taken, or the folder cannot be written.
+    """
+    _check_installed()
+    from harness.standin import aws
+    from harness.standin.authority import Authority
+    from harness.standin.client import StandInClient
+    from harness.standin.logs import Follower
+    from harness.standin.operations import SageMaker
+    from harness.standin.routing import Application
+    from harness.standin.server import HOST, ServerThread, new_server
+    from harness.standin.tags import Tags
+
+    with ExitStack() as leaving:
+        scratch = Path(mkdtemp(prefix="harness-standin-"))
+        leaving.callback(shutil.rmtree, scratch, ignore_errors=True)
+        state = _state(options.state or scratch / "state")
+        settings = _settings(options)
+        client = StandInClient(state / "runs", settings)
+        logs = Follower(aws.CloudWatchLogs(), client.reap)
+        model = service_model.load(Path(settings.cache))
+        operations = SageMaker(client, model, Tags(state / "tags.json"), logs, instance_limit=options.instance_limit)
+        authority = Authority()
+        application = Application(operations, EngineRuntime(client), aws.application(), options.region)
+        try:
+            server = new_server(options.port, application, authority, options.pass_through)
+        except OSError as error:
+            raise ConfigurationError(
+                f"Port {options.port} of {HOST} cannot be had: {error.strerror}. --port 0 takes a free one."
+            ) from error
+        url = f"http://{HOST}:{server.port}"
+        bundle = scratch / "ca.pem"
+        environment.write_bundle(bundle, authority.certificate, os.environ)
+        found = environment.variables(url, options.region, aws.create_role(options.region))
+        leaving.enter_context(_environment(found))
+        leaving.callback(client.close)
+        leaving.callback(logs.close)
+        leaving.callback(ServerThread(server).close)
+        yield StandIn(url, found, environment.proxy_variables(url, bundle))
+
+
+def _check_installed() -> None:
+    from importlib.util import find_spec
+
+    missing = [name for name in ("moto", "flask", "flask_cors", "cryptography", "boto3") if find_spec(name) is None]
+    if missing:
+        raise MissingCapability(
+            f"The stand-in needs {', '.join(missing)}: {sys.executable} -m pip install 'sagemaker-harness[standin]'"
+        )
+
+
+def _state(folder: Path) -> Path:
+    try:
+        (folder / "runs").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"--state {folder} cannot be written: {error.strerror}.") from error
+    return folder.resolve()
+
+
+def _settings(options: Options) -> EngineSettings:
+    from dataclasses import replace
+
+    from harness.standin.aws import ACCOUNT
+
+    return replace(options.settings, region=options.region, account=ACCOUNT)
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in (*variables, "AWS_PROFILE")}
+    os.environ.update(variables)
+    os.environ.pop("AWS_PROFILE", None)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
