@@ -57,7 +57,7 @@ class Running:
         try:
             if job.kind != kind:
                 return None
-            if job.status not in ENDED and job.owner() is None:
+            if job.status not in ENDED and not job.held():
                 # Whoever takes the lock now finds a job that has just ended by itself as it is, and leaves it so.
                 self.store.bury(lambda lost: fail(lost, LOST))
             return job.description

@@ -120,7 +120,7 @@ class Job:
     def wait_for_end(self, timeout: float | None = None) -> bool:
         """Return when nobody runs the job (True), or after ``timeout`` seconds (False)."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        while self.owner() is not None:
+        while self.held():
             if deadline is not None and time.monotonic() >= deadline:
                 return False
             time.sleep(_POLL)
