@@ -107,12 +107,7 @@ def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
 
 def _read(environ: Environ) -> bytes:
     """The body, at most ``_LARGEST`` bytes of it."""
-    if environ.get("wsgi.input_terminated"):
-        size = _LARGEST
-    else:
-        declared = environ.get("CONTENT_LENGTH", "")
-        size = min(int(declared), _LARGEST) if declared.isdigit() else 0
-    read: bytes = environ["wsgi.input"].read(size) if size else b""
+    read: bytes = environ["wsgi.input"].read(_LARGEST)
     return read
 
 

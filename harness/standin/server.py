@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+import traceback
 from collections.abc import Collection
-from typing import Any
+from typing import IO, Any, cast
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.wsgi import LimitedStream
 
 from harness.standin import proxy
 from harness.standin.authority import Authority
 
 HOST = "127.0.0.1"
+_WITHOUT_BODY = frozenset({"204", "304"})
+_CHUNK = 1 << 16
+_DRAINED = 64 << 20
+"""Bytes of a refused request that are worth reading for the connection's sake."""
 
 
 def new_server(port: int, application: Any, authority: Authority, pass_through: Collection[str]) -> BaseWSGIServer:
@@ -54,7 +61,8 @@ class _Handler(MotoRequestHandler):
     authority: Authority
     pass_through: Collection[str]
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # a response in as few packets as it needs
+    wbufsize = -1  # a response in as few packets as it needs, none of which waits for the one before to be acknowledged
+    disable_nagle_algorithm = True
 
     def do_CONNECT(self) -> None:
         """Become the host that is named, connect to it, or refuse."""
@@ -70,8 +78,37 @@ class _Handler(MotoRequestHandler):
         else:
             self._refuse(403, f"{host} is not AWS's. Start the stand-in with --pass-through {host}.")
 
+    def run_wsgi(self) -> None:
+        """Answer one request and keep the connection; werkzeug's own closes it, and each new one costs TLS anew."""
+        environ = self.make_environ()
+        if not environ.get("wsgi.input_terminated"):
+            declared = environ.get("CONTENT_LENGTH", "")
+            environ["wsgi.input"] = LimitedStream(
+                cast(IO[bytes], self.rfile), int(declared) if declared.isdigit() else 0
+            )
+            environ["wsgi.input_terminated"] = True
+        body_of_request = environ["wsgi.input"]  # whoever answers may put another in its place
+        status, headers, body = _call(self.server.app, environ)
+        self.close_connection = self.close_connection or not _drain(body_of_request)
+        code, _, reason = status.partition(" ")
+        self.send_response(int(code), reason)
+        for name, value in headers:
+            self.send_header(name, value)
+        if "content-length" not in {name.lower() for name, _ in headers} and code not in _WITHOUT_BODY:
+            self.send_header("Content-Length", str(len(body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD" and code not in _WITHOUT_BODY:
+            self.wfile.write(body)
+        self.wfile.flush()
+
     def handle_expect_100(self) -> bool:
-        """The WSGI side says it, once."""
+        """Say it at once; werkzeug would leave it in the buffer."""
+        self.send_response_only(100)
+        self.end_headers()
+        self.wfile.flush()
+        del self.headers["Expect"]
         return True
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
@@ -102,6 +139,31 @@ class _Handler(MotoRequestHandler):
     def _refuse(self, status: int, message: str) -> None:
         self.close_connection = True
         self.send_error(status, "Refused", message)
+
+
+def _call(application: Any, environ: dict[str, Any]) -> tuple[str, list[tuple[str, str]], bytes]:
+    """Status, headers and body of an answer."""
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
+        started[:] = [(status, headers)]
+
+    try:
+        chunks = application(environ, start_response)
+        try:
+            body = b"".join(chunks)
+        finally:
+            if hasattr(chunks, "close"):
+                chunks.close()
+        return *started[0], body
+    except Exception:
+        traceback.print_exc(file=sys.stderr)
+        return "500 Internal Server Error", [("Content-Type", "text/plain")], b"see what the stand-in has printed"
+
+
+def _drain(body: IO[bytes]) -> bool:
+    """Read what nobody has read of a request, so that the next one can be; False if that is too much."""
+    return any(not body.read(_CHUNK) for _ in range(_DRAINED // _CHUNK))
 
 
 class ServerThread:
