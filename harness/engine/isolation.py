@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.engine.launcher import HostSpec
 from harness.engine.namespaces import enter, furnish
-from harness.engine.system import Kernel, SetupError, fork, read_all, signals_blocked
+from harness.engine.system import Kernel, SetupError, fork, read_all, signals_blocked, wait
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def _try(kernel: Kernel, *, processes: bool) -> SetupError | None:
 
     def outside() -> None:
         enter(kernel, processes=processes, network=True)
-        os.waitpid(fork(inside, write), 0)
+        wait(fork(inside, write))
 
     def inside() -> None:
         furnish(kernel, spec, processes=processes)
@@ -58,16 +58,14 @@ def _try(kernel: Kernel, *, processes: bool) -> SetupError | None:
         child = fork(outside, write)
     os.close(write)
     failure = read_all(read)
-    os.waitpid(child, 0)
+    wait(child)
     return SetupError.decode(failure) if failure else None
 
 
 _FORBIDDING = {
     ("user.max_user_namespaces", "0"): "sysctl -w user.max_user_namespaces=15000",
     ("kernel.unprivileged_userns_clone", "0"): "sysctl -w kernel.unprivileged_userns_clone=1",
-    ("kernel.apparmor_restrict_unprivileged_userns", "1"): (
-        "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
-    ),
+    ("kernel.apparmor_restrict_unprivileged_userns", "1"): ("sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"),
 }
 
 

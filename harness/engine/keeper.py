@@ -192,7 +192,7 @@ def _children() -> list[int]:
         return []
     me = b"%d" % os.getpid()
     children = []
-    for process in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208
+    for process in filter(str.isdigit, os.listdir("/proc")):
         with suppress(OSError):
             # «pid (name) state parent …», where the name may hold anything.
             if Path("/proc", process, "stat").read_bytes().rpartition(b")")[2].split()[1] == me:

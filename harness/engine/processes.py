@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +12,7 @@ from harness.engine.isolation import Support, probe
 from harness.engine.keeper import Keeper, Pipes
 from harness.engine.launcher import HostSpec, LaunchError
 from harness.engine.namespaces import in_tree
-from harness.engine.system import Kernel, SetupError, close, read_all, signals_blocked, step
+from harness.engine.system import Kernel, SetupError, close, read_all, signals_blocked, step, wait
 from harness.errors import MissingCapability, RefusedError
 
 Isolation = Literal["auto", "required", "none"]
@@ -143,9 +142,9 @@ class ProcessHost:
         if self._exit_code is None:
             said = os.read(self._exited, 16)
             status = self._reap()
-            if not said and status >= 0:
+            if not said and (status is None or status >= 0):
                 raise LaunchError(f"Host {self.name}: its keeper ended with status {status} and said nothing")
-            self._exit_code = int(said or status)
+            self._exit_code = int(said) if said else status
         return self._exit_code
 
     def terminate(self) -> None:
@@ -165,12 +164,9 @@ class ProcessHost:
             self._reap()
             close(self._output, self._exited)
 
-    def _reap(self) -> int:
+    def _reap(self) -> int | None:
         keeper, self.keeper = self.keeper, None
-        if keeper is not None:
-            with suppress(ChildProcessError):  # SIGCHLD is ignored, so the system has reaped it
-                return os.waitstatus_to_exitcode(os.waitpid(keeper, 0)[1])
-        return -signal.SIGKILL
+        return None if keeper is None else wait(keeper)
 
 
 def _assert_single_threaded() -> None:

@@ -84,6 +84,14 @@ def read_all(file: int) -> bytes:
         os.close(file)
 
 
+def wait(pid: int) -> int | None:
+    """Wait for a child: 0–255, or ``-n`` if signal *n* ended it; None if nobody knows (SIGCHLD is ignored)."""
+    try:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    except ChildProcessError:
+        return None
+
+
 def close(*files: int) -> None:
     """Close file descriptors, open or not."""
     for file in files:
@@ -96,7 +104,7 @@ def let_go_of_everything_but(*keep: int) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(null, standard)
-    inherited = map(int, os.listdir("/dev/fd"))  # noqa: PTH208
+    inherited = map(int, os.listdir("/dev/fd"))
     close(*(file for file in inherited if file > 2 and file not in keep))
 
 
