@@ -96,25 +96,6 @@ class TestProblems:
         assert "has no files" in problems(manifest(tmp_path / "m", data.as_uri() + "/"), source=MANIFEST)
 
 
-class TestWhatIsRefused:
-    @pytest.mark.parametrize(
-        ("changes", "says"),
-        [
-            ({"source": {"S3DataType": "AugmentedManifestFile"}}, "AugmentedManifestFile"),
-            ({"CompressionType": "Gzip"}, "CompressionType Gzip"),
-            ({"RecordWrapperType": "RecordIO"}, "RecordWrapperType RecordIO"),
-            ({"ShuffleConfig": {"Seed": 1}}, "ShuffleConfig"),
-        ],
-    )
-    def test_is_named_with_its_channel(self, data, changes, says):
-        (refusal,) = channels.refusals(channel(data, **changes))
-        assert "channel 'train'" in refusal
-        assert says in refusal
-
-    def test_is_nothing_where_aws_s_defaults_are_spelled_out(self, data):
-        assert not list(channels.refusals(channel(data, CompressionType="None", RecordWrapperType="None")))
-
-
 def provide(tree: Path, *given: dict, host: int = 0, hosts: int = 1) -> tuple[Mount, ...]:
     return channels.provide(given, tree=tree, base_dir="/opt/ml", host=host, hosts=hosts)
 
