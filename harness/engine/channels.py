@@ -1,57 +1,34 @@
 """A channel as files: mounted or linked, never copied.
 
 What AWS does with an S3 URI is done here with a ``file://`` URI: a folder is the prefix, a file is the one object, a
-manifest names a prefix and what is to be taken from below it.
+manifest names a prefix and what is to be taken from below it. What is in S3 is fetched first, into a folder.
 """
 
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from harness.engine.launcher import Mount
-from harness.errors import ConfigurationError
+from harness.errors import ConfigurationError, HarnessError
+from harness.storage import Storage, is_s3, local_path
+from harness.storage import files as files_below
 
 _LOOKED_AT = 1000
 """Files of a channel that are checked before the job starts; a channel may hold millions."""
 
 
-def local_path(uri: str) -> Path:
-    """The path that a ``file://`` URI names.
-
-    Raises:
-        ConfigurationError: it is no ``file://`` URI, or names another machine.
-    """
-    from urllib.parse import unquote, urlsplit
-
-    parts = urlsplit(uri)
-    if parts.scheme != "file" or parts.netloc not in {"", "localhost"}:
-        raise ConfigurationError(f"{uri} is not a file:// URI of this machine")
-    return Path(unquote(parts.path))
-
-
-def refusals(channel: Mapping[str, Any]) -> Iterator[str]:
-    """What of a channel cannot be had here, by name; each of these needs Pipe input on AWS, or S3."""
-    name, source = channel["ChannelName"], _source(channel)
-    if source["S3DataType"] not in {"S3Prefix", "ManifestFile"}:
-        yield f"channel '{name}': S3DataType {source['S3DataType']} cannot be read here; try --on remote"
-    for key, harmless in (("CompressionType", "None"), ("RecordWrapperType", "None")):
-        if channel.get(key, harmless) != harmless:
-            yield f"channel '{name}': {key} {channel[key]} needs Pipe input; try --on remote, or leave it out"
-    if "ShuffleConfig" in channel:
-        yield f"channel '{name}': ShuffleConfig cannot be honoured here; try --on remote, or leave it out"
-
-
 def problems(channel: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with the files of a channel, as sentences; nothing if the job can start."""
+    """What is wrong with the files of a channel, as sentences; nothing if the job can start, or they are in S3."""
     name = channel["ChannelName"]
+    if is_s3(_source(channel)["S3Uri"]):
+        return
     path = local_path(_source(channel)["S3Uri"])
     try:
-        files = list(islice(_files(path), _LOOKED_AT))
+        files = list(islice(files_below(path), _LOOKED_AT))
         if _source(channel)["S3DataType"] != "S3Prefix":
             files = _manifest(path)[1][:_LOOKED_AT]
         for file in files:
@@ -67,6 +44,22 @@ def problems(channel: Mapping[str, Any]) -> Iterator[str]:
     else:
         if not files:
             yield f"Channel '{name}': {path} has no files."
+
+
+def fetched(channels: Sequence[Mapping[str, Any]], storage: Storage) -> list[dict[str, Any]]:
+    """The same channels, with all of their data on this machine.
+
+    Raises:
+        HarnessError: there is none, or it cannot be read; the message begins as AWS's does.
+    """
+    found = []
+    for channel in channels:
+        try:
+            source = storage.localised(_source(channel))
+        except HarnessError as error:
+            raise HarnessError(f"Data download failed:{error}") from error
+        found.append({**channel, "DataSource": {"S3DataSource": source}})
+    return found
 
 
 def provide(
@@ -131,28 +124,7 @@ def chosen(source: Mapping[str, Any]) -> tuple[Path, list[Path]]:
     if source["S3DataType"] == "ManifestFile":
         return _manifest(path)
     root = path if path.is_dir() else path.parent
-    return root, sorted(_files(path))
-
-
-def _files(path: Path, above: tuple[tuple[int, int], ...] = ()) -> Iterator[Path]:
-    """The files at or below a path, links followed; not into a folder that a link leads back to.
-
-    Raises:
-        OSError: the path is missing, or a folder cannot be read.
-    """
-    status = path.stat()
-    if not stat.S_ISDIR(status.st_mode):
-        yield path
-        return
-    here = (status.st_dev, status.st_ino)
-    if here in above:
-        return
-    with os.scandir(path) as entries:
-        for entry in entries:
-            if entry.is_dir():
-                yield from _files(path / entry.name, (*above, here))
-            else:
-                yield path / entry.name
+    return root, sorted(files_below(path))
 
 
 def _manifest(path: Path) -> tuple[Path, list[Path]]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from harness import source
 from harness.contract.hyperparameters import decode
-from harness.engine.channels import local_path
-from harness.errors import ConfigurationError
+from harness.errors import ConfigurationError, HarnessError
+from harness.storage import Storage, is_s3
 
 CHANNEL_CODE = "/opt/ml/input/data/code"
 
@@ -31,29 +31,47 @@ def program(request: Mapping[str, Any]) -> str:
     return named
 
 
-def stage(request: Mapping[str, Any], target: Path) -> None:
+def stage(request: Mapping[str, Any], target: Path, storage: Storage | None = None) -> None:
     """Lay out a training request's code under ``target``, as unpacking ``sourcedir.tar.gz`` would.
+
+    Without ``storage`` only if it is on this machine, where it may change; what is in S3 can wait until the job runs.
 
     Raises:
         ConfigurationError: the code or the entry point is not there, lies outside, or cannot be read.
     """
-    entry_point = program(request)
+    if names_entry_point(request):  # its code is data, in a channel
+        target.mkdir(exist_ok=True)
+        return
+    uri, entry_point = location(request), program(request)
+    if storage is not None or not is_s3(uri):
+        stage_from(uri, entry_point, target, storage or Storage())
+
+
+def location(request: Mapping[str, Any]) -> str:
+    """URI of a training request's code.
+
+    Raises:
+        ConfigurationError: it names none.
+    """
     where = decode(request.get("HyperParameters", {})).get("sagemaker_submit_directory")
     if where is None:
         raise ConfigurationError(
             "The request names no code. Script mode needs the hyperparameter sagemaker_submit_directory (a JSON string "
             "that holds a URI), or source_dir in the configuration."
         )
-    stage_from(_channel_uri(request, str(where)), entry_point, target)
+    return _channel_uri(request, str(where))
 
 
-def stage_from(uri: str, entry_point: str, target: Path) -> None:
-    """Lay out the folder, the one file, or the ``.tar.gz`` that a ``file://`` URI names.
+def stage_from(uri: str, entry_point: str, target: Path, storage: Storage) -> None:
+    """Lay out the folder, the one file, or the ``.tar.gz`` that a URI names.
 
     Raises:
         ConfigurationError: see ``stage``.
     """
-    path = local_path(uri)
+    try:
+        path = storage.local_object(uri) if is_archive(uri) else storage.local(uri)
+    except HarnessError as error:
+        raise HarnessError(f"Code download failed:{error}") from error
     try:
         _lay_out(path, entry_point, target)
     except OSError as error:
@@ -64,7 +82,7 @@ def stage_from(uri: str, entry_point: str, target: Path) -> None:
 
 
 def _lay_out(path: Path, entry_point: str, target: Path) -> None:
-    if path.is_file() and path.name.endswith((".tar.gz", ".tgz")):
+    if path.is_file() and is_archive(path.name):
         from harness.engine.artifacts import unpack_archive
 
         unpack_archive(path, target)
@@ -74,6 +92,11 @@ def _lay_out(path: Path, entry_point: str, target: Path) -> None:
         source.stage(source.manifest(None, entry_point=str(path)), target)
     else:
         source.stage(source.manifest(path, entry_point=entry_point), target)
+
+
+def is_archive(name: str) -> bool:
+    """Whether a file or a URI is a packed source, by its name."""
+    return name.endswith((".tar.gz", ".tgz"))
 
 
 def _channel_uri(request: Mapping[str, Any], submit_directory: str) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.engine.artifacts import ArtifactError, copy_directories, pack_directories
-from harness.engine.channels import local_path
+from harness.errors import HarnessError
+from harness.storage import Storage, is_s3, local_path
 
 
 def deliver(
@@ -19,6 +20,7 @@ def deliver(
     *,
     models: Mapping[str, Path],
     outputs: Mapping[str, Path],
+    storage: Storage,
 ) -> str | None:
     """Pack what the hosts left and put it where the request wants it.
 
@@ -28,16 +30,16 @@ def deliver(
         job_name: decides the prefix, as on AWS: ``<S3OutputPath>/<job>/output/model.tar.gz``.
         models: host -> its ``/opt/ml/model``.
         outputs: host -> its ``/opt/ml/output/data``.
+        storage: puts what is wanted in S3 there.
 
     Returns:
         ``ModelArtifacts.S3ModelArtifacts``: None if the hosts left no model.
 
     Raises:
-        ArtifactError: something could not be packed or written; nothing half done has a name that anybody looks for.
+        HarnessError: something could not be packed or written; nothing half done has a name that anybody looks for.
     """
     plain = config.get("CompressionType") == "NONE"
     store, suffix = (copy_directories, "") if plain else (pack_directories, ".tar.gz")
-    wanted = local_path(config["S3OutputPath"]) / job_name / "output"
     with ExitStack() as undo:
         undo.callback(_remove, output)
         output.mkdir(exist_ok=True)
@@ -46,13 +48,27 @@ def deliver(
             target = output / (name + suffix)
             if store(folders, target):
                 kept[name] = target
-        if wanted.resolve() != output.resolve():
+        wanted = f"{config['S3OutputPath'].rstrip('/')}/{job_name}/output"
+        if is_s3(wanted):
+            undo.pop_all()  # what is whole here stays, whatever becomes of its copy
+            return _upload(kept, wanted, storage).get("model")
+        if local_path(wanted).resolve() != output.resolve():
             for name, source in kept.items():
-                kept[name] = wanted / source.name
+                kept[name] = local_path(wanted) / source.name
                 undo.callback(_remove, kept[name])
                 _copy(source, kept[name])
         undo.pop_all()
     return kept["model"].absolute().as_uri() if "model" in kept else None
+
+
+def _upload(kept: Mapping[str, Path], wanted: str, storage: Storage) -> dict[str, str]:
+    try:
+        for path in kept.values():
+            storage.upload(path, f"{wanted}/{path.name}")
+    except HarnessError as error:
+        raise ArtifactError(f"Artifact upload failed:{error}") from error
+    # As on AWS, what is not packed is named as the folder that it is.
+    return {name: f"{wanted}/{path.name}{'/' if path.is_dir() else ''}" for name, path in kept.items()}
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.engine.channels import local_path
 from harness.errors import ServiceError
+from harness.storage import is_s3, local_path
 
 
 def refusals(request: Mapping[str, Any]) -> Iterator[str]:
@@ -28,12 +28,12 @@ def refusals(request: Mapping[str, Any]) -> Iterator[str]:
 
 
 def check_data(request: Mapping[str, Any]) -> None:
-    """AWS looks for the model data when the model is made, and so do we.
+    """AWS looks for the model data when the model is made, and so do we where it is on this machine.
 
     Raises:
         ServiceError: it is not there.
     """
     primary = request.get("PrimaryContainer") or request["Containers"][0]
     uri = primary["ModelDataUrl"]
-    if not local_path(uri).is_file():
+    if not is_s3(uri) and not local_path(uri).is_file():
         raise ServiceError("ValidationException", f"Could not find model data at {uri}.", "CreateModel")

@@ -18,7 +18,9 @@ from harness.engine.launcher import HostSpec, Launcher, LaunchError, Mount
 from harness.engine.settings import EngineSettings
 from harness.engine.store import Document, Job, now, write_json
 from harness.engine.supervisor import fail
+from harness.engine.syncing import Syncing
 from harness.errors import ConfigurationError, HarnessError, RefusedError
+from harness.storage import is_s3, local_path
 
 BASE_DIR = "/opt/ml"
 _PROCESSING = "/opt/ml/processing"
@@ -97,31 +99,52 @@ class _Processing:
         self.names = tuple(f"algo-{number}" for number in range(1, cluster.get("InstanceCount", 1) + 1))
         seconds = self.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 86_400)
         self.deadline = time.monotonic() + seconds
+        self.storage = self.settings.storage
+        self.inputs: Sequence[Mapping[str, Any]] = ()
+        """As channels, all of their data on this machine."""
         self.outputs: Sequence[Mapping[str, Any]] = self.request.get("ProcessingOutputConfig", {}).get("Outputs", ())
 
     def run(self) -> None:
         log = Log(self.job.log)
         try:
+            self.inputs = channels.fetched(
+                [_as_channel(given) for given in self.request.get("ProcessingInputs", ())], self.storage
+            )
             if self.launcher.base_dir is None:
-                for problem in literal_paths(self.request):
+                for problem in _literal_paths(self.inputs):
                     raise RefusedError(problem)
             specs = [self._prepare(index) for index in range(len(self.names))]
             self.job.update(ProcessingStartTime=now())
-            ended = run_hosts(
-                self.launcher,
-                specs,
-                log=log,
-                control=self.control,
-                on_stop=self._stopping,
-                deadline=self.deadline,
-                grace=self.settings.stop_grace,
-            )
+            ended = self._run(specs, log)
             log.flush()
             self._finish(ended)
         except (HarnessError, LaunchError, OSError) as error:
             fail(self.job, f"ClientError: {error}")
         finally:
             log.close()
+
+    def _run(self, specs: Sequence[HostSpec], log: Log) -> Ended:
+        syncing = Syncing(
+            {
+                self._destination(given): given["S3Output"]["S3Uri"]
+                for given in self.outputs
+                if given["S3Output"]["S3UploadMode"] == "Continuous" and is_s3(given["S3Output"]["S3Uri"])
+            },
+            self.storage.upload,
+        )
+        try:
+            return run_hosts(
+                self.launcher,
+                specs,
+                log=log,
+                control=self.control,
+                companion=syncing,
+                on_stop=self._stopping,
+                deadline=self.deadline,
+                grace=self.settings.stop_grace,
+            )
+        finally:
+            syncing.finish()
 
     def _stopping(self, stop: Stop) -> None:
         self.job.update(ProcessingJobStatus="Stopping")
@@ -160,9 +183,9 @@ class _Processing:
     def _inputs(self, tree: Path, base_dir: str, index: int) -> Iterator[Mount]:
         inputs = self.request.get("ProcessingInputs", ())
         targets = [given["S3Input"]["LocalPath"].rstrip("/") for given in inputs]
-        for given, target in zip(inputs, targets, strict=True):
+        for given, target in zip(self.inputs, targets, strict=True):
             yield from channels.provide_one(
-                _as_channel(given)["DataSource"]["S3DataSource"],
+                given["DataSource"]["S3DataSource"],
                 folder=self._path(tree, target),
                 seen=target.replace(BASE_DIR, base_dir, 1),
                 host=index,
@@ -175,7 +198,7 @@ class _Processing:
         for given in self.outputs:
             target = given["S3Output"]
             if target["S3UploadMode"] == "Continuous":
-                destination = channels.local_path(target["S3Uri"])
+                destination = self._destination(given)
                 destination.mkdir(parents=True, exist_ok=True)
                 seen = target["LocalPath"].replace(BASE_DIR, base_dir, 1)
                 yield Mount(destination, seen, read_only=False)
@@ -194,12 +217,17 @@ class _Processing:
         else:
             for given in self.outputs:
                 if given["S3Output"]["S3UploadMode"] == "EndOfJob":
-                    self._deliver(given["S3Output"])
+                    self._deliver(given)
             self.job.update(ProcessingJobStatus="Completed", ProcessingEndTime=now())
             shutil.rmtree(self.job.path / "hosts", ignore_errors=True)
 
-    def _deliver(self, output: Mapping[str, Any]) -> None:
-        destination = channels.local_path(output["S3Uri"])
+    def _destination(self, given: Mapping[str, Any]) -> Path:
+        """The folder of an output; one that goes to S3 is kept in the run folder too."""
+        uri = given["S3Output"]["S3Uri"]
+        return self.job.path / "output" / given["OutputName"] if is_s3(uri) else local_path(uri)
+
+    def _deliver(self, given: Mapping[str, Any]) -> None:
+        output, destination = given["S3Output"], self._destination(given)
         taken: dict[str, str] = {}
         for name in self.names:
             source = self._path(self._tree(name), output["LocalPath"])
@@ -209,6 +237,8 @@ class _Processing:
                     raise ArtifactError(f"{taken[key]} and {name} both left '{key}' in {output['LocalPath']}.")
                 taken[key] = name
                 _put(file, destination / key)
+        if taken and is_s3(output["S3Uri"]):
+            self.storage.upload(destination, output["S3Uri"])
 
     def _exit_message(self) -> tuple[str, bool]:
         """The hosts' messages, and whether all could be read."""
@@ -271,10 +301,15 @@ def _resource_config(request: Mapping[str, Any], names: Sequence[str], index: in
 
 def literal_paths(request: Mapping[str, Any]) -> Iterator[str]:
     """Scripts that name ``/opt/ml/processing`` in their text, which cannot be given to them here."""
-    for given in request.get("ProcessingInputs", ()):
-        if given["InputName"] != "code" or "S3Input" not in given:
+    inputs = [given for given in request.get("ProcessingInputs", ()) if "S3Input" in given]
+    yield from _literal_paths([_as_channel(given) for given in inputs if not is_s3(given["S3Input"]["S3Uri"])])
+
+
+def _literal_paths(inputs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for given in inputs:
+        if given["ChannelName"] != "code":
             continue
-        path = channels.local_path(given["S3Input"]["S3Uri"])
+        path = local_path(given["DataSource"]["S3DataSource"]["S3Uri"])
         for file in [path] if path.is_file() else sorted(path.rglob("*")):
             if file.suffix in {".py", ".sh"} and _PROCESSING.encode() in file.read_bytes():
                 yield (

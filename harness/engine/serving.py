@@ -14,7 +14,6 @@ from typing import Any
 
 import harness
 from harness.engine import artifacts, code, requirements
-from harness.engine.channels import local_path
 from harness.engine.environment import framework_version, image_environment, machine_environment
 from harness.engine.hosts import Ended, Log
 from harness.engine.interpreter import Interpreter, interpreter
@@ -22,6 +21,7 @@ from harness.engine.launcher import HostSpec
 from harness.engine.settings import EngineSettings
 from harness.engine.toolkit import JobHost
 from harness.errors import ConfigurationError, HarnessError
+from harness.storage import Storage, is_s3
 
 HOST = "algo-1"
 _CODE_IN_MODEL = "/opt/ml/model/code"
@@ -40,8 +40,10 @@ def container(model: Mapping[str, Any]) -> Mapping[str, Any]:
     return first
 
 
-def stage(model: Mapping[str, Any], folder: Path) -> None:
+def stage(model: Mapping[str, Any], folder: Path, storage: Storage | None = None) -> None:
     """Lay out a model's code and data below ``folder``, as they are now: ``source`` and ``model``.
+
+    Without ``storage`` only if both are on this machine; what is in S3 waits for ``prepare``.
 
     Raises:
         ConfigurationError: something that the model names is not there.
@@ -49,10 +51,13 @@ def stage(model: Mapping[str, Any], folder: Path) -> None:
     """
     primary = container(model)
     environment = primary.get("Environment", {})
-    artifacts.unpack_archive(local_path(primary["ModelDataUrl"]), folder / "model")
     program, where = environment.get("SAGEMAKER_PROGRAM"), environment.get("SAGEMAKER_SUBMIT_DIRECTORY")
     if not program:
         raise ConfigurationError("The model names no script. Script mode needs SAGEMAKER_PROGRAM in its Environment.")
+    if storage is None and (is_s3(primary["ModelDataUrl"]) or is_s3(where or "")):
+        return
+    storage = storage or Storage()
+    artifacts.unpack_archive(storage.local_object(primary["ModelDataUrl"]), folder / "model")
     if where and where.startswith(_CODE_IN_MODEL):
         inside = folder / where.removeprefix("/opt/ml/")
         if not inside.is_dir():
@@ -62,7 +67,7 @@ def stage(model: Mapping[str, Any], folder: Path) -> None:
             )
         where = inside.absolute().as_uri()
     if where:
-        code.stage_from(where, program, folder / "source")
+        code.stage_from(where, program, folder / "source", storage)
     else:
         (folder / "source").mkdir()
 
@@ -115,6 +120,8 @@ def prepare(
     host = JobHost(HOST, 0, tree, base_dir or str(tree))
     for seen in (host.paths.input_config, host.paths.output):
         host.path(seen).mkdir(parents=True)
+    if not (folder / "model").exists():
+        stage(model, folder, settings.storage)
     (folder / "model").rename(host.path(host.paths.model))
     code_folder = host.path(host.paths.code)
     (folder / "source").rename(code_folder)
@@ -265,5 +272,5 @@ def _listen(port: int) -> socket.socket:
         return socket.create_server(("127.0.0.1", port), backlog=2048)
     except OSError as error:
         raise HarnessError(
-            f"Port {port} on this machine: {error.strerror}. Choose another --port, or leave it out for a free one."
+            f"Port {port} on this machine: {os.strerror(error.errno or 0)}. Choose another --port, or leave it out for a free one."
         ) from None

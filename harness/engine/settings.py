@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.engine.processes import Isolation
 from harness.engine.store import read_json, write_json
+from harness.storage import S3, Storage
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,18 @@ class EngineSettings:
     pass_environment: tuple[str, ...] = ()
     """Names of this machine's variables that scripts may see."""
     region: str = "us-east-1"
+    profile: str | None = None
+    """Of the AWS credentials that s3:// URIs are read and written with; None: the standard chain."""
     account: str = "000000000000"
     port: int = 0
     """Port of an endpoint on the loopback; 0: a free one."""
     cache: str = ".harness/cache"
     """Folder of what is worth keeping between jobs."""
+
+    @property
+    def storage(self) -> Storage:
+        """What file:// and s3:// URIs of jobs name."""
+        return Storage(Path(self.cache) / "s3", S3(self.region, self.profile))
 
     def write(self, folder: Path) -> None:
         """Leave the settings in a job's folder."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from harness.contract import opt_ml
@@ -11,14 +12,17 @@ from harness.contract.environment import Contract
 from harness.contract.opt_ml import OptMl
 from harness.contract.outcomes import Outcome, failure_reason
 from harness.contract.terms import ContractError
-from harness.engine import channels, delivery
-from harness.engine.hosts import Control, Ended, Log, Metrics, Stop, Stopped, run_hosts
+from harness.engine import channels, code, delivery
+from harness.engine.container_entry import ContainerEntry, names_entry_point
+from harness.engine.hosts import Companion, Control, Ended, Log, Metrics, Stop, Stopped, run_hosts
 from harness.engine.launcher import HostSpec, Launcher, LaunchError, Mount
 from harness.engine.processes import Isolation, ProcessLauncher
 from harness.engine.settings import EngineSettings
 from harness.engine.store import ENDED, Document, Job, now, write_json
+from harness.engine.syncing import Syncing
 from harness.engine.toolkit import JobHost, Toolkit, config_documents
 from harness.errors import HarnessError
+from harness.storage import is_s3, local_path
 
 _SAID_BY_AWS = {
     "Starting": "Preparing the instances for training",
@@ -93,8 +97,8 @@ def refusals(request: Mapping[str, Any], isolation: Isolation = "auto") -> Itera
             yield f"channel '{name}': a file system (EFS, FSx) cannot be mounted here{elsewhere}"
         elif "S3DataSource" not in channel["DataSource"]:
             yield f"channel '{name}': only S3DataSource can be read here{elsewhere}"
-        else:
-            yield from channels.refusals(channel)
+        if "ShuffleConfig" in channel:
+            yield f"channel '{name}': ShuffleConfig cannot be honoured here{elsewhere}, or leave it out"
     if "VpcConfig" in request:
         yield f"VpcConfig: there is no VPC on this machine{elsewhere}"
     for holder, key in (
@@ -107,10 +111,6 @@ def refusals(request: Mapping[str, Any], isolation: Isolation = "auto") -> Itera
         yield f"EnableInterContainerTrafficEncryption: hosts on one machine do not encrypt{elsewhere}"
     if request.get("EnableNetworkIsolation") and isolation == "none":
         yield "EnableNetworkIsolation: with isolation = none a script keeps the network; use isolation = auto"
-    for holder, key in (("OutputDataConfig", "S3OutputPath"), ("CheckpointConfig", "S3Uri")):
-        uri = request.get(holder, {}).get(key, "file:///")
-        if not uri.startswith("file://"):
-            yield f"{holder}.{key}: {uri} cannot be written from here; name a file:// URI, or try --on remote"
 
 
 def input_problems(request: Mapping[str, Any]) -> Iterator[str]:
@@ -132,22 +132,31 @@ class _Training:
         seconds = self.request["StoppingCondition"].get("MaxRuntimeInSeconds", 86_400)
         self.deadline = time.monotonic() + seconds
         self.names = opt_ml.host_names(self.request)
+        self.storage = self.settings.storage
+        self.inputs: Sequence[Mapping[str, Any]] = ()
+        """The channels, all of their data on this machine."""
+
+    @property
+    def source(self) -> Path:
+        """The code, laid out when the job was made or, out of S3, when its data is downloaded."""
+        return self.job.path / "source"
 
     def run(self) -> None:
         metrics = Metrics(self.request["AlgorithmSpecification"].get("MetricDefinitions", ()))
         self.log = Log(self.job.log, on_line=metrics if metrics.definitions else None)
         try:
             self._enter("Downloading")
-            toolkit = Toolkit(self.request, self.job.description, self.settings)
+            self._download()
+            play = ContainerEntry if names_entry_point(self.request) else Toolkit
+            toolkit = self.toolkit = play(self.request, self.job.description, self.settings)
             hosts = [self._prepare(index) for index in range(len(self.names))]
             toolkit.install(hosts[0], self.log, self._install)
             python = toolkit.python
             self._note(Python=python.version, Versions=python.versions(), OptMl=hosts[0].base_dir)
             self._enter("Training", TrainingStartTime=now())
             contracts = [toolkit.ready(host) for host in hosts]
-            ended = self._run(
-                [self._spec(host, contract) for host, contract in zip(hosts, contracts, strict=True)],
-                self.launcher,
+            ended = self._run_script(
+                [self._spec(host, contract) for host, contract in zip(hosts, contracts, strict=True)]
             )
             outcomes = [
                 toolkit.outcome(host, contract, ended.exit_codes[host.name])
@@ -167,6 +176,14 @@ class _Training:
 
     # -- the script and what comes before it ---------------------------------------------------------------------
 
+    def _download(self) -> None:
+        """Fetch what is in S3; what is on this machine is used where it lies."""
+        self.inputs = channels.fetched(self.request.get("InputDataConfig", ()), self.storage)
+        if not self.source.exists():
+            code.stage(self.request, self.source, self.storage)
+        if self._checkpoints_in_s3:
+            self.storage.copy(self.request["CheckpointConfig"]["S3Uri"], self._checkpoint_folder)
+
     def _prepare(self, index: int) -> JobHost:
         """Lay out a host's ``/opt/ml``."""
         name = self.names[index]
@@ -182,13 +199,13 @@ class _Training:
             strict=True,
         ):
             write_json(host.path(seen), document)
-        staged, code = self.job.path / "source", host.path(paths.code)
+        target = host.path(paths.code)
         if index == len(self.names) - 1:
-            staged.rename(code)
+            self.source.rename(target)
         else:
             import shutil
 
-            shutil.copytree(staged, code, symlinks=True)
+            shutil.copytree(self.source, target, symlinks=True)
         return host
 
     def _spec(self, host: JobHost, contract: Contract) -> HostSpec:
@@ -205,34 +222,54 @@ class _Training:
         )
 
     def _channels(self, host: JobHost) -> tuple[Mount, ...]:
-        return channels.provide(
-            self.request.get("InputDataConfig", ()),
+        mounts = channels.provide(
+            self.inputs,
             tree=host.tree,
             base_dir=host.base_dir,
             host=host.index,
             hosts=len(self.names),
         )
+        return self.toolkit.channels(host, mounts)
 
     def _checkpoints(self, host: JobHost) -> tuple[Mount, ...]:
-        """The folder of checkpoints itself: restored, synchronised and shared by all hosts, as it were, at once."""
+        """One folder for all hosts; a ``file://`` URI's own, restored and synchronised, as it were, at once."""
         if "CheckpointConfig" not in self.request:
             return ()
-        config = self.request["CheckpointConfig"]
-        kept = channels.local_path(config["S3Uri"])
+        config, kept = self.request["CheckpointConfig"], self._checkpoint_folder
         kept.mkdir(parents=True, exist_ok=True)
         seen = str(config.get("LocalPath", OptMl().checkpoints))
         return (Mount(kept, seen.replace(OptMl().base_dir, host.base_dir, 1), read_only=False),)
+
+    @property
+    def _checkpoints_in_s3(self) -> bool:
+        return is_s3(self.request.get("CheckpointConfig", {}).get("S3Uri", ""))
+
+    @property
+    def _checkpoint_folder(self) -> Path:
+        if self._checkpoints_in_s3:
+            return self.job.path / "checkpoints"
+        return local_path(self.request["CheckpointConfig"]["S3Uri"])
+
+    def _run_script(self, specs: Sequence[HostSpec]) -> Ended:
+        kept = self._checkpoints_in_s3
+        folders = {self._checkpoint_folder: self.request["CheckpointConfig"]["S3Uri"]} if kept else {}
+        syncing = Syncing(folders, self.storage.mirror)
+        try:
+            return self._run(specs, self.launcher, syncing)
+        finally:
+            syncing.finish()
 
     def _install(self, spec: HostSpec) -> Ended:
         """Run an installation: with this machine's network as it is, or without any."""
         return self._run([spec], ProcessLauncher("none") if spec.network else self.launcher)
 
-    def _run(self, specs: Sequence[HostSpec], launcher: Launcher) -> Ended:
+    def _run(self, specs: Sequence[HostSpec], launcher: Launcher, companion: Companion | None = None) -> Ended:
         return run_hosts(
             launcher,
             specs,
             log=self.log,
             control=self.control,
+            companion=companion,
             on_stop=self._stopping,
             deadline=self.deadline,
             grace=self.settings.stop_grace,
@@ -267,6 +304,7 @@ class _Training:
             self.job.name,
             models={host.name: host.path(host.paths.model) for host in hosts},
             outputs={host.name: host.path(host.paths.output_data) for host in hosts},
+            storage=self.storage,
         )
         status, secondary = _AT_THE_END[ended.stop]
         self._enter(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from harness.engine import channels, serving
@@ -15,6 +16,7 @@ from harness.engine.settings import EngineSettings
 from harness.engine.store import Document, Job, now, read_json
 from harness.engine.supervisor import fail
 from harness.errors import HarnessError
+from harness.storage import is_s3, local_path
 
 _COPIED = (
     "ModelName",
@@ -83,7 +85,7 @@ def run(job: Job, control: Control, launcher: Launcher) -> None:
     settings = EngineSettings.read(job.path)
     log = Log(job.log)
     try:
-        _finish(job, *_transform(job, settings, control, launcher, log))
+        _finish(job, settings, *_transform(job, settings, control, launcher, log))
     except Stopped:
         job.update(TransformJobStatus="Stopped", TransformEndTime=now())
     except (HarnessError, LaunchError, OSError) as error:
@@ -103,6 +105,9 @@ def _transform(
     def stopping(stop: Stop) -> None:
         job.update(TransformJobStatus="Stopping")
 
+    source, uri = request["TransformInput"]["DataSource"]["S3DataSource"], request["TransformOutput"]["S3OutputPath"]
+    output = job.path / "output" if is_s3(uri) else local_path(uri)
+    (fetched,) = channels.fetched([{"DataSource": {"S3DataSource": source}}], settings.storage)
     prepared = serving.prepare(
         job.path,
         read_json(job.path / "model.json"),
@@ -113,7 +118,7 @@ def _transform(
         run=run_to_its_end,
     )
     with prepared.listener:
-        sender = _Sender(prepared.url, request, job, control)
+        sender = _Sender(prepared.url, request, fetched["DataSource"]["S3DataSource"], output, job, control)
         try:
             ended = run_hosts(
                 launcher,
@@ -129,7 +134,7 @@ def _transform(
     return ended, sender
 
 
-def _finish(job: Job, ended: Ended, sender: _Sender) -> None:
+def _finish(job: Job, settings: EngineSettings, ended: Ended, sender: _Sender) -> None:
     if ended.stop is not None:
         job.update(TransformJobStatus="Stopped", TransformEndTime=now())
     elif sender.error is not None:
@@ -142,6 +147,8 @@ def _finish(job: Job, ended: Ended, sender: _Sender) -> None:
     else:
         import shutil
 
+        if is_s3(job.request["TransformOutput"]["S3OutputPath"]):
+            settings.storage.upload(sender.output, job.request["TransformOutput"]["S3OutputPath"])
         job.update(TransformJobStatus="Completed", TransformEndTime=now())
         shutil.rmtree(job.path / "hosts", ignore_errors=True)
 
@@ -149,8 +156,11 @@ def _finish(job: Job, ended: Ended, sender: _Sender) -> None:
 class _Sender(serving.Readiness):
     """Sends the job's files once the server answers; the hosts are needed no longer when it is done."""
 
-    def __init__(self, url: str, request: Document, job: Job, control: Control) -> None:
+    def __init__(
+        self, url: str, request: Document, source: Mapping[str, Any], output: Path, job: Job, control: Control
+    ) -> None:
         super().__init__(url)
+        self.source, self.output = source, output
         self.request, self.job, self.control = request, job, control
         self.outcome: Any = None
         self.error: Exception | None = None
@@ -169,14 +179,11 @@ class _Sender(serving.Readiness):
     def ready(self) -> None:
         """See ``Readiness``: the whole job, in the thread."""
         from harness.engine import batches
-        from harness.engine.channels import chosen, local_path
         from harness.engine.transform_settings import TransformSettings, transform_files
 
         try:
             settings = TransformSettings.from_request(self.request, _execution_parameters(self.url))
-            source = self.request["TransformInput"]["DataSource"]["S3DataSource"]
-            root, sources = chosen(source)
-            files = transform_files(root, sources, local_path(self.request["TransformOutput"]["S3OutputPath"]))
+            files = transform_files(*channels.chosen(self.source), self.output)
             self.outcome = batches.run(f"{self.url}/invocations", files, settings, stop=self.cancelled, progress=self)
         except Exception as error:
             self.error = error

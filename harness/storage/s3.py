@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from harness.aws_errors import code_of, translated
 from harness.errors import ConfigurationError, HarnessError, ServiceError
+from harness.storage.aws_errors import code_of, translated
 from harness.storage.session import client_config, open_session
 from harness.storage.uris import Object, split
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.aws_errors import translated
 from harness.errors import MissingCapability
+from harness.storage.aws_errors import translated
 
 CONNECTIONS = 16
 """Transfers at a time, each with a connection of its own."""

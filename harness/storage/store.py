@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from harness.aws_errors import NOT_FOUND, code_of
 from harness.errors import ConfigurationError, HarnessError, ServiceError
+from harness.storage.aws_errors import NOT_FOUND, code_of
 from harness.storage.s3 import S3
 from harness.storage.session import CONNECTIONS
 from harness.storage.uris import NoData, Object, files, is_s3, local_path, names_below, split
@@ -137,6 +137,24 @@ class Storage:
             return dict(source)
         path = self.local_manifest(uri) if manifest else self.local(uri)
         return {**source, "S3DataType": "S3Prefix", "S3Uri": path.absolute().as_uri()}
+
+    def copy(self, uri: str, folder: Path) -> None:
+        """Write what an ``s3://`` prefix holds into a folder of the caller's own, which may be empty afterwards.
+
+        Raises:
+            HarnessError: it could not be read or written.
+        """
+        import shutil
+
+        bucket, _ = split(uri)
+        names = names_below(f"{uri.rstrip('/')}/", self.s3.objects(f"{uri.rstrip('/')}/"))
+        self._parallel(lambda name: self._object(bucket, names[name]), names)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, each in names.items():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with _beside(target) as partial:
+                shutil.copyfile(self._object(bucket, each), partial)
 
     def download(self, uri: str, path: Path) -> Path:
         """Copy one object, or file, to ``path``: whole or not at all.
