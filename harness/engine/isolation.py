@@ -40,7 +40,7 @@ def probe() -> Support:
     # A container engine that hides parts of /proc forbids mounting it afresh; all else may still work.
     if failure.step == "mounting /proc":
         failure = _try(kernel, processes=False)
-    return Support(failure and explain(failure, read_settings()))
+    return Support(explain(failure, read_settings()) if failure else None)
 
 
 def _try(kernel: Kernel, *, processes: bool) -> SetupError | None:
@@ -75,7 +75,7 @@ def read_settings() -> dict[str, str]:
     for name, _ in _FORBIDDING:
         path = Path("/proc/sys", *name.split("."))
         if path.exists():
-            settings[name] = path.read_text("ascii").strip()
+            settings[name] = path.read_text("utf-8").strip()
     return settings
 
 

@@ -142,9 +142,12 @@ class ProcessHost:
         if self._exit_code is None:
             said = os.read(self._exited, 16)
             status = self._reap()
-            if not said and (status is None or status >= 0):
+            if said:
+                self._exit_code = int(said)
+            elif status is not None and status < 0:
+                self._exit_code = status
+            else:
                 raise LaunchError(f"Host {self.name}: its keeper ended with status {status} and said nothing")
-            self._exit_code = int(said) if said else status
         return self._exit_code
 
     def terminate(self) -> None:
