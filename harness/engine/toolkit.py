@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from harness.engine.environment import (
 )
 from harness.engine.hosts import Ended, Log
 from harness.engine.interpreter import Interpreter, interpreter
-from harness.engine.launcher import HostSpec
+from harness.engine.launcher import HostSpec, Mount
 from harness.engine.settings import EngineSettings
 from harness.engine.store import Document
 
@@ -86,6 +86,10 @@ class Toolkit:
             raise ContractError("the installation failed", failure=step_failure(step, 1, command))
         self.python = installed
 
+    def channels(self, host: JobHost, mounts: Sequence[Mount]) -> tuple[Mount, ...]:
+        """The channels of a host: as they lie."""
+        return tuple(mounts)
+
     def ready(self, host: JobHost) -> Contract:
         """Do the last things before the start, and say what the script will see.
 
@@ -123,8 +127,7 @@ class Toolkit:
     def outcome(self, host: JobHost, contract: Contract, exit_code: int) -> Outcome:
         """What the container would exit with and leave behind; leaves it behind."""
         failure = host.path(host.paths.failure)
-        own = _head(failure) if failure.is_file() else None
-        outcome = toolkit_outcome(exit_code, contract.command, own_failure=own)
+        outcome = toolkit_outcome(exit_code, contract.command, own_failure=read_failure(host))
         with suppress(OSError):  # the script may have made anything of its folders; how it ended stays true
             if outcome.failure is not None and not os.path.lexists(failure):
                 failure.write_text(outcome.failure, "utf-8")
@@ -142,6 +145,10 @@ def config_documents(request: Mapping[str, Any], host_index: int) -> dict[str, d
     }
 
 
-def _head(file: Path) -> str:
+def read_failure(host: JobHost) -> str | None:
+    """The beginning of ``/opt/ml/output/failure``; None if there is none."""
+    file = host.path(host.paths.failure)
+    if not file.is_file():
+        return None
     with file.open("rb") as content:
         return content.read(_FAILURE_READ).decode("utf-8", "replace")
