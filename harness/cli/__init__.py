@@ -5,6 +5,7 @@ Each verb is a module, imported when it is called; ``harness --help`` imports no
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ VERBS = {
     "plan": ("harness.cli.plan", "Print the request that would be sent."),
     "contract": ("harness.cli.contract", "Print what a script would see."),
     "standin": ("harness.cli.standin", "AWS on loopback, to try everything without an account."),
+    "image": ("harness.cli.image", "Build, show or pull the image that containers run."),
     "runs": ("harness.cli.runs", "List, show, follow and stop jobs."),
     "clean": ("harness.cli.clean", "Remove what killed jobs left behind."),
 }
@@ -88,4 +90,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # whoever read us has read enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    # The interpreter looks through all objects once more as it ends; nothing of ours needs that.
+    gc.freeze()
     sys.exit(code if isinstance(code, int) else 0)

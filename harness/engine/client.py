@@ -67,7 +67,8 @@ class EngineClient:
         """
         from harness.engine import code, training
 
-        self._check("CreateTrainingJob", request, training.refusals(request), training.input_problems(request))
+        refusals = training.refusals(request, self.settings.isolation)
+        self._check("CreateTrainingJob", request, refusals, training.input_problems(request))
         description = training.describe_new(request, self.settings)
         self._create_job("TrainingJob", request, description, lambda job: code.stage(request, job.path / "source"))
         return {"TrainingJobArn": description["TrainingJobArn"]}

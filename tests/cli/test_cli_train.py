@@ -398,3 +398,11 @@ def test_a_whole_request_is_run_as_it_stands(project):
     assert done.json["ModelArtifacts"]["S3ModelArtifacts"] == delivered.as_uri()
     assert list(members(delivered)) == ["model.joblib"]
     assert list(members(made.run_folder("by-request") / "output/model.tar.gz")) == ["model.joblib"]
+
+
+def test_network_isolation_without_a_private_network_is_refused_before_anything_starts(project):
+    made = project()
+    done = made.harness("train", "--enable-network-isolation", "--isolation", "none")
+    assert done.code == 2
+    assert "EnableNetworkIsolation" in done.err
+    assert not list((made.folder / "runs").glob("[!_]*"))
