@@ -6,6 +6,7 @@ LOCK := requirements.lock
 # pip's cache and progress bar stay; its notices do not belong in anybody's log.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 RUN_STAMP := $(VENV)/.run
+CONTAINER_STAMP := $(VENV)/.container
 DEV_STAMP := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
@@ -22,6 +23,10 @@ $(BIN)/python:
 
 $(RUN_STAMP): $(BIN)/python pyproject.toml $(LOCK)
 	$(PIP) install -qq --constraint $(LOCK) --editable '.[entry,serve]'
+	@touch $@
+
+$(CONTAINER_STAMP): $(RUN_STAMP)
+	$(PIP) install -qq --constraint $(LOCK) --editable '.[container]'
 	@touch $@
 
 $(DEV_STAMP): $(RUN_STAMP)
@@ -53,6 +58,9 @@ data/batch/iris.csv: data/train/iris.csv
 
 lab: $(RUN_STAMP) ## Do all of it; ON=TARGET says where
 	@$(BIN)/python entry/lab.py $(if $(ON),--on $(ON))
+
+image: $(CONTAINER_STAMP) ## Build the local image of --on container, unless it is there
+	@$(BIN)/harness image build
 
 test: $(DEV_STAMP) ## Run every test that this machine can run
 	$(BIN)/python -m pytest

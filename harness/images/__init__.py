@@ -94,9 +94,7 @@ DOMAINS = {
 GRAVITON = frozenset({"m6g", "m6gd", "c6g", "c6gd", "c6gn", "c7g", "r6g", "r6gd"})
 
 
-def image_uri(
-    framework_version: str, region: str, *, scope: str = "training", instance_type: str = ""
-) -> str:
+def image_uri(framework_version: str, region: str, *, scope: str = "training", instance_type: str = "") -> str:
     """The URI of AWS's image, as the SDK's ``image_uris.retrieve("sklearn", …)`` gives it.
 
     Args:
@@ -123,9 +121,7 @@ def image_uri(
         )
     if account is None:
         raise ConfigurationError(_unknown("region", region, ACCOUNTS))
-    domain = next(
-        (domain for prefix, domain in DOMAINS.items() if region.startswith(prefix)), "amazonaws.com"
-    )
+    domain = next((domain for prefix, domain in DOMAINS.items() if region.startswith(prefix)), "amazonaws.com")
     processor = "arm64-cpu" if _is_graviton(framework_version, scope, instance_type) else "cpu"
     return f"{account}.dkr.ecr.{region}.{domain}/{REPOSITORY}:{framework_version}-{processor}-py3"
 

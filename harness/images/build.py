@@ -1,0 +1,225 @@
+"""The local image: what it is made from, the name that follows from it, and the making.
+
+The name ends in a hash of everything that goes into the image, so that an image which exists is the right one.
+Wheels and certificates are left out of it: they are ways to the packages that the pins name already.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from harness.errors import ConfigurationError
+from harness.images import IMAGES
+from harness.images.engine import ImageError, explanation
+
+if TYPE_CHECKING:
+    import tarfile
+    from importlib.resources.abc import Traversable
+
+    from docker import DockerClient
+
+NAME = "sagemaker-harness/sklearn"
+_TAIL = 15
+"""Lines of a failed build's output that are shown."""
+
+
+def versions() -> tuple[str, ...]:
+    """The framework versions whose pins are here."""
+    return tuple(version for version in IMAGES if _pins(version).is_file())
+
+
+def tag(version: str) -> str:
+    """The name of the local image of a framework version, whether it has been built or not.
+
+    Raises:
+        ConfigurationError: its pins are not here.
+    """
+    total = hashlib.sha256()
+    for name, content in sorted(context(version).items()):
+        total.update(f"{name} {len(content)}\n".encode() + content)
+    return f"{NAME}:{version}-{total.hexdigest()[:12]}"
+
+
+def context(version: str) -> dict[str, bytes]:
+    """Every file that the image is made from, by its name in the build context.
+
+    Raises:
+        ConfigurationError: the pins of this version are not here.
+    """
+    if version not in versions():
+        raise ConfigurationError(
+            f"There are no pins of scikit-learn image {version} here, only of {', '.join(versions())}. "
+            f"`harness image pull --framework-version {version}` fetches AWS's own."
+        )
+    home, package = files("harness.images") / "sklearn", files("harness")
+    content = {
+        "Dockerfile": (home / "Dockerfile").read_bytes() + _environment(version),
+        "pins.txt": _pins(version).read_bytes(),
+        "harness/__init__.py": (package / "__init__.py").read_bytes(),
+    }
+    for folder, inside in (
+        (home / "commands", "commands"),
+        (home / "sagemaker_sklearn_container", "sagemaker_sklearn_container"),
+        (package / "server", "harness/server"),
+    ):
+        content |= {f"{inside}/{file.name}": file.read_bytes() for file in folder.iterdir() if file.is_file()}
+    return content
+
+
+def write_context(version: str, folder: Path) -> None:
+    """Leave in a folder what any builder of images can build from.
+
+    Raises:
+        ConfigurationError: the pins are not here, or the folder is not empty.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise ConfigurationError(f"{folder} is not empty; name a new folder for the build context")
+    for name, content in context(version).items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    for name in ("wheels", "certificates"):
+        (folder / name).mkdir()
+
+
+def build(
+    client: DockerClient,
+    version: str,
+    *,
+    wheels: Path | None = None,
+    ca_bundle: Path | None = None,
+    progress: Callable[[str], None] = lambda line: None,
+) -> str:
+    """Build the local image unless it exists; its name.
+
+    Args:
+        client: the engine, whose own builder does it: every engine with Docker's API has one.
+        version: the framework version.
+        wheels: folder of wheels that the packages come from, instead of the package index.
+        ca_bundle: certificates by which the package index is trusted during the build.
+        progress: takes the builder's lines.
+
+    Raises:
+        ConfigurationError: the pins are not here, or a wheel that they name is not among the wheels.
+        ImageError: the build failed; its last lines are in the message.
+    """
+    import tempfile
+
+    name = tag(version)
+    if exists(client, name):
+        return name
+    with tempfile.TemporaryFile() as archive:
+        _pack(archive, context(version), wheels, ca_bundle)
+        archive.seek(0)
+        lines = client.api.build(
+            fileobj=archive,
+            custom_context=True,
+            encoding=None,
+            tag=name,
+            buildargs={"PYTHON": str(IMAGES[version].python)},
+            rm=True,
+            forcerm=True,
+            decode=True,
+        )
+        _follow(lines, version, progress)
+    return name
+
+
+def exists(client: DockerClient, name: str) -> bool:
+    """Whether the engine has an image."""
+    import docker.errors
+
+    try:
+        client.api.inspect_image(name)
+    except docker.errors.ImageNotFound:
+        return False
+    return True
+
+
+def ca_bundle(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """The certificates that this machine's pip trusts beyond its own, if it has been told of any."""
+    named = (environment.get(name) for name in ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"))
+    return next((Path(name) for name in named if name and Path(name).is_file()), None)
+
+
+def _pins(version: str) -> Traversable:
+    return files("harness.images") / "sklearn" / f"{version}.txt"
+
+
+def _environment(version: str) -> bytes:
+    """Images before 1.9-0 have two variables otherwise (sagemaker-scikit-learn-container, Dockerfiles)."""
+    if version == "1.9-0":
+        return b""
+    return f"ENV SAGEMAKER_SKLEARN_VERSION={version} PYTHONIOENCODING=UTF-8\n".encode()
+
+
+def _pack(archive: IO[bytes], content: Mapping[str, bytes], wheels: Path | None, certificates: Path | None) -> None:
+    import tarfile
+
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for folder in ("wheels", "certificates"):
+            tar.addfile(_entry(f"{folder}/", 0o755, type=tarfile.DIRTYPE))
+        for name, data in sorted(content.items()):
+            tar.addfile(_entry(name, 0o644, size=len(data)), io.BytesIO(data))
+        for name, file in _handed_in(wheels, certificates):
+            with file.open("rb") as opened:
+                tar.addfile(_entry(name, 0o644, size=file.stat().st_size), opened)
+
+
+def _handed_in(wheels: Path | None, certificates: Path | None) -> Iterator[tuple[str, Path]]:
+    if certificates:
+        yield "certificates/bundle.pem", certificates
+    if wheels:
+        found = sorted(wheels.glob("*.whl"))
+        if not found:
+            raise ConfigurationError(f"{wheels} has no wheels; `pip wheel --requirement PINS --wheel-dir` makes them")
+        for file in found:
+            yield f"wheels/{file.name}", file
+
+
+def _entry(name: str, mode: int, **members: Any) -> tarfile.TarInfo:
+    import tarfile
+
+    entry = tarfile.TarInfo(name)
+    entry.mode = mode
+    for member, value in members.items():
+        setattr(entry, member, value)
+    return entry
+
+
+def _follow(lines: Iterable[dict[str, Any]], version: str, progress: Callable[[str], None]) -> None:
+    """Take a builder's output to its end."""
+    import docker.errors
+
+    said: list[str] = []
+    try:
+        for document in lines:
+            if "error" in document:
+                raise ImageError(_failure(version, str(document["error"]), said))
+            for line in str(document.get("stream", document.get("status", ""))).splitlines():
+                if line.strip():
+                    said = [*said[-_TAIL:], line]
+                    progress(line)
+    except docker.errors.APIError as error:
+        raise ImageError(_failure(version, explanation(error), said)) from None
+
+
+def _failure(version: str, reason: str, said: list[str]) -> str:
+    base = f"python:{IMAGES[version].python}-slim-bookworm"
+    remedy = ""
+    if base.partition(":")[2] in reason or "registry" in reason:
+        remedy = f"\n`docker pull {base}` has to work first."
+    elif any("CERTIFICATE_VERIFY_FAILED" in line for line in said):
+        remedy = "\nThe package index is not trusted in the build: --ca-bundle FILE names the certificates it needs."
+    elif any("No matching distribution" in line for line in said):
+        remedy = "\n--wheels DIR hands in packages where the index cannot be reached from a container."
+    return (
+        "\n".join([f"The image of {version} cannot be built: {reason.strip()}", *(f"  {line}" for line in said)])
+        + remedy
+    )

@@ -1,0 +1,103 @@
+"""The Docker engine that this machine's ``docker`` command would talk to, or why there is none.
+
+Any engine with Docker's API will do: rootless Docker and Podman, by ``DOCKER_HOST`` or by a context.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import HarnessError, MissingCapability
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+INSTALL = "pip install 'sagemaker-harness[container]'"
+
+
+@contextmanager
+def engine() -> Iterator[DockerClient]:
+    """The engine, for as long as the block runs.
+
+    Raises:
+        MissingCapability: see ``connect``.
+    """
+    client = connect()
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def connect() -> DockerClient:
+    """A client of the engine, which has answered.
+
+    Raises:
+        MissingCapability: the ``docker`` package is not installed, no engine answers, or this user may not ask it.
+    """
+    try:
+        import docker
+    except ImportError:
+        raise MissingCapability(f"Containers need the docker package, which is not installed: {INSTALL}") from None
+    where = ""
+    try:
+        where, settings = _endpoint()
+        return docker.DockerClient(version="auto", timeout=120, **settings)
+    except (docker.errors.DockerException, OSError, ValueError) as error:
+        raise MissingCapability(_why_not(error, where)) from None
+
+
+def _endpoint() -> tuple[str, dict[str, Any]]:
+    """Where the engine is, and how to reach it: ``DOCKER_HOST``, else the context, as the docker command has it."""
+    from docker.context import ContextAPI
+    from docker.utils import kwargs_from_env
+
+    if os.environ.get("DOCKER_HOST"):
+        return os.environ["DOCKER_HOST"], kwargs_from_env()
+    context = ContextAPI.get_context(os.environ.get("DOCKER_CONTEXT"))
+    if context is None:
+        raise ValueError(f"there is no Docker context {os.environ.get('DOCKER_CONTEXT')!r}; see `docker context ls`")
+    host = context.Host or "unix:///var/run/docker.sock"
+    return host, {"base_url": host, "tls": context.TLSConfig}
+
+
+def _why_not(error: BaseException, where: str) -> str:
+    at = f" at {where}" if where else ""
+    for cause in _causes(error):
+        if isinstance(cause, PermissionError):
+            return (
+                f"This user may not use the Docker engine{at}. `sudo usermod -aG docker $USER` and a new login allow "
+                "it, and so does rootless Docker."
+            )
+        if isinstance(cause, FileNotFoundError | ConnectionRefusedError):
+            return (
+                f"No Docker engine answers{at}. Start Docker Desktop, or `sudo systemctl start docker`; "
+                "`docker context ls` shows where else one may be. `--on local` needs none."
+            )
+    return f"The Docker engine{at} cannot be used: {error}"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error, and what led to it: requests and urllib3 keep it among their arguments."""
+    waiting: list[object] = [error]
+    seen: set[int] = set()
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, BaseException) and id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            waiting += [*each.args, each.__cause__, each.__context__]
+        elif isinstance(each, tuple):
+            waiting += each
+
+
+def explanation(error: Any) -> str:
+    """What an engine said when it refused something, in one line."""
+    return " ".join(str(getattr(error, "explanation", None) or error).split())
+
+
+class ImageError(HarnessError):
+    """An image could not be built or pulled."""
