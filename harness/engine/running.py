@@ -69,7 +69,10 @@ class Running:
         owner = self.store.job(name).owner()
         if owner is None:
             return False
-        os.kill(owner, signal.SIGTERM)
+        try:
+            os.kill(owner, signal.SIGTERM)
+        except ProcessLookupError:
+            return False
         return True
 
     def wait(self, name: str, timeout: float | None = None) -> bool:
