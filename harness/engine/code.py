@@ -14,6 +14,11 @@ from harness.storage import Storage, is_s3
 CHANNEL_CODE = "/opt/ml/input/data/code"
 
 
+def names_entry_point(request: Mapping[str, Any]) -> bool:
+    """Whether a ``CreateTrainingJob`` request says itself what its container runs, as SDK v3's do."""
+    return bool(request["AlgorithmSpecification"].get("ContainerEntrypoint"))
+
+
 def program(request: Mapping[str, Any]) -> str:
     """The entry point that a training request names.
 

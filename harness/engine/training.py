@@ -13,7 +13,7 @@ from harness.contract.opt_ml import OptMl
 from harness.contract.outcomes import Outcome, failure_reason
 from harness.contract.terms import ContractError
 from harness.engine import channels, code, delivery
-from harness.engine.container_entry import ContainerEntry, names_entry_point
+from harness.engine.container_entry import ContainerEntry
 from harness.engine.hosts import Companion, Control, Ended, Log, Metrics, Stop, Stopped, run_hosts
 from harness.engine.launcher import HostSpec, Launcher, LaunchError, Mount
 from harness.engine.processes import Isolation, ProcessLauncher
@@ -147,7 +147,7 @@ class _Training:
         try:
             self._enter("Downloading")
             self._download()
-            play = ContainerEntry if names_entry_point(self.request) else Toolkit
+            play = ContainerEntry if code.names_entry_point(self.request) else Toolkit
             toolkit = self.toolkit = play(self.request, self.job.description, self.settings)
             hosts = [self._prepare(index) for index in range(len(self.names))]
             toolkit.install(hosts[0], self.log, self._install)
