@@ -1,0 +1,238 @@
+"""One suite over every target: what a SageMaker client owes, whichever machine it runs jobs on.
+
+A target is one line of ``CANDIDATES``. The tests know requests, answers and files; nothing of any engine.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from harness import jobs, service_model, validation
+from harness.config import load
+from harness.errors import ServiceError
+from harness.targets import Target, open_target
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A target that the suite runs over."""
+
+    name: str
+    lacks: Callable[[], str | None] = lambda: None
+    """Why it cannot be had on this machine; then its tests are skipped with that reason."""
+    divergences: Mapping[str, str] = field(default_factory=dict)
+    """Name of a test -> why it is known to come out otherwise there; it then has to."""
+
+
+CANDIDATES = (Candidate("local"),)
+
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3"
+ROLE = "arn:aws:iam::000000000000:role/conformance"
+INSTANCE = "ml.m5.large"
+OUR_OWN = {"Harness", "EndpointUrl"}
+"""Members that our targets add to AWS's documents."""
+NOT_OF_EVERY_JOB = {("ModelArtifacts", "required")}
+"""The service model requires it of every description, but a job that has left no model has none to name."""
+
+SERVES = """
+import os
+import numpy
+
+def model_fn(model_dir):
+    with open(os.path.join(model_dir, "factor")) as file:
+        return float(file.read())
+
+def predict_fn(data, factor):
+    return numpy.atleast_2d(data).sum(axis=1) * factor
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A target, and where it finds and leaves files."""
+
+    target: Target
+    folder: Path
+    config_file: Path
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    @property
+    def client(self) -> Any:
+        """Has the verbs of ``boto3.client("sagemaker")``."""
+        return self.target.client
+
+    @property
+    def runtime(self) -> Any:
+        """Has the verbs of ``boto3.client("sagemaker-runtime")``."""
+        return self.target.runtime
+
+    def name(self, what: str = "job") -> str:
+        """A name that nobody has taken."""
+        return f"{what}-{next(self._numbers)}"
+
+    def put(self, files: Mapping[str, str | bytes]) -> str:
+        """Files as data of a job: the URI of their folder."""
+        folder = self.folder / self.name("data")
+        for name, content in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return folder.as_uri()
+
+    def new(self) -> str:
+        """The URI of a folder that does not exist yet."""
+        return (self.folder / self.name("new")).as_uri()
+
+    def read(self, uri: str) -> dict[str, bytes]:
+        """The files at or below a URI."""
+        path = Path(unquote(urlsplit(uri).path))
+        if path.is_file():
+            return {path.name: path.read_bytes()}
+        return {str(file.relative_to(path)): file.read_bytes() for file in sorted(path.rglob("*")) if file.is_file()}
+
+    def archive(self, uri: str) -> dict[str, bytes]:
+        """The members of a ``.tar.gz``."""
+        (content,) = self.read(uri).values()
+        with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+            return {member.name: tar.extractfile(member).read() for member in tar if member.isfile()}
+
+    def run(self, kind: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Run a job to its end; its description."""
+        jobs.run(self.target, kind, request, jobs.Silent())
+        return self.describe(kind, request[f"{kind}Name"])
+
+    def describe(self, kind: str, name: str) -> dict[str, Any]:
+        """A description, which has to have the shape of AWS's."""
+        described = jobs.describe(self.target, kind, name)
+        return valid(f"Describe{kind}", described)
+
+    def train(self, script: str, name: str | None = None, **members: Any) -> dict[str, Any]:
+        """Run a training job of one script; its description."""
+        return self.run("TrainingJob", self.training(script, name, **members))
+
+    def training(self, script: str, name: str | None = None, **members: Any) -> dict[str, Any]:
+        """A ``CreateTrainingJob`` request; ``hyperparameters`` are encoded as SDK v2 would."""
+        hyperparameters = {
+            "sagemaker_program": "train.py",
+            "sagemaker_submit_directory": self.put({"train.py": script}),
+            **members.pop("hyperparameters", {}),
+        }
+        return {
+            "TrainingJobName": name or self.name(),
+            "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+            "RoleArn": ROLE,
+            "OutputDataConfig": {"S3OutputPath": self.new()},
+            "ResourceConfig": {"InstanceType": INSTANCE, "InstanceCount": members.pop("hosts", 1), "VolumeSizeInGB": 1},
+            "StoppingCondition": {"MaxRuntimeInSeconds": 600},
+            "HyperParameters": {key: json.dumps(value) for key, value in hyperparameters.items()},
+            **members,
+        }
+
+    def channel(self, name: str, files: Mapping[str, str]) -> dict[str, Any]:
+        """One of ``InputDataConfig``."""
+        source = {"S3DataType": "S3Prefix", "S3Uri": self.put(files), "S3DataDistributionType": "FullyReplicated"}
+        return {"ChannelName": name, "DataSource": {"S3DataSource": source}}
+
+    def model(self, script: str = SERVES, **files: str) -> str:
+        """Make a model of a script and the files of its archive; its name."""
+        name = self.name("model")
+        content = io.BytesIO()
+        with tarfile.open(fileobj=content, mode="w:gz") as tar:
+            for member, text in (files or {"factor": "2"}).items():
+                info = tarfile.TarInfo(member)
+                info.size = len(text)
+                tar.addfile(info, io.BytesIO(text.encode()))
+        environment = {
+            "SAGEMAKER_PROGRAM": "inference.py",
+            "SAGEMAKER_SUBMIT_DIRECTORY": self.put({"inference.py": script}),
+            "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
+        }
+        data = self.put({"model.tar.gz": content.getvalue()}) + "/model.tar.gz"
+        primary = {"Image": IMAGE, "ModelDataUrl": data, "Environment": environment}
+        answer = self.client.create_model(ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer=primary)
+        assert answer["ModelArn"].endswith(f"/{name}")
+        return name
+
+    def endpoint_config(self, model: str) -> str:
+        """An endpoint configuration of one model; its name."""
+        name = self.name("config")
+        variant = {"VariantName": "AllTraffic", "ModelName": model, "InstanceType": INSTANCE, "InitialInstanceCount": 1}
+        self.client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+        return name
+
+    def deploy(self, model: str) -> dict[str, Any]:
+        """Serve a model; the description of its endpoint when it is in service, or has failed."""
+        name = self.name("endpoint")
+        self.client.create_endpoint(EndpointName=name, EndpointConfigName=self.endpoint_config(model))
+        jobs.follow(self.target, "Endpoint", name, jobs.Silent())
+        return self.describe("Endpoint", name)
+
+
+def valid(operation: str, document: Mapping[str, Any]) -> dict[str, Any]:
+    """A document of AWS's shape, our own members aside; given back as it is."""
+    aws = {name: value for name, value in document.items() if name not in OUR_OWN | {"ResponseMetadata"}}
+    findings = validation.validate_response(operation, aws, local=True, model=service_model.load())
+    wrong = [str(each) for each in findings if (each.path, each.rule) not in NOT_OF_EVERY_JOB]
+    assert not wrong, wrong
+    return dict(document)
+
+
+@pytest.fixture(scope="session", params=CANDIDATES, ids=lambda candidate: candidate.name)
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """Where jobs are run."""
+    lacking = request.param.lacks()
+    if lacking is not None:
+        pytest.skip(lacking)
+    folder = tmp_path_factory.mktemp(request.param.name)
+    config_file = folder / "harness.toml"
+    config_file.write_text("stop_grace = 0\n")
+    config = load(config_file=config_file, flags={"on": request.param.name}, environ={})
+    target = open_target(config)
+    yield Place(target, folder, config_file)
+    target.close()
+
+
+@pytest.fixture(autouse=True)
+def _known_divergence(request: pytest.FixtureRequest) -> None:
+    candidate = request.node.callspec.params["place"]
+    reason = candidate.divergences.get(request.node.originalname)
+    if reason is not None:
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+
+
+@pytest.fixture(scope="session")
+def model(place: Place) -> str:
+    """A model that adds up each row and doubles the sum."""
+    return place.model(factor="2")
+
+
+@pytest.fixture(scope="session")
+def endpoint(place: Place, model: str) -> Iterator[str]:
+    """An endpoint of that model."""
+    described = place.deploy(model)
+    assert described["EndpointStatus"] == "InService", described.get("FailureReason")
+    yield described["EndpointName"]
+    place.client.delete_endpoint(EndpointName=described["EndpointName"])
+
+
+@pytest.fixture
+def refused() -> Callable[..., str]:
+    """Call a verb that has to be refused; the error's code."""
+
+    def call(verb: Callable[..., Any], **request: Any) -> str:
+        with pytest.raises(ServiceError) as caught:
+            verb(**request)
+        code: str = caught.value.response["Error"]["Code"]
+        return code
+
+    return call
