@@ -11,7 +11,7 @@ DEV_STAMP := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help lab data test test-fast lint format bench lock clean
+.PHONY: help lab data image test test-fast lint format bench lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z_%-]+:.*## / {sub(/%/, "TARGET", $$1); printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -42,6 +42,12 @@ class HostSpec:
     """Every host name of the job, in order; each one resolves from each host."""
     network: bool = True
     """False: no network but a loopback, which the hosts of the job share (``EnableNetworkIsolation``)."""
+    entrypoint: tuple[str, ...] | None = None
+    """What an image's ENTRYPOINT is replaced by; None: it stays, and gets ``command`` as its arguments. Containers
+    only: there, ``environment`` comes on top of the image's ENV, and an empty ``cwd`` is the image's own."""
+    ports: Mapping[int, int] = field(default_factory=dict)
+    """Ports that the host listens on, each with the port of this machine's loopback that leads to it; 0: a free one.
+    Containers only."""
     inherited: tuple[int, ...] = ()
     """File descriptors that the command gets under the same numbers: a listening socket, by which a host without
     network can be reached. Plain processes only."""

@@ -1,0 +1,331 @@
+"""Hosts as containers of a Docker engine: an image's own ``train``, ``serve`` or whatever a job names.
+
+The environment is the image's with the host's on top; ``/opt/ml`` is the host's tree; the first process is process 1,
+with all that this means for signals. A job of several hosts has a network of its own; one without network has none.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.engine.image import resolve
+from harness.engine.instances import Hardware, hardware
+from harness.engine.launcher import HostSpec, LaunchError
+from harness.engine.leftovers import labels, remove_leftovers
+from harness.engine.namespaces import in_tree
+from harness.engine.ownership import Owner, give_back
+from harness.engine.store import Job
+from harness.engine.system import close
+from harness.images.engine import connect, explanation
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+LOOPBACK = "127.0.0.1"
+
+
+def open_launcher(
+    job: Job, image: str, instance_type: str | None = None, *, shm_size: int | None = None
+) -> ContainerLauncher:
+    """The launcher of a job, after what killed jobs left in the engine has been removed.
+
+    Args:
+        job: whose containers they will be.
+        image: as the request names it.
+        instance_type: whose CPUs and memory hosts get, as far as the engine's machine has them; None: no limits.
+        shm_size: bytes of ``/dev/shm``; None: the engine's default.
+
+    Raises:
+        MissingCapability: there is no engine, or no such image.
+    """
+    client = connect()
+    try:
+        remove_leftovers(client)
+        limits = within(hardware(instance_type), machine(client)) if instance_type else {}
+        if shm_size is not None:
+            limits["shm_size"] = shm_size
+        return ContainerLauncher(client, job, resolve(client, image), limits)
+    except BaseException:
+        client.close()
+        raise
+
+
+def machine(client: DockerClient) -> Hardware:
+    """What the engine's machine has: this one, or the virtual machine of Docker Desktop."""
+    info = client.api.info()
+    return Hardware(info["NCPU"], info["MemTotal"])
+
+
+def within(wanted: Hardware | None, there: Hardware) -> dict[str, Any]:
+    """The engine's settings that give a container an instance's CPUs and memory, each where the machine has as much."""
+    limits: dict[str, Any] = {}
+    if wanted and wanted.cpus <= there.cpus:
+        limits["nano_cpus"] = wanted.cpus * 10**9
+    if wanted and wanted.memory <= there.memory:
+        # As much swap as memory would come on top; an instance has none.
+        limits |= {"mem_limit": wanted.memory, "memswap_limit": wanted.memory}
+    return limits
+
+
+class ContainerLauncher:
+    """Starts hosts as containers; ``Launcher``. It never forks, and each host has a thread that listens to it.
+
+    Attributes:
+        base_dir: ``/opt/ml``.
+        image: the image's name.
+        out_of_memory: the hosts that the kernel has ended, wholly or in part, for want of memory.
+    """
+
+    base_dir: str | None = "/opt/ml"
+
+    def __init__(self, client: DockerClient, job: Job, image: str, limits: dict[str, Any] | None = None) -> None:
+        """Take over the client; it is closed with the last host.
+
+        Args:
+            client: the engine.
+            job: whose containers they will be.
+            image: one that the engine has.
+            limits: settings for every container: ``mem_limit``, ``nano_cpus``, ….
+        """
+        self.image = image
+        self.out_of_memory: set[str] = set()
+        self.owner = Owner.current()
+        """Who gets what the hosts have written."""
+        self._client, self._job, self._limits = client, job, limits or {}
+        self._network: str | None = None
+        self._running = 0
+        self._written: list[Path] = []
+
+    def start(self, spec: HostSpec) -> ContainerHost:
+        """Create and start a container; see ``Launcher.start``."""
+        import docker.errors
+
+        self._running += 1
+        container: str | None = None
+        try:
+            for mount in spec.mounts:
+                _make_mount_point(spec, mount.source, mount.target)
+            container = self._create(spec)
+            host = ContainerHost(self, self._client, spec.name, container)
+        except docker.errors.DockerException as error:
+            if container:
+                with suppress(docker.errors.DockerException):
+                    self._client.api.remove_container(container, force=True, v=True)
+            self._ended(spec.name)
+            raise LaunchError(_why_not(spec, explanation(error))) from None
+        except BaseException:
+            self._ended(spec.name)
+            raise
+        self._written += [spec.tree, *(mount.source for mount in spec.mounts if not mount.read_only)]
+        return host
+
+    def _create(self, spec: HostSpec) -> str:
+        api = self._client.api
+        network, host_network = self._networks(spec)
+        created = api.create_container(
+            self.image,
+            command=list(spec.command) or None,
+            entrypoint=list(spec.entrypoint) if spec.entrypoint is not None else None,
+            environment=dict(spec.environment),
+            hostname=spec.name,
+            working_dir=spec.cwd or None,
+            labels=labels(self._job, spec.name),
+            name=f"{self._job.name}-{spec.name}-{secrets.token_hex(4)}",
+            ports=list(spec.ports),
+            networking_config=network,
+            host_config=api.create_host_config(
+                mounts=list(_mounts(spec)),
+                port_bindings={port: (LOOPBACK, ours or None) for port, ours in spec.ports.items()},
+                # The output is read as it comes and kept by us; the engine need not keep it too.
+                log_config={"Type": "none"},
+                # Where SELinux guards the machine, it would keep the container out of the user's folders.
+                security_opt=["label=disable"],
+                **host_network,
+                **self._limits,
+            ),
+        )
+        return str(created["Id"])
+
+    def _networks(self, spec: HostSpec) -> tuple[Any, dict[str, Any]]:
+        """How a host is joined to others: its endpoint in the job's network, and its own network settings."""
+        api = self._client.api
+        if len(spec.hosts) == 1 and not (spec.ports and not spec.network):
+            if spec.network:
+                return None, {}
+            return None, {"network_mode": "none", "extra_hosts": {spec.name: LOOPBACK}}
+        if self._network is None:
+            name = f"{self._job.name}-{secrets.token_hex(4)}"
+            made = api.create_network(name, labels=labels(self._job), internal=not spec.network, check_duplicate=True)
+            self._network = str(made["Id"])
+        endpoint = api.create_endpoint_config(aliases=[spec.name])
+        return api.create_networking_config({self._network: endpoint}), {"network_mode": self._network}
+
+    def _ended(self, name: str, out_of_memory: bool = False) -> None:
+        """A host's container is gone; with the last one goes what they shared."""
+        if out_of_memory:
+            self.out_of_memory.add(name)
+        self._running -= 1
+        if self._running:
+            return
+        import docker.errors
+
+        if self._network:
+            with suppress(docker.errors.NotFound):
+                self._client.api.remove_network(self._network)
+            self._network = None
+        written, self._written = self._written, []
+        give_back(self._client, self.image, written, self.owner, labels(self._job))
+
+
+class ContainerHost:
+    """A started container; see ``RunningHost``."""
+
+    def __init__(self, launcher: ContainerLauncher, client: DockerClient, name: str, container: str) -> None:
+        """Start a container that has been created, listening to it from its first byte on.
+
+        Raises:
+            docker.errors.DockerException: it cannot be started.
+        """
+        self.name = name
+        self._launcher, self._client, self._container = launcher, client, container
+        self._state: dict[str, Any] = {}
+        self._lost: str | None = None
+        self._closed = False
+        stream = client.api.attach(container, stdout=True, stderr=True, stream=True)
+        client.api.start(container)
+        self._output, output = os.pipe()
+        self._exited, exited = os.pipe()
+        self._thread = threading.Thread(
+            target=self._listen, args=(stream, output, exited), name=f"listen-{name}", daemon=True
+        )
+        self._thread.start()
+
+    @property
+    def output(self) -> int:
+        """What the container prints, stdout and stderr as the engine orders them."""
+        return self._output
+
+    @property
+    def exited(self) -> int:
+        """Readable when the container has ended and all that it printed is in ``output``."""
+        return self._exited
+
+    def exit_code(self) -> int:
+        """How the first process ended: 0–255; 128 + *n* if signal *n* ended it, as the engine says it.
+
+        Raises:
+            LaunchError: the engine has been lost.
+        """
+        self._thread.join()
+        if self._lost:
+            raise LaunchError(f"Host {self.name}: the Docker engine was lost while it ran: {self._lost}")
+        return int(self._state["ExitCode"])
+
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether the kernel has ended a process of the container for want of memory."""
+        return bool(self._state.get("OOMKilled"))
+
+    def address(self, port: int) -> tuple[str, int]:
+        """Where this machine reaches a port of ``HostSpec.ports``: on the loopback, or inside an isolated network.
+
+        Raises:
+            LaunchError: the container has ended.
+        """
+        network = self._client.api.inspect_container(self._container)["NetworkSettings"]
+        for binding in (network["Ports"] or {}).get(f"{port}/tcp") or ():
+            return binding["HostIp"], int(binding["HostPort"])
+        for endpoint in network["Networks"].values():
+            if endpoint["IPAddress"]:
+                return endpoint["IPAddress"], port
+        raise LaunchError(f"Host {self.name} cannot be reached at port {port}: it has ended")
+
+    def terminate(self) -> None:
+        """SIGTERM to process 1, which discards it unless it has a handler: the kernel's rule."""
+        self._signal("SIGTERM")
+
+    def kill(self) -> None:
+        """End the container now."""
+        self._signal("SIGKILL")
+
+    def close(self) -> None:
+        """Kill what still runs, and remove the container with all that was made for it. May be called twice."""
+        if self._closed:
+            return
+        import docker.errors
+
+        self._closed = True
+        os.close(self._output)  # whoever still writes is not waited for
+        try:
+            with suppress(docker.errors.NotFound):
+                self._client.api.remove_container(self._container, force=True, v=True)
+            self._thread.join()
+        finally:
+            os.close(self._exited)
+            self._launcher._ended(self.name, self.out_of_memory)
+
+    def _signal(self, name: str) -> None:
+        import docker.errors
+
+        try:
+            self._client.api.kill(self._container, name)
+        except docker.errors.APIError as error:
+            if error.status_code not in {404, 409}:  # it has ended
+                raise
+
+    def _listen(self, stream: Iterable[bytes], output: int, exited: int) -> None:
+        """In a thread: pass on what the container prints, then wait for its end."""
+        try:
+            _copy(stream, output)
+            self._client.api.wait(self._container, timeout=None)
+            self._state = self._client.api.inspect_container(self._container)["State"]
+        except Exception as error:
+            self._lost = " ".join(str(error).split())
+        finally:
+            close(output, exited)
+
+
+def _copy(stream: Iterable[bytes], output: int) -> None:
+    listening = True
+    for data in stream:
+        try:
+            while listening and data:
+                data = data[os.write(output, data) :]
+        except BrokenPipeError:  # nobody reads any more; the container must not be held up for it
+            listening = False
+
+
+def _mounts(spec: HostSpec) -> Iterable[Any]:
+    from docker.types import Mount
+
+    yield Mount(spec.base_dir, str(spec.tree.absolute()), type="bind")
+    for mount in spec.mounts:
+        yield Mount(mount.target, str(mount.source.absolute()), type="bind", read_only=mount.read_only)
+
+
+def _make_mount_point(spec: HostSpec, source: Path, target: str) -> None:
+    """Where a mount inside the tree will lie; the engine would make it too, but as root's."""
+    place = in_tree(spec, target)
+    if place is None or place.exists():
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.mkdir() if source.is_dir() else place.touch()
+
+
+def _why_not(spec: HostSpec, reason: str) -> str:
+    """An engine's refusal, with the remedy where there is one."""
+    said = f"Host {spec.name} could not be started: {reason}"
+    if "already allocated" in reason or "address already in use" in reason:
+        return f"{said}. Choose another --port, or leave it out for a free one."
+    if "executable file not found" in reason or "no such file or directory" in reason:
+        what = (*(spec.entrypoint or ()), *spec.command)[:1]
+        return f"{said}. Has the image no {what[0]!r}?" if what else said
+    if "no space left" in reason.lower():
+        return f"{said}. `docker system df` shows what takes the room, `docker system prune` frees some."
+    return said

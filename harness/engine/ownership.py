@@ -1,0 +1,80 @@
+"""Files that containers have written, given to the user: a container's root is the machine's root as well."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from harness.engine.launcher import LaunchError
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+
+class Owner(NamedTuple):
+    """A user and a group of this machine."""
+
+    uid: int
+    gid: int
+
+    @classmethod
+    def current(cls) -> Owner:
+        """Whoever runs this process."""
+        return cls(os.getuid(), os.getgid())
+
+
+def give_back(
+    client: DockerClient, image: str, folders: Iterable[Path], owner: Owner, labels: Mapping[str, str]
+) -> None:
+    """Let a user own all that lies in some folders. Only the engine's root can, so a short container does it.
+
+    Nothing runs where everything is the user's already: for root, and where the engine translates users itself
+    (Docker Desktop).
+
+    Raises:
+        LaunchError: it cannot be done, say because the image has no ``chown``; the message says how to do it by hand.
+    """
+    foreign = [folder.absolute() for folder in folders if holds_foreign(folder, owner.uid)]
+    if not foreign:
+        return
+    import docker.errors
+    from docker.types import Mount
+
+    # A rootless engine's root is the user, and its numbers for users are not the machine's.
+    rootless = "name=rootless" in (client.api.info().get("SecurityOptions") or ())
+    target = "0:0" if rootless else f"{owner.uid}:{owner.gid}"
+    try:
+        client.containers.run(
+            image,
+            ["-R", "-h", target, *(f"/given/{number}" for number in range(len(foreign)))],
+            entrypoint=["chown"],
+            user="0:0",
+            network_mode="none",
+            security_opt=["label=disable"],
+            mounts=[Mount(f"/given/{number}", str(folder), type="bind") for number, folder in enumerate(foreign)],
+            labels=dict(labels),
+            remove=True,
+        )
+    except docker.errors.DockerException as error:
+        by_hand = " ".join(["sudo chown -R", f"{owner.uid}:{owner.gid}", *map(str, foreign)])
+        raise LaunchError(f"What the containers wrote is still root's: {error}. `{by_hand}` gives it to you") from None
+
+
+def holds_foreign(folder: Path, uid: int) -> bool:
+    """Whether something in a folder belongs to another user, or cannot be looked at."""
+    try:
+        if folder.lstat().st_uid != uid:
+            return True
+        with os.scandir(folder) as entries:
+            return any(
+                holds_foreign(Path(entry), uid)
+                if entry.is_dir(follow_symlinks=False)
+                else entry.stat(follow_symlinks=False).st_uid != uid
+                for entry in entries
+            )
+    except (PermissionError, NotADirectoryError):
+        return True
+    except FileNotFoundError:
+        return False
