@@ -164,3 +164,81 @@ def _make_project(
     for name, content in (files or {}).items():
         made.write(name, content)
     return made
+
+
+@dataclass(frozen=True)
+class StandInProcess:
+    """``harness standin`` in a process of its own."""
+
+    process: subprocess.Popen[bytes]
+    environment: dict[str, str]
+    """What it says is to be exported, proxy included."""
+    state: Path
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return self.environment["AWS_ENDPOINT_URL"]
+
+    @property
+    def env(self) -> dict[str, str]:
+        """For clients that take an endpoint: what a subprocess is to find in its environment."""
+        given = self.environment.items()
+        return {name: text for name, text in given if name.startswith(("AWS_", "HARNESS_")) and name != "AWS_CA_BUNDLE"}
+
+    @property
+    def role(self) -> str:
+        """ARN of the role that exists."""
+        return self.environment["HARNESS_ROLE"]
+
+    def client(self, service: str, **options: Any) -> Any:
+        """boto3's client of a service, without any retry."""
+        import boto3
+        from botocore.config import Config
+
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=self.environment["AWS_REGION"],
+            aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=self.environment["AWS_SESSION_TOKEN"],
+            config=Config(retries={"total_max_attempts": 1}, **options),
+        )
+
+
+def start_standin(folder: Path, *arguments: str) -> StandInProcess:
+    """Start a stand-in; returns when it answers. Its caller ends it."""
+    state = folder / "state"
+    folder.mkdir(parents=True, exist_ok=True)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "HARNESS_"))}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness", "standin", "--json", "--state", str(state), "--stop-grace", "1", *arguments],
+        cwd=folder,
+        env={**clean, "TMPDIR": str(folder)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    document = b""
+    for line in process.stdout:
+        document += line
+        if line == b"}\n":
+            break
+    return StandInProcess(process, json.loads(document), state)
+
+
+def end_standin(standin: StandInProcess) -> int:
+    """End a stand-in as Ctrl-C's gentler sibling does; its exit code."""
+    standin.process.terminate()
+    standin.process.communicate(timeout=60)
+    return standin.process.returncode
+
+
+@pytest.fixture(scope="session")
+def standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandInProcess]:
+    """AWS on loopback, one for all tests of a worker: choose names of your own, and delete your endpoints."""
+    started = start_standin(tmp_path_factory.mktemp("standin"))
+    yield started
+    assert end_standin(started) == 0

@@ -74,9 +74,10 @@ class Follower:
                 self._thread.start()
             self._changed.notify()
 
-    def catch_up(self, name: str) -> None:
+    def catch_up(self, job: Job) -> None:
         """Return when all that a job has printed so far is in its stream."""
-        for followed in [each for each in list(self._followed.values()) if each.job.name == name]:
+        followed = self._followed.get(job.path)
+        if followed is not None:
             self._pass_on(followed)
 
     def close(self) -> None:

@@ -94,7 +94,9 @@ class SageMaker:
         if started:
             self._logs.follow(self._client.job(started["kind"], request[f"{started['kind']}Name"]), region)
         if described and answer[f"{described['kind']}Status"] in ENDED:
-            self._logs.catch_up(request[f"{described['kind']}Name"])
+            job = self._client.job(described["kind"], request[f"{described['kind']}Name"])
+            self._client.reap(job)
+            self._logs.catch_up(job)
         return answer
 
     def _arn(self, kind: str, name: str) -> str:
