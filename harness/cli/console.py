@@ -121,7 +121,7 @@ def show(kind: str, description: Mapping[str, Any], *, as_json: bool) -> None:
     name, status = description[f"{kind}Name"], description[f"{kind}Status"]
     good = status in {"Completed", "InService"}
     mark = styled(status, sys.stdout, fg="green" if good else "red", bold=True)
-    end = description.get(f"{kind.removesuffix('Job')}EndTime", description["LastModifiedTime"])
+    end = description.get(f"{kind.removesuffix('Job')}EndTime") or description["LastModifiedTime"]
     click.echo(f"\n{name}  {mark}  {(end - description['CreationTime']).total_seconds():.1f} s")
     show_rows(_RESULTS[kind](description))
 

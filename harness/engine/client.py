@@ -129,7 +129,9 @@ class EngineClient:
 
     def describe_transform_job(self, *, TransformJobName: str) -> Document:
         """The job's ``DescribeTransformJob`` document."""
-        return self._describe_job("TransformJob", TransformJobName)
+        described = self._describe_job("TransformJob", TransformJobName)
+        # AWS tells the time of the last change of other jobs, and of transform jobs in lists alone.
+        return {name: value for name, value in described.items() if name != "LastModifiedTime"}
 
     def stop_transform_job(self, *, TransformJobName: str) -> Document:
         """Ask a job to stop. Outputs that are complete stay."""
