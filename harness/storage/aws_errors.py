@@ -32,6 +32,10 @@ NOT_FOUND = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 _SIGN_IN = "Sign in again (`aws sso login`, `aws configure`), or export fresh AWS_… variables."
 
 
+class Unreachable(MissingCapability):
+    """Nobody answers; it may be better in a moment."""
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Turn what botocore raises into errors of the harness.
@@ -105,5 +109,5 @@ def _of_botocore(error: Exception) -> HarnessError:
     if isinstance(error, said.ParamValidationError):
         return ConfigurationError(f"boto3 refused the request: {error}")
     if isinstance(error, said.HTTPClientError | said.EndpointConnectionError | said.ConnectionError):
-        return MissingCapability(f"AWS cannot be reached: {error}. Check the network, proxy and AWS_ENDPOINT_URL.")
+        return Unreachable(f"AWS cannot be reached: {error}. Check the network, proxy and AWS_ENDPOINT_URL.")
     return HarnessError(f"{type(error).__name__}: {error}")

@@ -63,11 +63,14 @@ class Target(Protocol):
     def interrupt(self, kind: str, name: str) -> str:
         """The user has pressed Ctrl-C. Ends what dies with us, and says what became of the job."""
 
+    def detach(self, kind: str, name: str) -> None:
+        """Nobody here waits for the job any longer; it goes on."""
+
     def close(self) -> None:
         """Release what the client holds."""
 
 
-_MODULES = {"local": "harness.targets.local"}
+_MODULES = {"local": "harness.targets.local", "remote": "harness.targets.remote"}
 
 
 def open_target(config: Config) -> Target:

@@ -53,6 +53,10 @@ class LocalTarget:
             return f"{name} was stopped"
         return f"{name} goes on"
 
+    def detach(self, kind: str, name: str) -> None:
+        """See ``Target.detach``."""
+        self.client.running(kind).detach(name)
+
     @property
     def runtime(self) -> EngineRuntime:
         """Has the verbs of ``boto3.client("sagemaker-runtime")``."""
@@ -88,6 +92,7 @@ def open_target(config: Config) -> LocalTarget:
         stop_grace=config.stop_grace,
         pass_environment=config.pass_environment,
         region=config.region or LOCAL_REGION,
+        profile=config.profile,
         port=config.deploy.port or 0,
         cache=str(config.project_dir / ".harness" / "cache"),
     )

@@ -1,0 +1,252 @@
+"""What has to travel before a request can: the packed source, folders of this machine that channels name.
+
+`plan` looks at files alone, so that it can be shown without asking anybody; `send` carries it out. Everything goes
+under a name made from its content: what is there already is not sent again, and a job that runs is never given other
+data than it was started with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from harness import source
+from harness.config import Config
+from harness.engine import channels
+from harness.errors import ConfigurationError
+from harness.requests import Locations
+from harness.requests.common import region_of, role_of
+from harness.storage import S3, Progress, Storage, default_bucket, files, is_s3, local_path
+
+if TYPE_CHECKING:
+    from harness.source import SourceManifest
+
+_SHORT = 16
+"""Hexadecimal digits of a hash in a name that people read."""
+
+
+class Upload(NamedTuple):
+    """A folder or file of this machine and where it goes."""
+
+    what: str
+    """``source``, a channel's or an input's name, ``model``."""
+    path: Path
+    uri: str
+    files: int
+    size: int
+    """Bytes; of the source, before it is packed."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a request needs besides itself."""
+
+    locations: Locations = field(default_factory=Locations)
+    source: SourceManifest | None = None
+    uploads: tuple[Upload, ...] = ()
+    bucket: str | None = None
+    """The default bucket, to be made if it is not there."""
+    fetched: Mapping[str, Path] = field(default_factory=dict)
+    """``s3://`` URI of an output -> the folder of this machine that the configuration wants it in."""
+
+
+def bucket_of(config: Config) -> str:
+    """The bucket for uploads and results: the configured one, else SageMaker's default one of the role's account.
+
+    A job can only be given a role of one's own account, so that AWS need not be asked which account that is.
+    """
+    return config.default_bucket or default_bucket(account_of(config), region_of(config))
+
+
+def account_of(config: Config) -> str:
+    """The account of the configured role.
+
+    Raises:
+        ConfigurationError: there is no role, or it is not an ARN.
+    """
+    role = role_of(config)
+    parts = role.split(":")
+    if len(parts) != 6 or parts[0] != "arn" or not parts[4]:
+        raise ConfigurationError(f"role '{role}' is not the ARN of a role: arn:aws:iam::<account>:role/<name>.")
+    return parts[4]
+
+
+def storage_of(config: Config) -> Storage:
+    """What URIs of a job on AWS name; the default bucket has to be the role's account's own."""
+    owners = {}
+    if config.role and config.region and not config.default_bucket:
+        owners = {bucket_of(config): account_of(config)}
+    s3 = S3(config.region, config.profile, kms_key=config.output_kms_key, owners=owners)
+    return Storage(config.project_dir / ".harness" / "cache" / "s3", s3)
+
+
+def plan(config: Config, kind: str, job_name: str, *, model_data: str | None = None) -> Plan:
+    """What a job of the configuration needs besides its request.
+
+    On this machine that is a packed source where dependencies are to lie beside the script, and nothing else.
+
+    Args:
+        config: the configuration.
+        kind: ``TrainingJob``, ``ProcessingJob``, ``TransformJob`` or ``Endpoint``.
+        job_name: stands in the URIs of results.
+        model_data: URI of the model to serve.
+
+    Raises:
+        ConfigurationError: no role, no region or no script; a channel without files; a secret in the source, or
+            too much of it.
+    """
+    remote = config.on == "remote"
+    if not remote and not config.dependencies and not config.allow_secrets:
+        return Plan()
+    listed = _source(config, kind)
+    digest = source.content_hash(listed)
+    if not remote:
+        packed = config.project_dir / ".harness" / "cache" / "source" / digest / "sourcedir.tar.gz"
+        if kind == "ProcessingJob":  # its script is no archive but a folder, and has no dependencies
+            return Plan(source=listed)
+        if not packed.exists():
+            _pack(listed, packed)
+        return Plan(Locations(source=packed.absolute().as_uri()), listed)
+    bucket = bucket_of(config)
+    prefix = (config.default_bucket_prefix or "").strip("/")
+    base = f"s3://{bucket}/{prefix}" if prefix else f"s3://{bucket}"
+    code = f"{base}/source/{digest}/" + ("code/" if kind == "ProcessingJob" else "sourcedir.tar.gz")
+    inputs = {**dict(_inputs(config, kind)), **({"model": model_data} if model_data else {})}
+    data = [_data(name, uri, base) for name, uri in inputs.items() if not is_s3(uri)]
+    outputs = {uri: f"{base}/{job_name}/output/{name}".rstrip("/") for name, uri in _outputs(config, kind)}
+    return Plan(
+        Locations(
+            source=code,
+            output=base,
+            uploaded={**{inputs[each.what]: each.uri for each in data}, **outputs},
+        ),
+        listed,
+        (Upload("source", listed.files[0].path.parent, code, len(listed.files), listed.size), *data),
+        bucket=None if config.default_bucket else bucket,
+        fetched={outputs[uri]: local_path(uri) for uri in outputs},
+    )
+
+
+def send(plan: Plan, storage: Storage, progress: Progress) -> None:
+    """Upload what is not there yet.
+
+    Raises:
+        HarnessError: see `Storage.upload`.
+    """
+    if plan.bucket:
+        storage.s3.make_bucket(plan.bucket)
+    for each in plan.uploads:
+        if plan.source is None or each.uri != plan.locations.source:
+            storage.upload(each.path, each.uri, progress)
+        else:
+            with _laid_out(plan.source, storage.cache, each.uri) as path:
+                storage.upload(path, each.uri, progress)
+
+
+def fetch(plan: Plan, storage: Storage) -> None:
+    """Bring outputs to the folders that the configuration names.
+
+    Raises:
+        HarnessError: see `Storage.copy`.
+    """
+    for uri, folder in plan.fetched.items():
+        storage.copy(uri, folder)
+
+
+@contextmanager
+def _laid_out(listed: SourceManifest, cache: Path, uri: str) -> Iterator[Path]:
+    import tempfile
+
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache, prefix=".source-") as scratch:
+        path = Path(scratch, "sourcedir.tar.gz" if uri.endswith(".tar.gz") else "code")
+        if uri.endswith(".tar.gz"):
+            with path.open("wb") as file:
+                source.pack(listed, file)
+        else:
+            source.stage(listed, path)
+        yield path
+
+
+def _pack(listed: SourceManifest, target: Path) -> None:
+    import os
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with partial.open("wb") as file:
+            source.pack(listed, file)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _source(config: Config, kind: str) -> SourceManifest:
+    entry_point, folder, dependencies = config.entry_point, config.source_dir, config.dependencies
+    if kind == "ProcessingJob":
+        entry_point, folder, dependencies = config.process.entry_point, config.process.source_dir, ()
+    elif kind != "TrainingJob":
+        entry_point, folder = config.deploy.entry_point or entry_point, config.deploy.source_dir or folder
+    if not entry_point:
+        raise ConfigurationError(
+            "There is no script to run: set entry_point in [tool.harness] of pyproject.toml, or give --entry-point."
+        )
+    return source.manifest(
+        folder, entry_point=entry_point, dependencies=dependencies, allow_secrets=config.allow_secrets
+    )
+
+
+def _inputs(config: Config, kind: str) -> Iterator[tuple[str, str]]:
+    """What a job reads: how to call it, and its URI."""
+    if kind == "TrainingJob":
+        for name, channel in config.channels.items():
+            yield _uploadable(name, channel.uri, channel.s3_data_type)
+    elif kind == "ProcessingJob":
+        for name, given in config.process.inputs.items():
+            yield _uploadable(name, given.source, given.s3_data_type)
+    elif kind == "TransformJob" and config.transform.input:
+        yield _uploadable("TransformInput", config.transform.input, config.transform.s3_data_type)
+
+
+def _uploadable(what: str, uri: str, data_type: str) -> tuple[str, str]:
+    if data_type != "S3Prefix" and not is_s3(uri):
+        raise ConfigurationError(
+            f"Channel '{what}': the files that {uri} names ({data_type}) are not uploaded with it. Give its s3:// URI."
+        )
+    return what, uri
+
+
+def _outputs(config: Config, kind: str) -> Iterator[tuple[str, str]]:
+    """Folders of this machine that a job's outputs are wanted in: name and URI."""
+    if kind == "ProcessingJob":
+        for name, given in config.process.outputs.items():
+            if given.destination and not is_s3(given.destination):
+                yield name, given.destination
+    elif kind == "TransformJob" and config.transform.output and not is_s3(config.transform.output):
+        yield "", config.transform.output
+
+
+def _data(what: str, uri: str, base: str) -> Upload:
+    """A folder or file under a name made of its content.
+
+    Raises:
+        ConfigurationError: it is not there, has no files, or cannot be read.
+    """
+    import hashlib
+
+    data_source = {"S3DataType": "S3Prefix", "S3Uri": uri}
+    for problem in channels.problems({"ChannelName": what, "DataSource": {"S3DataSource": data_source}}):
+        raise ConfigurationError(problem)
+    path = local_path(uri)
+    total, size, count = hashlib.sha256(), 0, 0
+    for each in sorted(files(path)):
+        with each.open("rb") as content:
+            name = each.relative_to(path).as_posix() if path.is_dir() else path.name
+            total.update(f"{len(name)} {name} ".encode("utf-8", "surrogateescape"))
+            total.update(hashlib.file_digest(content, "sha256").digest())
+        size, count = size + each.stat().st_size, count + 1
+    folder = f"{base}/data/{path.name}-{total.hexdigest()[:_SHORT]}/"
+    return Upload(what, path, folder if path.is_dir() else folder + path.name, count, size)
