@@ -115,6 +115,7 @@ class Keeper:
         os.setsid()
         if self.kernel:
             self.kernel.die_with_parent()
+            self.kernel.forget_environment()
             _assert_listener(reported)
             if self.support.isolated:
                 furnish(self.kernel, self.spec, processes=self.support.processes)

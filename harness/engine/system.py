@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, NoReturn
 
 from harness.engine.launcher import LaunchError
@@ -151,6 +152,18 @@ class Kernel:
     def adopt_orphans(self) -> None:
         """Become the parent of every descendant whose own parent ends: prctl(2)."""
         self._call(self._prctl, _PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+    def forget_environment(self) -> None:
+        """Blank what ``/proc/<pid>/environ`` shows of this process: its caller's variables, credentials among them.
+
+        A forked child has a copy of its own, so nobody else's is touched (proc(5): env_start and env_end).
+        """
+        import ctypes
+
+        fields = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()
+        start, end = int(fields[47]), int(fields[48])
+        if start and end > start:
+            ctypes.memset(start, 0, end - start)
 
     def _call(self, function: Callable[..., int], *arguments: object) -> None:
         if function(*arguments) < 0:

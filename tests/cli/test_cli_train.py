@@ -406,3 +406,9 @@ def test_network_isolation_without_a_private_network_is_refused_before_anything_
     assert done.code == 2
     assert "EnableNetworkIsolation" in done.err
     assert not list((made.folder / "runs").glob("[!_]*"))
+
+
+def test_the_caller_s_variables_cannot_be_read_off_process_1_either(project):
+    made = project("print(b'of-mine' in open('/proc/1/environ', 'rb').read(), open('/proc/1/comm').read())")
+    done = made.harness("train", SECRET="of-mine")
+    assert "algo-1 | False" in done.out, done.out
