@@ -49,7 +49,7 @@ class Silent:
         """Nothing."""
 
 
-def run(target: Target, kind: str, request: Mapping[str, Any], reporter: Reporter) -> Document:
+def run(target: Target, kind: str, request: Mapping[str, Any], reporter: Reporter, *, wait: bool = True) -> Document:
     """Submit a job and follow it to its end.
 
     Args:
@@ -57,6 +57,7 @@ def run(target: Target, kind: str, request: Mapping[str, Any], reporter: Reporte
         kind: ``TrainingJob``, ``ProcessingJob`` or ``TransformJob``.
         request: the ``Create…`` document.
         reporter: is told what happens.
+        wait: False lets the job go on by itself, and answers what it is like now.
 
     Returns:
         The ``Describe…`` document of the ended job, whatever its status; ``failure`` says what that means.
@@ -68,7 +69,10 @@ def run(target: Target, kind: str, request: Mapping[str, Any], reporter: Reporte
     name = request[f"{kind}Name"]
     getattr(target.client, f"create_{_VERBS[kind]}")(**request)
     reporter.submitted(kind, name)
-    return follow(target, kind, name, reporter)
+    if wait:
+        return follow(target, kind, name, reporter)
+    target.detach(kind, name)
+    return describe(target, kind, name)
 
 
 def follow(target: Target, kind: str, name: str, reporter: Reporter) -> Document:

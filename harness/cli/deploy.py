@@ -12,8 +12,8 @@ from harness import jobs, requests
 from harness.cli import console
 from harness.cli.job import finish
 from harness.cli.options import DEPLOYING, SERVING, common, configure, settings
-from harness.cli.request import fresh_name, model_data
-from harness.targets import open_target
+from harness.cli.request import Prepared, fresh_name, model_data
+from harness.targets import open_target, uploads
 
 
 @click.command("deploy", epilog="Example: harness deploy --on local --job iris-2026-11-23-17-34-46-123 --port 8080")
@@ -28,9 +28,12 @@ def command(job: str | None, uri: str | None, config_file: Path | None, as_json:
     progress = console.Quiet()
     with closing(open_target(config)) as target:
         data = model_data(target, job, uri)
+        travels = uploads.plan(config, "Endpoint", name, model_data=data)
+        model = requests.create_model(config, model_name=name, model_data=data, locations=travels.locations)
+        Prepared("Model", model, travels).send(config, target)
         description = jobs.deploy(
             target,
-            requests.create_model(config, model_name=name, model_data=data),
+            model,
             requests.create_endpoint_config(config, endpoint_config_name=name, model_name=name),
             requests.create_endpoint(config, endpoint_name=name, endpoint_config_name=name),
             progress,

@@ -7,19 +7,38 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
+import click
+
 from harness import jobs
 from harness.cli import console
+from harness.cli.request import Prepared
 from harness.config import Config
 from harness.errors import JobFailed
 from harness.targets import open_target
 
+without_waiting = click.option("--no-wait", is_flag=True, help="Return once the job is accepted; it goes on by itself.")
 
-def run_job(config: Config, kind: str, request: Mapping[str, Any], *, as_json: bool) -> None:
+
+def run_job(config: Config, kind: str, prepared: Prepared, *, as_json: bool, no_wait: bool = False) -> None:
     """Run a job on the configured target, from its request to the exit status."""
     progress = console.Progress(as_json=as_json)
     with closing(open_target(config)) as target:
-        description = jobs.run(target, kind, request, progress)
-    finish(kind, description, progress, as_json=as_json)
+        prepared.send(config, target)
+        description = jobs.run(target, kind, prepared.request, progress, wait=not no_wait)
+        if not no_wait:
+            prepared.fetch(target, description[f"{kind}Status"])
+    if no_wait:
+        left(kind, description, as_json=as_json)
+    else:
+        finish(kind, description, progress, as_json=as_json)
+
+
+def left(kind: str, description: Mapping[str, Any], *, as_json: bool) -> None:
+    """Name a job that goes on by itself."""
+    if as_json:
+        console.print_json(description)
+    else:
+        click.echo(description[f"{kind}Name"])
 
 
 def finish(kind: str, description: Mapping[str, Any], progress: console.Progress, *, as_json: bool) -> None:

@@ -8,20 +8,25 @@ from typing import Any
 
 import click
 
-from harness import requests, service_model, validation
 from harness.cli import console
 from harness.cli.options import TRAINING, common, configure, settings
-from harness.cli.request import document_or, job_name
+from harness.cli.request import Prepared, check, prepare
 from harness.config import explain
 
 
-@click.command("plan", epilog="Example: harness plan --on remote | less; harness plan --sources")
+@click.command("plan", epilog="Example: harness plan --on remote; harness plan --process; harness plan --sources")
 @settings(TRAINING)
-@click.option("--request", "document", metavar="FILE|-", help="Check this CreateTrainingJob document instead.")
+@click.option("--process", is_flag=True, help="Plan the processing job instead of the training job.")
+@click.option("--request", "document", metavar="FILE|-", help="Check this Create… document instead.")
 @click.option("--sources", is_flag=True, help="Show where each value of the configuration came from.")
 @common
-def command(document: str | None, sources: bool, config_file: Path | None, as_json: bool, **flags: Any) -> None:
-    """Print the request that `harness train` would send, checked against AWS's rules. Nothing is sent or started."""
+def command(
+    process: bool, document: str | None, sources: bool, config_file: Path | None, as_json: bool, **flags: Any
+) -> None:
+    """Print the request that `harness train` would send, checked against AWS's rules. Nothing is sent or started.
+
+    The request goes to stdout; what would be uploaded before it, and where to, to stderr.
+    """
     config = configure(config_file, flags)
     if sources:
         rows = list(explain(config))
@@ -30,13 +35,25 @@ def command(document: str | None, sources: bool, config_file: Path | None, as_js
         else:
             _show(rows)
         return
-    request = document_or(
-        document, "CreateTrainingJob", lambda: requests.create_training_job(config, job_name=job_name(config))
-    )
-    console.print_json(request)
+    prepared = prepare(config, "ProcessingJob" if process else "TrainingJob", document)
+    console.print_json(prepared.request)
     sys.stdout.flush()
-    model = service_model.load(config.project_dir / ".harness" / "cache")
-    validation.check("CreateTrainingJob", request, local=config.on != "remote", model=model)
+    _show_travels(prepared)
+    check(config, prepared.kind, prepared.request)
+
+
+def _show_travels(prepared: Prepared) -> None:
+    """Every upload, and of the source every file: it is what leaves this machine."""
+    source = prepared.travels.source
+    for each in prepared.travels.uploads:
+        click.echo(f"\n{each.what}: {each.files:,} files, {each.size:,} bytes -> {each.uri}", err=True)
+        if source is not None and each.uri == prepared.travels.locations.source:
+            for file in source.files:
+                click.echo(f"  {file.size:>12,}  {file.name}", err=True)
+        else:
+            click.echo(f"  from {each.path}", err=True)
+    for uri, folder in prepared.travels.fetched.items():
+        click.echo(f"\n{folder} <- {uri}, when the job has completed", err=True)
 
 
 def _show(rows: list[Any]) -> None:

@@ -4,24 +4,76 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness import requests
+from harness import requests, service_model, validation
 from harness.config import Config
 from harness.config.merge import location
 from harness.errors import ConfigurationError, UsageError
-from harness.targets import Target
+from harness.targets import Target, uploads
+from harness.targets.uploads import Plan
+
+_MAKE: dict[str, Callable[..., dict[str, Any]]] = {
+    "TrainingJob": requests.create_training_job,
+    "ProcessingJob": requests.create_processing_job,
+}
 
 
-def document_or(document: str | None, operation: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """A request: ``document`` if given (a file, or ``-`` for stdin), else what ``make`` makes of the configuration.
+@dataclass(frozen=True)
+class Prepared:
+    """A request, and what has to travel before it can."""
+
+    kind: str
+    request: dict[str, Any]
+    travels: Plan = field(default_factory=Plan)
+
+    def send(self, config: Config, target: Target) -> None:
+        """Upload what is missing, once AWS's rules are known to be kept.
+
+        Raises:
+            RequestError: the request breaks one of them. Nothing was sent.
+            HarnessError: see ``uploads.send``.
+        """
+        if config.on == "remote":
+            check(config, self.kind, self.request)
+            uploads.send(self.travels, target.storage, _progress())
+
+    def fetch(self, target: Target, status: str) -> None:
+        """Bring the outputs of a completed job to where the configuration wants them."""
+        if status == "Completed" and self.travels.fetched:
+            uploads.fetch(self.travels, target.storage)
+
+
+def prepare(config: Config, kind: str, document: str | None) -> Prepared:
+    """A job's request: ``document`` if given (a file, or ``-`` for stdin), else what the configuration makes.
 
     Raises:
         ConfigurationError: the document cannot be read, or the configuration does not make a request.
     """
-    return make() if document is None else _read(document, operation)
+    if document is not None:
+        return Prepared(kind, read(document, f"Create{kind}"))
+    name = job_name(config)
+    travels = uploads.plan(config, kind, name)
+    return Prepared(kind, _MAKE[kind](config, job_name=name, locations=travels.locations), travels)
+
+
+def check(config: Config, kind: str, request: dict[str, Any]) -> None:
+    """Hold a request against AWS's rules.
+
+    Raises:
+        RequestError: it breaks one of them.
+    """
+    model = service_model.load(config.project_dir / ".harness" / "cache")
+    validation.check(f"Create{kind}", request, local=config.on != "remote", model=model)
+
+
+def _progress() -> Any:
+    from harness.cli.uploading import Uploading
+
+    return Uploading()
 
 
 def job_name(config: Config) -> str:
@@ -55,7 +107,12 @@ def model_data(target: Target, job: str | None, uri: str | None) -> str:
         raise UsageError(f"Training job {job} ({status}) has no model; give another --job, or --model-data.") from None
 
 
-def _read(document: str, operation: str) -> dict[str, Any]:
+def read(document: str, operation: str) -> dict[str, Any]:
+    """A whole request of the user's, from a file or, as ``-``, from stdin.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is no JSON object.
+    """
     import json
 
     try:

@@ -7,10 +7,9 @@ from typing import Any
 
 import click
 
-from harness import requests
-from harness.cli.job import run_job
+from harness.cli.job import run_job, without_waiting
 from harness.cli.options import TRAINING, common, configure, settings
-from harness.cli.request import document_or, job_name
+from harness.cli.request import prepare
 
 
 @click.command(
@@ -19,14 +18,12 @@ from harness.cli.request import document_or, job_name
 )
 @settings(TRAINING)
 @click.option("--request", "document", metavar="FILE|-", help="A whole CreateTrainingJob document instead.")
+@without_waiting
 @common
-def command(document: str | None, config_file: Path | None, as_json: bool, **flags: Any) -> None:
+def command(document: str | None, no_wait: bool, config_file: Path | None, as_json: bool, **flags: Any) -> None:
     """Run a training job and show what came out of it.
 
     Options are stronger than HARNESS_* variables, those than .env, that than [tool.harness] of pyproject.toml.
     """
     config = configure(config_file, flags)
-    request = document_or(
-        document, "CreateTrainingJob", lambda: requests.create_training_job(config, job_name=job_name(config))
-    )
-    run_job(config, "TrainingJob", request, as_json=as_json)
+    run_job(config, "TrainingJob", prepare(config, "TrainingJob", document), as_json=as_json, no_wait=no_wait)

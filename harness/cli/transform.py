@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,11 @@ import click
 
 from harness import jobs, requests
 from harness.cli import console
-from harness.cli.job import finish
+from harness.cli.job import finish, left, without_waiting
 from harness.cli.options import SERVING, TRANSFORM, common, configure, settings
-from harness.cli.request import document_or, job_name, model_data
+from harness.cli.request import Prepared, job_name, model_data, read
 from harness.errors import ServiceError
-from harness.targets import open_target
+from harness.targets import Target, open_target, uploads
 
 
 @click.command(
@@ -26,28 +26,45 @@ from harness.targets import open_target
 @click.option("--model-data", "uri", metavar="URI", help="model.tar.gz to use instead of a job's.")
 @settings((*TRANSFORM, *SERVING))
 @click.option("--request", "document", metavar="FILE|-", help="A whole CreateTransformJob document; its model exists.")
+@without_waiting
 @common
 def command(
-    job: str | None, uri: str | None, document: str | None, config_file: Path | None, as_json: bool, **flags: Any
+    job: str | None,
+    uri: str | None,
+    document: str | None,
+    no_wait: bool,
+    config_file: Path | None,
+    as_json: bool,
+    **flags: Any,
 ) -> None:
     """Predict whole files: a batch transform job over a folder, a file or a manifest."""
     config = configure(config_file, flags)
     name = job_name(config)
     progress = console.Quiet()
-    with closing(open_target(config)) as target:
-        request = document_or(
-            document,
-            "CreateTransformJob",
-            lambda: requests.create_transform_job(config, job_name=name, model_name=name),
-        )
-        made = document is None
-        if made:
+    with closing(open_target(config)) as target, ExitStack() as after:
+        if document is not None:
+            prepared = Prepared("TransformJob", read(document, "CreateTransformJob"))
+            prepared.send(config, target)
+        else:
             data = model_data(target, job, uri)
-            target.client.create_model(**requests.create_model(config, model_name=name, model_data=data))
-        try:
-            description = jobs.run(target, "TransformJob", request, progress)
-        finally:
-            if made:
-                with suppress(ServiceError):
-                    target.client.delete_model(ModelName=name)
-    finish("TransformJob", description, progress, as_json=as_json)
+            travels = uploads.plan(config, "TransformJob", name, model_data=data)
+            at = travels.locations
+            request = requests.create_transform_job(config, job_name=name, model_name=name, locations=at)
+            prepared = Prepared("TransformJob", request, travels)
+            prepared.send(config, target)
+            target.client.create_model(**requests.create_model(config, model_name=name, model_data=data, locations=at))
+            after.callback(_forget_model, target, name)
+        description = jobs.run(target, "TransformJob", prepared.request, progress, wait=not no_wait)
+        if no_wait:
+            after.pop_all()  # the job still needs its model
+        else:
+            prepared.fetch(target, description["TransformJobStatus"])
+    if no_wait:
+        left("TransformJob", description, as_json=as_json)
+    else:
+        finish("TransformJob", description, progress, as_json=as_json)
+
+
+def _forget_model(target: Target, name: str) -> None:
+    with suppress(ServiceError):
+        target.client.delete_model(ModelName=name)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from harness.config import Config
 from harness.errors import MissingCapability
+from harness.storage import Storage
 
 Document = dict[str, Any]
 
@@ -50,6 +51,9 @@ class Target(Protocol):
     name: str
     client: Any
     """Has the verbs of ``boto3.client("sagemaker")``."""
+
+    storage: Storage
+    """Where the target's jobs read and write."""
 
     runtime: Any
     """Has the verbs of ``boto3.client("sagemaker-runtime")``."""

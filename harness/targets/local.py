@@ -24,6 +24,7 @@ class LocalTarget:
 
     def __init__(self, client: EngineClient) -> None:
         self.client = client
+        self.storage = client.settings.storage
 
     def follow(self, kind: str, name: str) -> Iterator[Event]:
         """See ``Target.follow``."""
