@@ -39,7 +39,10 @@ def read_request(model: ServiceModel, operation: str, body: bytes) -> dict[str, 
         raise ServiceError("SerializationException", "The request body is not valid JSON.", operation) from None
     if not isinstance(document, dict):
         raise ServiceError("SerializationException", "Start of structure or map found where not expected.", operation)
-    request: dict[str, Any] = _in(model, model.input_of(operation), document)
+    try:
+        request: dict[str, Any] = _in(model, model.input_of(operation), document)
+    except (TypeError, ValueError, OverflowError, OSError) as error:
+        raise ServiceError("SerializationException", f"A timestamp cannot be read: {error}", operation) from None
     return request
 
 
@@ -81,11 +84,10 @@ def _in(model: ServiceModel, name: str, value: Any) -> Any:
         }
     if isinstance(value, list) and shape["type"] == "list":
         return [_in(model, shape["member"], entry) for entry in value]
-    if shape["type"] == "timestamp" and isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            return datetime.fromtimestamp(value, UTC)
-        except (OverflowError, ValueError, OSError):
-            return value
+    if shape["type"] == "timestamp":
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise TypeError(f"{value!r} is no number of seconds")
+        return datetime.fromtimestamp(value, UTC)
     return value
 
 

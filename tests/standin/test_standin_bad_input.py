@@ -1,0 +1,103 @@
+"""What no SDK would send: each a clear refusal, and the stand-in goes on."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
+
+import pytest
+
+HEADERS = {"Content-Type": "application/x-amz-json-1.1"}
+
+
+def post(standin, operation, body, headers=HEADERS, path="/"):
+    connection = HTTPConnection(standin.url.removeprefix("http://"), timeout=30)
+    try:
+        connection.request("POST", path, body, {**headers, "X-Amz-Target": f"SageMaker.{operation}"})
+        response = connection.getresponse()
+        return response.status, json.loads(response.read() or b"{}")
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "status", "code"),
+    [
+        ("DescribeTrainingJob", b"{", 400, "SerializationException"),
+        ("DescribeTrainingJob", b"\xff\xfe", 400, "SerializationException"),
+        ("DescribeTrainingJob", b"[]", 400, "SerializationException"),
+        ("DescribeTrainingJob", b"NaN", 400, "SerializationException"),
+        ("DescribeTrainingJob", b"[" * 100_000, 400, "SerializationException"),
+        ("DescribeTrainingJob", b'{"TrainingJobName": 7}', 400, "SerializationException"),
+        ("ListTrainingJobs", b'{"CreationTimeAfter": 1e30}', 400, "SerializationException"),
+        ("ListTrainingJobs", b'{"CreationTimeAfter": "yesterday"}', 400, "SerializationException"),
+        ("ListTrainingJobs", b'{"CreationTimeAfter": true}', 400, "SerializationException"),
+        ("DescribeTrainingJob", b"", 400, "ValidationException"),
+        ("DescribeTrainingJob", b'{"TrainingJobName": null}', 400, "ValidationException"),
+        ("DescribeTrainingJob", b'{"TrainingJobName": "../../etc"}', 400, "ValidationException"),
+        ("ListTrainingJobs", b'{"NextToken": "here"}', 400, "ValidationException"),
+        ("ListTrainingJobs", '{"NextToken": "²"}'.encode(), 400, "ValidationException"),
+        ("CreateTrainingJob", b'{"TrainingJobName": "a"}', 400, "ValidationException"),
+        ("MakeCoffee", b"{}", 400, "UnknownOperationException"),
+        ("__init__", b"{}", 400, "UnknownOperationException"),
+        ("Close", b"{}", 400, "UnknownOperationException"),
+        ("DescribeTrainingJob", b" " * 8_000_000, 413, "RequestEntityTooLargeException"),
+    ],
+)
+def test_a_malformed_request_is_refused_with_a_code_of_aws(standin, operation, body, status, code):
+    answered, document = post(standin, operation, body)
+    assert (answered, document["__type"]) == (status, code)
+    assert document["message"]
+
+
+def test_another_content_type_is_refused(standin):
+    status, document = post(standin, "ListTrainingJobs", b"{}", {"Content-Type": "text/plain"})
+    assert (status, document["__type"]) == (400, "SerializationException")
+
+
+def test_a_missing_member_is_refused_in_the_words_of_aws(standin):
+    _, document = post(standin, "DescribeTrainingJob", b"{}")
+    assert document["message"] == (
+        "1 validation error detected: Value null at 'trainingJobName' failed to satisfy constraint: "
+        "Member must not be null"
+    )
+
+
+def test_a_body_that_never_comes_stops_nobody_else(standin):
+    connection = HTTPConnection(standin.url.removeprefix("http://"), timeout=30)
+    connection.putrequest("POST", "/")
+    connection.putheader("Content-Length", "1000")
+    connection.putheader("X-Amz-Target", "SageMaker.ListTrainingJobs")
+    connection.putheader("Content-Type", HEADERS["Content-Type"])
+    connection.endheaders(b"{")
+    assert post(standin, "ListTrainingJobs", b"{}")[0] == 200
+    connection.close()
+
+
+def test_a_connection_answers_more_than_one_request(standin):
+    connection = HTTPConnection(standin.url.removeprefix("http://"), timeout=30)
+    for body in (b"{", b"{}", b""):
+        connection.request("POST", "/", body, {**HEADERS, "X-Amz-Target": "SageMaker.ListTrainingJobs"})
+        connection.sock.settimeout(30)
+        connection.getresponse().read()
+        assert connection.sock is not None
+    connection.close()
+
+
+def test_fifty_at_a_time_are_all_answered(lab):
+    lab.train("print('hello')")
+    body = json.dumps({"TrainingJobName": lab.name}).encode()
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(lambda _: post(lab.standin, "DescribeTrainingJob", body), range(50)))
+    assert {(status, document["TrainingJobStatus"]) for status, document in answers} == {(200, "Completed")}
+
+
+@pytest.mark.parametrize("path", ["/endpoints/a/b/invocations", "/endpoints/a/invocations-response-stream"])
+def test_another_path_of_the_runtime_is_no_operation(standin, path):
+    scope = "AWS4-HMAC-SHA256 Credential=AKID/20300101/us-east-1/sagemaker/aws4_request, Signature=0"
+    connection = HTTPConnection(standin.url.removeprefix("http://"), timeout=30)
+    connection.request("POST", path, b"", {"Authorization": scope})
+    response = connection.getresponse()
+    assert (response.status, response.headers["x-amzn-ErrorType"]) == (404, "UnknownOperationException")
+    connection.close()

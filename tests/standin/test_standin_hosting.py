@@ -1,0 +1,167 @@
+"""Models, endpoints, transform and processing jobs over the wire."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import ClientError
+
+
+def invoke(lab, endpoint, body=b"x", **others):
+    runtime = lab.standin.client("sagemaker-runtime")
+    return runtime.invoke_endpoint(EndpointName=endpoint, Body=body, ContentType="text/plain", **others)
+
+
+def refusal(call, **request):
+    with pytest.raises(ClientError) as refused:
+        call(**request)
+    return refused.value.response
+
+
+def test_an_endpoint_answers(lab):
+    assert lab.deploy(lab.name, "forty-two ")["EndpointStatus"] == "InService"
+    answer = invoke(lab, lab.name, b"x")
+    assert answer["Body"].read().startswith(b"forty-two ")
+    assert answer["ContentType"].startswith("text/plain")
+    assert answer["InvokedProductionVariant"] == "AllTraffic"
+
+
+def test_an_endpoint_description_does_not_say_where_on_this_machine_it_is(lab):
+    assert "EndpointUrl" not in lab.deploy(lab.name, "a")
+
+
+def test_a_model_that_fails_is_a_model_error_with_its_status(lab):
+    lab.deploy(lab.name, "a")
+    response = refusal(invoke, lab=lab, endpoint=lab.name, body=b"fail")
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 424
+    assert response["Error"]["Code"] == "ModelError"
+    assert response["OriginalStatusCode"] == 500
+    assert response["Error"]["Message"].startswith("Received server error (500) from primary with message")
+
+
+def test_an_endpoint_that_is_not_there_is_a_validation_error(lab):
+    response = refusal(invoke, lab=lab, endpoint="nobody")
+    assert response["Error"] == {
+        "Code": "ValidationError",
+        "Message": "Endpoint nobody of account 123456789012 not found.",
+    }
+
+
+def test_a_body_over_six_megabytes_is_refused(lab):
+    lab.deploy(lab.name, "a")
+    assert refusal(invoke, lab=lab, endpoint=lab.name, body=bytes(6_291_457))["Error"]["Code"] == "413"
+
+
+def test_a_member_that_is_not_honoured_is_refused_by_name(lab):
+    lab.deploy(lab.name, "a")
+    response = refusal(invoke, lab=lab, endpoint=lab.name, TargetModel="other.tar.gz")
+    assert "TargetModel" in response["Error"]["Message"]
+
+
+def test_what_a_server_prints_is_in_the_endpoint_log(lab):
+    lab.deploy(lab.name, "a")
+    lab.sagemaker.delete_endpoint(EndpointName=lab.name)
+    lab.endpoints.clear()
+    [(stream, lines)] = lab.lines(f"/aws/sagemaker/Endpoints/{lab.name}", "AllTraffic/").items()
+    assert any("Listening" in line for line in lines), stream
+
+
+def test_an_update_changes_what_answers_and_ends_what_answered(lab):
+    lab.deploy(lab.name, "old ")
+    config = lab.endpoint_config(f"{lab.name}-2", "new ")
+    lab.sagemaker.update_endpoint(EndpointName=lab.name, EndpointConfigName=config)
+    assert lab.sagemaker.describe_endpoint(EndpointName=lab.name)["EndpointStatus"] == "Updating"
+    assert invoke(lab, lab.name)["Body"].read().startswith((b"old ", b"new "))
+    description = lab.wait("endpoint", lab.name)
+    assert description["EndpointConfigName"] == config
+    assert invoke(lab, lab.name)["Body"].read().startswith(b"new ")
+    listed = lab.sagemaker.list_endpoints(NameContains=lab.name)["Endpoints"]
+    assert [each["EndpointName"] for each in listed] == [lab.name]
+
+
+def test_an_endpoint_that_is_being_updated_is_not_updated_again(lab):
+    lab.deploy(lab.name, "old ")
+    again = {"EndpointName": lab.name, "EndpointConfigName": lab.endpoint_config(f"{lab.name}-2", "new ")}
+    lab.sagemaker.update_endpoint(**again)
+    message = refusal(lab.sagemaker.update_endpoint, **again)["Error"]["Message"]
+    assert message.startswith("Cannot update in-progress endpoint")
+
+
+def test_an_endpoint_whose_update_fails_goes_on_with_what_it_had(lab):
+    lab.deploy(lab.name, "old ")
+    lab.model(f"{lab.name}-broken", "", script="this is no Python")
+    variant = {"VariantName": "AllTraffic", "ModelName": f"{lab.name}-broken", "InstanceType": "ml.m5.large"}
+    config = f"{lab.name}-broken"
+    lab.sagemaker.create_endpoint_config(
+        EndpointConfigName=config, ProductionVariants=[{**variant, "InitialInstanceCount": 1}]
+    )
+    lab.sagemaker.update_endpoint(EndpointName=lab.name, EndpointConfigName=config)
+    assert lab.wait("endpoint", lab.name)["EndpointConfigName"] == f"{lab.name}-1"
+    assert invoke(lab, lab.name)["Body"].read().startswith(b"old ")
+
+
+def test_models_and_configurations_are_listed_and_deleted(lab):
+    lab.endpoint_config(lab.name, "a")
+    assert [each["ModelName"] for each in lab.sagemaker.list_models(NameContains=lab.name)["Models"]] == [lab.name]
+    configs = lab.sagemaker.list_endpoint_configs(NameContains=lab.name)["EndpointConfigs"]
+    assert [each["EndpointConfigName"] for each in configs] == [lab.name]
+    lab.sagemaker.delete_endpoint_config(EndpointConfigName=lab.name)
+    lab.sagemaker.delete_model(ModelName=lab.name)
+    assert lab.sagemaker.list_models(NameContains=lab.name)["Models"] == []
+    message = refusal(lab.sagemaker.describe_model, ModelName=lab.name)["Error"]["Message"]
+    assert message == f'Could not find model "arn:aws:sagemaker:us-east-1:123456789012:model/{lab.name}".'
+
+
+def test_a_transform_job_writes_predictions_beside_the_names_of_its_input(lab):
+    lab.put("in/a.txt", "x")
+    lab.sagemaker.create_transform_job(
+        TransformJobName=lab.name,
+        ModelName=lab.model(lab.name, "said "),
+        TransformInput={
+            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{lab.name}/in"}},
+            "ContentType": "text/plain",
+        },
+        TransformOutput={"S3OutputPath": f"s3://{lab.name}/predicted"},
+        TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
+    )
+    description = lab.wait("transform_job", lab.name)
+    assert description["TransformJobStatus"] == "Completed", description.get("FailureReason")
+    assert lab.get(f"s3://{lab.name}/predicted/a.txt.out").startswith(b"said ")
+    assert lab.lines("/aws/sagemaker/TransformJobs")
+
+
+def test_a_processing_job_reads_and_writes_s3(lab):
+    lab.put("in/a.csv", "a,b")
+    script = (
+        "from pathlib import Path\n"
+        "text = Path('/opt/ml/processing/input/in/a.csv').read_text()\n"
+        "Path('/opt/ml/processing/output/b.csv').write_text(text.upper())\nprint('done')\n"
+    )
+    code = lab.put("code/run.py", script)
+
+    def read(name, uri, path):
+        location = {"S3Uri": uri, "LocalPath": path, "S3DataType": "S3Prefix", "S3InputMode": "File"}
+        return {"InputName": name, "S3Input": location}
+
+    image = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3"
+    written = {"S3Uri": f"s3://{lab.name}/o", "LocalPath": "/opt/ml/processing/output", "S3UploadMode": "EndOfJob"}
+    lab.sagemaker.create_processing_job(
+        ProcessingJobName=lab.name,
+        RoleArn=lab.standin.role,
+        AppSpecification={
+            "ImageUri": image,
+            "ContainerEntrypoint": ["python3", "/opt/ml/processing/input/code/run.py"],
+        },
+        ProcessingInputs=[
+            read("in", f"s3://{lab.name}/in", "/opt/ml/processing/input/in"),
+            read("code", code, "/opt/ml/processing/input/code"),
+        ],
+        ProcessingOutputConfig={"Outputs": [{"OutputName": "o", "S3Output": written}]},
+        ProcessingResources={
+            "ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30}
+        },
+    )
+    description = lab.wait("processing_job", lab.name)
+    assert description["ProcessingJobStatus"] == "Completed", description.get("FailureReason")
+    assert lab.get(f"s3://{lab.name}/o/b.csv") == b"A,B"
+    [lines] = lab.lines("/aws/sagemaker/ProcessingJobs").values()
+    assert lines == ["done"]
