@@ -241,7 +241,7 @@ class _Processing:
             self.storage.upload(destination, output["S3Uri"])
 
     def _exit_message(self) -> tuple[str, bool]:
-        """The hosts' messages, and whether all could be read."""
+        """The hosts' messages, as far as AWS keeps them, and whether all could be read."""
         read = []
         for name in self.names:
             file = self._tree(name) / "output" / "message"
@@ -249,7 +249,7 @@ class _Processing:
                 with file.open("rb") as content:
                     read.append(content.read(_MESSAGE_LIMIT))
         try:
-            return b"".join(read).decode("utf-8"), True
+            return "".join(map(_text, read))[:_MESSAGE_LIMIT], True
         except UnicodeDecodeError:
             return "", False
 
@@ -262,6 +262,13 @@ class _Processing:
             return tree / Path(seen).relative_to(BASE_DIR)
         except ValueError:
             raise ConfigurationError(f"LocalPath {seen}: only paths below {BASE_DIR} can be given here.") from None
+
+
+def _text(head: bytes) -> str:
+    """Text of which there may be more: a character that its end cuts in two is left out."""
+    from codecs import getincrementaldecoder
+
+    return getincrementaldecoder("utf-8")().decode(head, final=len(head) < _MESSAGE_LIMIT)
 
 
 def _as_channel(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,110 @@
+"""The lab from end to end, as ``make local-lab`` runs it: the real scripts, the real data."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """The repository's own files in a folder without any data or runs."""
+    shutil.copytree(ROOT / "entry", tmp_path / "entry", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def lab(clone: Path, *arguments: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "entry/lab.py", "--on", "local", *arguments],
+        cwd=clone,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    )
+
+
+def listed(clone: Path) -> dict[str, str]:
+    """What ``harness runs`` lists: kind -> status."""
+    command = [sys.executable, "-m", "harness", "runs", "--json"]
+    done = subprocess.run(command, cwd=clone, capture_output=True, check=True)
+    return {each["Kind"]: each["Status"] for each in json.loads(done.stdout)}
+
+
+def resources(clone: Path) -> list[str]:
+    """Models and endpoint configurations that are still there."""
+    return [path.name for kind in ("_models", "_endpoint-configs") for path in (clone / "runs" / kind).glob("*")]
+
+
+def test_the_lab_predicts_what_the_notebook_does_and_leaves_no_endpoint(clone):
+    running = lab(clone)
+    out, err = running.communicate(timeout=200)
+    assert running.returncode == 0, err
+    labels = "[0. 0. 0. 0. 0. 0. 0. 0. 0. 0. 1. 1. 1. 1. 1. 1. 1. 1. 1. 1. 2. 2. 2. 2.\n 2. 2. 2. 2. 2.]\n"
+    assert labels * 2 in out, "predictions, then labels"
+    identical = [line for line in out.splitlines() if line.endswith("are identical")]
+    assert len(identical) == 10
+    assert listed(clone) == dict.fromkeys(("TrainingJob", "ProcessingJob", "TransformJob"), "Completed")
+    assert resources(clone) == []
+    sources = [json.loads(path.read_text()) for path in (clone / "runs").glob("*/request.json")]
+    trained = next(each for each in sources if "TrainingJobName" in each)
+    assert trained["HyperParameters"]["max_leaf_nodes"] == "30"
+    data = clone / "data/lab"
+    rows = [len((data / "features" / part / "iris.csv").read_text().splitlines()) for part in ("train", "test")]
+    assert sum(rows) == 150, "training sees every row"
+    assert len(list((data / "batch/output").iterdir())) == 10
+
+
+def test_the_lab_is_not_shipped_with_the_script(clone):
+    from harness import source
+
+    manifest = source.manifest(clone / "entry", entry_point="train.py")
+    assert [file.name for file in manifest.files] == ["preprocess.py", "train.py"]
+
+
+def test_the_lab_fails_when_a_prediction_is_wrong_and_says_which(clone):
+    script = (clone / "entry/train.py").read_text()
+    wrong = "\n\ndef predict_fn(data, model):\n    return model.predict(data) * 0\n"
+    (clone / "entry/train.py").write_text(script.replace("\ndef parse_arguments", wrong + "\n\ndef parse_arguments", 1))
+    running = lab(clone)
+    out, err = running.communicate(timeout=200)
+    assert running.returncode == 1, err
+    assert "the label is 2" in out
+    assert "Endpoint" not in listed(clone)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("heading", ["Deployment", "Predictions of the endpoint"])
+def test_the_lab_leaves_no_endpoint_when_it_is_ended(clone, heading, number):
+    running = lab(clone)
+    for line in running.stdout:
+        if line.strip() == heading:
+            break
+    os.kill(running.pid, number)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 130, err
+    assert "Traceback" not in err
+    assert "Endpoint" not in listed(clone)
+    assert resources(clone) == []
+
+
+def test_the_lab_ends_with_a_failed_step_s_own_status(clone):
+    (clone / "entry/preprocess.py").write_text("raise SystemExit('no data today')\n")
+    running = lab(clone)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert "no data today" in err
+    assert err.endswith("lab: harness process ended with 1\n")

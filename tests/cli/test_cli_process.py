@@ -1,0 +1,189 @@
+"""``harness process`` as a user runs it. What a job owes its script is specified in ``tests/conformance``."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+
+import pytest
+
+COUNTS = """
+import argparse, os
+parser = argparse.ArgumentParser()
+parser.add_argument("--input", default="/opt/ml/processing/input/raw")
+parser.add_argument("--output", default="/opt/ml/processing/output/counts")
+arguments = parser.parse_args()
+rows = 0
+for name in os.listdir(arguments.input):
+    rows += len(open(os.path.join(arguments.input, name)).readlines())
+print("rows", rows, flush=True)
+open(os.path.join(arguments.output, "rows"), "w").write(str(rows))
+open("/opt/ml/output/message", "w").write("counted") if os.path.isdir("/opt/ml/output") else None
+"""
+BY_ARGUMENT = """
+import os, sys
+source, target = sys.argv[1:]
+print("names", sorted(os.listdir(source)), flush=True)
+open(os.path.join(target, "told"), "w").write(source)
+"""
+CONFIG = """
+[process]
+entry_point = "process.py"
+source_dir = "src"
+"""
+
+
+def with_script(project, script, config="", **more):
+    """A project whose processing job runs ``script`` with the input ``raw``."""
+    made = project(files={"src/process.py": script, "raw/a.csv": "1\n2\n", "raw/b.csv": "3\n", **more})
+    text = (made.folder / "harness.toml").read_text()
+    made.write("harness.toml", text + CONFIG + config)
+    return made
+
+
+def process(made, *options, **variables):
+    given = ("--input", "raw=raw", "--output", "counts=result")
+    return made.harness("process", "--job-name", "p", *given, *options, **variables)
+
+
+class TestAProcessingJob:
+    def test_shows_its_lines_its_outputs_and_its_exit_message(self, project):
+        made = with_script(project, COUNTS)
+        done = process(made)
+        assert done.code == 0, done.err
+        assert "algo-1 | rows 3\n" in done.out
+        assert "\np  Completed  " in done.out
+        rows = [line.split() for line in done.out.splitlines()[-2:]]
+        assert rows == [["counts", "result"], ["exit", "message", "counted"]]
+        assert (made.folder / "result/rows").read_text() == "3"
+
+    def test_is_described_on_disk_and_on_stdout_alike(self, project):
+        made = with_script(project, COUNTS)
+        done = process(made, "--json")
+        assert done.json == made.describe("p")
+        assert (done.json["ProcessingJobStatus"], done.json["ExitMessage"]) == ("Completed", "counted")
+        assert "algo-1 | rows 3" in done.err
+
+    def test_replaces_an_output_file_and_leaves_the_others_beside_it(self, project):
+        made = with_script(project, COUNTS, **{"result/rows": "old", "result/other": "mine"})
+        process(made)
+        assert {path.name: path.read_text() for path in (made.folder / "result").iterdir()} == {
+            "rows": "3",
+            "other": "mine",
+        }
+
+    def test_does_not_write_to_the_source_or_the_data(self, project):
+        made = with_script(project, COUNTS + "\nimport helper\n", **{"src/helper.py": ""})
+        before = {path: path.stat().st_mtime_ns for part in ("raw", "src") for path in (made.folder / part).rglob("*")}
+        assert process(made).code == 0
+        after = {path: path.stat().st_mtime_ns for part in ("raw", "src") for path in (made.folder / part).rglob("*")}
+        assert after == before
+
+    def test_runs_the_whole_request_of_a_document_instead(self, project):
+        made = with_script(project, COUNTS)
+        process(made)
+        request = json.loads((made.run_folder("p") / "request.json").read_text())
+        again = {**request, "ProcessingJobName": "again"}
+        done = made.harness("process", "--request", "-", "--json", stdin=json.dumps(again))
+        assert done.json["ProcessingJobName"] == "again"
+        assert (done.code, done.json["ProcessingJobStatus"]) == (0, "Completed")
+
+    def test_that_fails_exits_with_1_and_keeps_its_tree_to_look_at(self, project):
+        made = with_script(project, COUNTS + "\nraise ValueError('stale')\n")
+        done = process(made)
+        assert done.code == 1
+        assert "ValueError: stale" in done.out
+        assert "exit code: 1" in done.err
+        assert not (made.folder / "result").exists()
+        assert (made.run_folder("p") / "hosts/algo-1/processing/output/counts/rows").read_text() == "3"
+
+    def test_fails_for_an_exit_message_that_is_no_text(self, project):
+        made = with_script(project, "open('/opt/ml/output/message', 'wb').write(bytes([255]))")
+        assert "the exit message is not UTF-8" in process(made).err
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("socket.gethostname()[-1] * 5", "1" * 5 + "2" * 5),
+            ("socket.gethostname()[-1] * 2000", "1" * 1024),
+            ("'x' + 'ü' * 1000", "x" + "ü" * 511 + "x" + "ü" * 511),
+        ],
+    )
+    def test_keeps_the_first_kilobyte_of_the_hosts_exit_messages(self, project, text, message):
+        script = f"import socket; open('/opt/ml/output/message', 'w', encoding='utf-8').write({text})"
+        done = process(with_script(project, script), "--instance-count", "2", "--json")
+        assert (done.json["ProcessingJobStatus"], done.json["ExitMessage"]) == ("Completed", message)
+
+    def test_of_two_hosts_that_leave_the_same_file_names_it(self, project):
+        done = process(with_script(project, COUNTS), "--instance-count", "2")
+        assert done.code == 1
+        assert "algo-1 and algo-2 both left 'rows'" in done.err
+
+    def test_refuses_an_input_that_is_not_there_before_anything_starts(self, project):
+        made = with_script(project, COUNTS)
+        done = made.harness("process", "--job-name", "p", "--input", "raw=nowhere")
+        assert done.code == 2
+        assert "nowhere does not exist" in done.err
+        assert not made.run_folder("p").exists()
+
+    def test_ends_with_ctrl_c_and_puts_out_nothing(self, project):
+        script = COUNTS + "\nimport time; time.sleep(600)\n"
+        made = with_script(project, script)
+        running = made.start("process", "--job-name", "p", "--input", "raw=raw", "--output", "counts=result")
+        assert b"rows 3" in running.stdout.readline()
+        os.kill(running.pid, signal.SIGINT)
+        _, err = running.communicate(timeout=30)
+        assert running.returncode == 130
+        assert b"Traceback" not in err
+        assert made.describe("p")["ProcessingJobStatus"] == "Stopped"
+        assert not (made.folder / "result").exists()
+
+    def test_is_stopped_at_its_deadline(self, project):
+        made = with_script(project, "import time; time.sleep(600)")
+        done = process(made, "--max-run", "1", HARNESS_STOP_GRACE="0")
+        assert done.code != 0
+        assert made.describe("p")["ProcessingJobStatus"] == "Stopped"
+
+    @pytest.mark.parametrize(("options", "told"), [((), "connected"), (("--enable-network-isolation",), "OSError")])
+    def test_has_no_network_where_that_is_asked_for(self, project, options, told):
+        script = """
+import os, socket
+try:
+    socket.create_connection(("127.0.0.1", int(os.environ["PORT"])), 5)
+    print("connected", flush=True)
+except OSError:
+    print("OSError", flush=True)
+"""
+        with socket.create_server(("127.0.0.1", 0)) as somebody:
+            port = somebody.getsockname()[1]
+            made = with_script(project, script, f"environment = {{ PORT = '{port}' }}\n")
+            done = process(made, *options)
+        assert done.code == 0, done.err
+        assert f"algo-1 | {told}\n" in done.out
+
+    def test_that_is_to_have_no_network_does_not_run_with_one(self, project):
+        done = process(with_script(project, "print('ran')"), "--enable-network-isolation", "--isolation", "none")
+        assert done.code == 1
+        assert "local cannot take the network from algo-1 (EnableNetworkIsolation)" in done.err
+        assert "ran" not in done.out
+
+
+class TestWithoutAPrivateOptMl:
+    def test_arguments_name_the_paths_where_they_are(self, project):
+        made = with_script(project, BY_ARGUMENT)
+        paths = ("--argument", "/opt/ml/processing/input/raw", "--argument", "/opt/ml/processing/output/counts")
+        done = process(made, *paths, "--isolation", "none")
+        assert done.code == 0, done.err
+        assert "algo-1 | names ['a.csv', 'b.csv']" in done.out
+        tree = made.run_folder("p") / "hosts/algo-1"
+        assert (made.folder / "result/told").read_text() == f"{tree}/processing/input/raw"
+
+    def test_a_script_that_names_such_a_path_is_refused_with_the_remedy(self, project):
+        made = with_script(project, COUNTS)
+        done = process(made, "--isolation", "none")
+        assert done.code == 2
+        assert "process.py: it names /opt/ml/processing" in done.err
+        assert "Take the path as an argument, or try --on container" in done.err
+        assert not made.run_folder("p").exists()
