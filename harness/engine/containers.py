@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.engine.hosts import LONGEST_LINE
 from harness.engine.image import resolve
 from harness.engine.instances import Hardware, hardware
 from harness.engine.launcher import HostSpec, LaunchError
@@ -26,6 +27,7 @@ from harness.images.engine import connect, explanation
 
 if TYPE_CHECKING:
     from docker import DockerClient
+    from docker.types.daemon import CancellableStream
 
 LOOPBACK = "127.0.0.1"
 
@@ -197,8 +199,12 @@ class ContainerHost:
         self._state: dict[str, Any] = {}
         self._lost: str | None = None
         self._closed = False
-        stream = client.api.attach(container, stdout=True, stderr=True, stream=True)
-        client.api.start(container)
+        stream = client.api.attach(container, stdout=True, stderr=True, stream=True, demux=True)
+        try:
+            client.api.start(container)
+        except BaseException:
+            _end(stream)
+            raise
         self._output, output = os.pipe()
         self._exited, exited = os.pipe()
         self._thread = threading.Thread(
@@ -208,7 +214,7 @@ class ContainerHost:
 
     @property
     def output(self) -> int:
-        """What the container prints, stdout and stderr as the engine orders them."""
+        """What the container prints: whole lines of stdout and of stderr, in the order in which the engine has them."""
         return self._output
 
     @property
@@ -279,7 +285,7 @@ class ContainerHost:
             if error.status_code not in {404, 409}:  # it has ended
                 raise
 
-    def _listen(self, stream: Iterable[bytes], output: int, exited: int) -> None:
+    def _listen(self, stream: CancellableStream, output: int, exited: int) -> None:
         """In a thread: pass on what the container prints, then wait for its end."""
         try:
             _copy(stream, output)
@@ -288,17 +294,34 @@ class ContainerHost:
         except Exception as error:
             self._lost = " ".join(str(error).split())
         finally:
+            _end(stream)
             close(output, exited)
 
 
-def _copy(stream: Iterable[bytes], output: int) -> None:
-    listening = True
-    for data in stream:
-        try:
-            while listening and data:
-                data = data[os.write(output, data) :]
-        except BrokenPipeError:  # nobody reads any more; the container must not be held up for it
-            listening = False
+def _copy(stream: Iterable[tuple[bytes | None, bytes | None]], output: int) -> None:
+    """Pass on stdout and stderr, each in whole lines: they come by two ways, and one may overtake the other."""
+    partial = [b"", b""]
+    for pieces in stream:
+        for number, data in enumerate(pieces):
+            if data:
+                whole, end, rest = (partial[number] + data).rpartition(b"\n")
+                if len(rest) > LONGEST_LINE:
+                    whole, end, rest = whole + end + rest, b"", b""
+                partial[number] = rest
+                _write(output, whole + end)
+    for rest in partial:
+        _write(output, rest)
+
+
+def _write(output: int, data: bytes) -> None:
+    with suppress(BrokenPipeError):  # nobody reads any more; the container must not be held up for it
+        while data:
+            data = data[os.write(output, data) :]
+
+
+def _end(stream: CancellableStream) -> None:
+    # Its own close() leaves the connection's file descriptor to the garbage collector, and knows no ssh.
+    stream._response.close()
 
 
 def _mounts(spec: HostSpec) -> Iterable[Any]:

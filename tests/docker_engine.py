@@ -1,0 +1,37 @@
+"""A real Docker engine for tests, or why there is none: then they are skipped, with that reason."""
+
+import os
+
+import pytest
+
+from harness.errors import MissingCapability
+from harness.images.build import exists, tag
+from harness.images.engine import connect
+
+LABEL = "sagemaker-harness"
+
+
+def client_or_skip():
+    """A client of the engine."""
+    if reason := os.environ.get("HARNESS_NO_DOCKER"):
+        pytest.skip(f"Docker cannot be had: {reason}")
+    try:
+        return connect()
+    except MissingCapability as error:
+        pytest.skip(f"Docker cannot be had: {error.message}")
+
+
+def image_or_skip(client) -> str:
+    """The local image of the default version."""
+    name = tag("1.9-0")
+    if not exists(client, name):
+        pytest.skip(f"{name} has not been built; `make image` does it")
+    return name
+
+
+def marked(client) -> set[str]:
+    """Every container and network that the harness has made and not removed."""
+    filters = {"label": LABEL}
+    return {each["Id"] for each in client.api.containers(all=True, filters=filters)} | {
+        each["Id"] for each in client.api.networks(filters=filters)
+    }
