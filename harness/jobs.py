@@ -160,6 +160,38 @@ def describe(target: Target, kind: str, name: str) -> Document:
     return document
 
 
+def kind_of(target: Target, name: str) -> str | None:
+    """What a target has under a name: ``TrainingJob``, …, ``Endpoint``; None if it has nothing.
+
+    Raises:
+        HarnessError: the target could not be asked.
+    """
+    for kind in _VERBS:
+        try:
+            describe(target, kind, name)
+        except ServiceError as error:
+            if error.response["Error"]["Code"] not in {"ValidationException", "ResourceNotFound"}:  # type: ignore[index]
+                raise
+        else:
+            return kind
+    return None
+
+
+def summaries(target: Target, most: int) -> list[Document]:
+    """Name, Kind, Status and CreationTime of the youngest jobs and endpoints, the youngest first; ``most`` of a kind.
+
+    Raises:
+        HarnessError: the target could not be asked.
+    """
+    found = []
+    for kind, verb in _VERBS.items():
+        answer = getattr(target.client, f"list_{verb}s")(MaxResults=most)
+        for each in answer["Endpoints" if kind == "Endpoint" else f"{kind}Summaries"]:
+            name, status = each[f"{kind}Name"], each[f"{kind}Status"]
+            found.append({"Name": name, "Kind": kind, "Status": status, "CreationTime": each["CreationTime"]})
+    return sorted(found, key=lambda each: each["CreationTime"], reverse=True)
+
+
 def stop(target: Target, kind: str, name: str) -> None:
     """Ask a job to stop."""
     getattr(target.client, f"stop_{_VERBS[kind]}")(**{f"{kind}Name": name})

@@ -13,6 +13,7 @@ from harness import requests, service_model, validation
 from harness.config import Config
 from harness.config.merge import location
 from harness.errors import ConfigurationError, UsageError
+from harness.storage import Progress
 from harness.targets import Target, uploads
 from harness.targets.uploads import Plan
 
@@ -39,7 +40,7 @@ class Prepared:
         """
         if config.on == "remote":
             check(config, self.kind, self.request)
-            uploads.send(self.travels, target.storage, _progress())
+            uploads.send(self.travels, target.storage, _progress)
 
     def fetch(self, target: Target, status: str) -> None:
         """Bring the outputs of a completed job to where the configuration wants them."""
@@ -70,10 +71,10 @@ def check(config: Config, kind: str, request: dict[str, Any]) -> None:
     validation.check(f"Create{kind}", request, local=config.on != "remote", model=model)
 
 
-def _progress() -> Any:
+def _progress(what: str) -> Progress:
     from harness.cli.uploading import Uploading
 
-    return Uploading()
+    return Uploading(what)
 
 
 def job_name(config: Config) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
@@ -12,47 +12,62 @@ from harness import jobs
 from harness.cli import console
 from harness.cli.job import finish
 from harness.cli.options import common, configure
+from harness.config import Config
 from harness.engine.client import stores
 from harness.engine.store import LOST, Job
 from harness.engine.supervisor import fail
 from harness.errors import ServiceError, UsageError
-from harness.targets import open_target
+from harness.targets import Target, open_target
+
+_MOST = 20
+"""Jobs of a kind that a list of AWS's shows."""
 
 
 @click.group("runs", invoke_without_command=True, epilog="Example: harness runs; harness runs follow JOB")
 @common
 @click.pass_context
-def command(ctx: click.Context, /, config_file: Path | None, as_json: bool, **flags: Any) -> None:
+def command(ctx: click.Context, /, **options: Any) -> None:
     """List jobs and endpoints; show, follow or stop one."""
-    ctx.obj = configure(config_file, flags), as_json
+    ctx.obj = options
     if ctx.invoked_subcommand is None:
-        _list(*ctx.obj)
+        _list(*_settings(ctx, {}))
+
+
+def _settings(ctx: click.Context, options: Mapping[str, Any]) -> tuple[Config, bool]:
+    """The configuration and whether JSON is wanted; options may stand before the verb or after it."""
+    flags = {**ctx.obj, **{name: value for name, value in options.items() if value}}
+    as_json, config_file = flags.pop("as_json"), flags.pop("config_file")
+    return configure(config_file, flags), as_json
 
 
 @command.command("list")
-@click.pass_obj
-def _list_command(settings: tuple[Any, bool]) -> None:
+@common
+@click.pass_context
+def _list_command(ctx: click.Context, /, **options: Any) -> None:
     """List jobs and endpoints, the youngest first."""
-    _list(*settings)
+    _list(*_settings(ctx, options))
 
 
 @command.command("show", epilog="Example: harness runs show iris-2026-11-23-17-34-46-123")
 @click.argument("job")
-@click.pass_obj
-def _show(settings: tuple[Any, bool], job: str) -> None:
+@common
+@click.pass_context
+def _show(ctx: click.Context, /, job: str, **options: Any) -> None:
     """Print the description of a job or an endpoint, as AWS's Describe… answers."""
-    config, _ = settings
+    config, _ = _settings(ctx, options)
     target = open_target(config)
-    console.print_json(jobs.describe(target, _kind(config, job), job))
+    console.print_json(jobs.describe(target, _kind(config, target, job), job))
 
 
 @command.command("follow", epilog="Example: harness runs follow iris-2026-11-23-17-34-46-123")
 @click.argument("job")
-@click.pass_obj
-def _follow(settings: tuple[Any, bool], job: str) -> None:
+@common
+@click.pass_context
+def _follow(ctx: click.Context, /, job: str, **options: Any) -> None:
     """Print a log as it grows, until the job ends or the endpoint is deleted. Ctrl-C ends the following alone."""
-    config, as_json = settings
-    target, kind = open_target(config), _kind(config, job)
+    config, as_json = _settings(ctx, options)
+    target = open_target(config)
+    kind = _kind(config, target, job)
     progress = console.Progress(as_json=as_json)
     try:
         description = jobs.follow(target, kind, job, progress)
@@ -66,46 +81,58 @@ def _follow(settings: tuple[Any, bool], job: str) -> None:
 
 @command.command("stop", epilog="Example: harness runs stop iris-2026-11-23-17-34-46-123")
 @click.argument("job")
-@click.pass_obj
-def _stop(settings: tuple[Any, bool], job: str) -> None:
+@common
+@click.pass_context
+def _stop(ctx: click.Context, /, job: str, **options: Any) -> None:
     """Ask a job to stop. As on AWS it is killed after the grace period (stop_grace), and its artifacts are kept."""
-    config, _ = settings
-    kind = _kind(config, job)
+    config, _ = _settings(ctx, options)
+    target = open_target(config)
+    kind = _kind(config, target, job)
     if kind == "Endpoint":
         raise UsageError(f"{job} is an endpoint; `harness delete-endpoint --endpoint-name {job}` ends it.")
-    jobs.stop(open_target(config), kind, job)
+    jobs.stop(target, kind, job)
     click.echo(f"{job} has been asked to stop", err=True)
 
 
-def _kind(config: Any, name: str) -> str:
+def _kind(config: Config, target: Target, name: str) -> str:
+    if config.on == "remote":
+        kind = jobs.kind_of(target, name)
+        if kind is None:
+            raise UsageError(
+                f"There is no job or endpoint {name} on AWS in this region; see `harness runs --on remote`."
+            )
+        return kind
     for store in stores(config.runs_dir):
         if name in store.names():
             return store.job(name).kind
     raise UsageError(f"There is no job or endpoint {name} in {config.runs_dir}; `harness runs` lists what there is.")
 
 
-def _list(config: Any, as_json: bool) -> None:
-    found = []
-    for store in stores(config.runs_dir):
-        store.bury(lambda job: fail(job, LOST))
-        found += [store.job(name) for name in store.names()]
-    found.sort(key=_created, reverse=True)
+def _list(config: Config, as_json: bool) -> None:
+    if config.on == "remote":
+        found = jobs.summaries(open_target(config), _MOST)
+    else:
+        found = sorted(_here(config), key=lambda each: each["CreationTime"], reverse=True)
     if as_json:
-        console.print_json([_summary(job) for job in found])
+        console.print_json(found)
         return
     if not found:
-        click.echo(f"No jobs and no endpoints in {config.runs_dir}.", err=True)
-    width = max((len(job.name) for job in found), default=0)
-    for job in found:
-        summary = _summary(job)
+        where = "on AWS in this region" if config.on == "remote" else f"in {config.runs_dir}"
+        click.echo(f"No jobs and no endpoints {where}.", err=True)
+    width = max((len(each["Name"]) for each in found), default=0)
+    for summary in found:
         good = summary["Status"] in {"Completed", "InService"}
         status = console.styled(f"{summary['Status']:<10}", sys.stdout, fg="green" if good else "yellow")
         url = f"  {summary['EndpointUrl']}" if "EndpointUrl" in summary else ""
-        click.echo(f"{job.name:<{width}}  {status}  {summary['CreationTime']:%Y-%m-%d %H:%M:%S}  {job.kind}{url}")
+        created = f"{summary['CreationTime']:%Y-%m-%d %H:%M:%S}"
+        click.echo(f"{summary['Name']:<{width}}  {status}  {created}  {summary['Kind']}{url}")
 
 
-def _created(job: Job) -> Any:
-    return job.description["CreationTime"]
+def _here(config: Config) -> Iterator[dict[str, Any]]:
+    for store in stores(config.runs_dir):
+        store.bury(lambda job: fail(job, LOST))
+        for name in store.names():
+            yield _summary(store.job(name))
 
 
 def _summary(job: Job) -> dict[str, Any]:

@@ -7,7 +7,7 @@ data than it was started with.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from harness import source
 from harness.config import Config
-from harness.engine import channels
 from harness.errors import ConfigurationError
 from harness.requests import Locations
 from harness.requests.common import region_of, role_of
@@ -130,8 +129,13 @@ def plan(config: Config, kind: str, job_name: str, *, model_data: str | None = N
     )
 
 
-def send(plan: Plan, storage: Storage, progress: Progress) -> None:
+def send(plan: Plan, storage: Storage, progress: Callable[[str], Progress]) -> None:
     """Upload what is not there yet.
+
+    Args:
+        plan: says what and where to.
+        storage: sends it.
+        progress: makes what is told how far one upload is, from what that is called.
 
     Raises:
         HarnessError: see `Storage.upload`.
@@ -140,10 +144,10 @@ def send(plan: Plan, storage: Storage, progress: Progress) -> None:
         storage.s3.make_bucket(plan.bucket)
     for each in plan.uploads:
         if plan.source is None or each.uri != plan.locations.source:
-            storage.upload(each.path, each.uri, progress)
+            storage.upload(each.path, each.uri, progress(each.what))
         else:
             with _laid_out(plan.source, storage.cache, each.uri) as path:
-                storage.upload(path, each.uri, progress)
+                storage.upload(path, each.uri, progress(each.what))
 
 
 def fetch(plan: Plan, storage: Storage) -> None:
@@ -236,6 +240,8 @@ def _data(what: str, uri: str, base: str) -> Upload:
         ConfigurationError: it is not there, has no files, or cannot be read.
     """
     import hashlib
+
+    from harness.engine import channels
 
     data_source = {"S3DataType": "S3Prefix", "S3Uri": uri}
     for problem in channels.problems({"ChannelName": what, "DataSource": {"S3DataSource": data_source}}):
