@@ -74,7 +74,11 @@ class Target(Protocol):
         """Release what the client holds."""
 
 
-_MODULES = {"local": "harness.targets.local", "remote": "harness.targets.remote"}
+_MODULES = {
+    "local": "harness.targets.local",
+    "localmode": "harness.targets.localmode",
+    "remote": "harness.targets.remote",
+}
 
 
 def open_target(config: Config) -> Target:

@@ -1,0 +1,148 @@
+"""One run of the SDK, as if it were a host: a process to start, whose lines are the log, and which can be killed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.engine.hosts import Companion, Control, Ended, Log, Stop, run_hosts
+from harness.engine.launcher import HostSpec, Launcher
+from harness.engine.settings import EngineSettings
+from harness.engine.store import Document, Job, write_json
+from harness.targets.localmode import leftovers, machine
+from harness.targets.localmode.sdk import FAILED
+from harness.targets.localmode.supervision import interpreter
+
+HOST = "algo-1"
+"""How the log calls it; the SDK adds a random ending."""
+_MAIN = "from harness.targets.localmode.sdk import main; main()"
+_WITHHELD = ("AWS_", "SAGEMAKER_", "HARNESS_", "COMPOSE_")
+_NO_TELEMETRY = "SchemaVersion: '1.0'\nSageMaker:\n  PythonSDK:\n    Modules:\n      TelemetryOptOut: true\n"
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a run of the SDK ended."""
+
+    stop: Stop | None
+    container: int | None
+    """Exit code of the container that ended worst; None if there was none, or none that had ended by itself."""
+    error: str | None
+    """What the SDK itself failed with."""
+
+    @property
+    def ended(self) -> Ended:
+        """The same as of a host of the engine's."""
+        return Ended({HOST: self.container or 0}, self.stop)
+
+
+class SdkHost:
+    """Runs the SDK's verbs for one job. ``folder`` is where it keeps its files."""
+
+    def __init__(self, job: Job, control: Control, launcher: Launcher, log: Log, image: str) -> None:
+        self.job, self.control, self.launcher, self.log = job, control, launcher, log
+        self.settings = EngineSettings.read(job.path)
+        self.sdk = machine.installed_sdk()
+        self.image = machine.image_here(image)
+        self.folder = job.path.absolute() / "sdk"
+
+    def passed_environment(self) -> dict[str, str]:
+        """The variables of this machine that the user has asked for by name."""
+        return {name: os.environ[name] for name in self.settings.pass_environment if name in os.environ}
+
+    def run(
+        self,
+        calls: Sequence[tuple[str, Mapping[str, Any]]],
+        *,
+        read_only: Sequence[str] = (),
+        port: int | None = None,
+        deadline: float | None = None,
+        grace: float = 0,
+        on_stop: Callable[[Stop], None] = lambda stop: None,
+        companion: Companion | None = None,
+    ) -> Run:
+        """Have the SDK carry out its verbs, and return when it has, or has been killed.
+
+        Args:
+            calls: names of verbs of ``LocalSagemakerClient`` and their arguments.
+            read_only: paths in containers that are not to be written to.
+            port: of a model server on the loopback.
+            deadline, grace, on_stop, companion: see ``run_hosts``.
+
+        Raises:
+            LaunchError: the process could not be started.
+        """
+        self.folder.mkdir()
+        (self.folder / "config.yaml").write_text(_NO_TELEMETRY, "utf-8")
+        local: Document = {"local_code": True, "container_root": str(self.folder)}
+        wanted = {
+            "read_only": list(read_only),
+            "labels": {leftovers.LABEL: str(self.job.path.absolute())},
+            "network": f"sagemaker-local-{self.job.name}",
+        }
+        task = {
+            "module": self.sdk.module,
+            "region": self.settings.region,
+            "local": local if port is None else {**local, "serving_port": port},
+            "compose": wanted,
+            "calls": [list(call) for call in calls],
+        }
+        write_json(self.folder / "task.json", task)
+        spec = HostSpec(
+            name=HOST,
+            command=tuple(interpreter(_MAIN, str(self.folder / "task.json"))),
+            environment=self._environment(),
+            cwd=str(self.folder),
+            tree=self.folder,
+            base_dir=str(self.folder),
+        )
+        ended = run_hosts(
+            self.launcher,
+            [spec],
+            log=self.log,
+            control=self.control,
+            deadline=deadline,
+            grace=grace,
+            on_stop=on_stop,
+            companion=companion,
+        )
+        self.log.flush()
+        codes = [exited.code for exited in leftovers.exits(self.job)]
+        leftovers.remove(self.job)
+        leftovers.take_over(self.folder, self.image)
+        return Run(ended.stop, max(codes, default=None), self._error() if ended.failed else None)
+
+    def clear(self) -> None:
+        """Remove the SDK's files."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _error(self) -> str:
+        lines = self.job.log.read_bytes()[-8192:].decode("utf-8", "replace").splitlines()
+        found = [line.partition(FAILED)[2] for line in lines if f"| {FAILED}" in line]
+        return found[-1] if found else "the SDK ended without a word"
+
+    def _environment(self) -> dict[str, str]:
+        """This machine's, without anything by which the SDK would find credentials or settings of other jobs."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(_WITHHELD)}
+        config = str(self.folder / "config.yaml")
+        return {
+            **kept,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "SAGEMAKER_ADMIN_CONFIG_OVERRIDE": config,
+            "SAGEMAKER_USER_CONFIG_OVERRIDE": config,
+            "SAGEMAKER_SUPPRESS_V2_WARNING": "1",
+            "COMPOSE_ANSI": "never",
+            "TMPDIR": str(self.folder),
+        }
+
+
+def opened(path: Path) -> Path:
+    """A folder that is there, and empty if it was not."""
+    path.mkdir(parents=True, exist_ok=True)
+    return path

@@ -1,0 +1,46 @@
+"""Data as the SDK can mount it: a folder of this machine, complete in itself, and nothing beside what was asked for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.engine.channels import chosen
+from harness.storage import local_path
+
+
+def sdk_uri(path: Path) -> str:
+    """A ``file://`` URI as the SDK reads it, which does not know of percent signs."""
+    return f"file://{path.absolute()}"
+
+
+def mountable(source: Mapping[str, Any], view: Path) -> Path:
+    """The folder to mount for an ``S3DataSource`` whose data is on this machine.
+
+    Of a file the SDK would mount the whole folder that it lies in, and a symbolic link leads nowhere in a container:
+    then ``view`` is filled with second names of the files (hard links; copies where the file system has none). That
+    is no way to the originals, as inputs are mounted read-only. Big folders of plain files cost a look at their names.
+    """
+    path = local_path(source["S3Uri"]).resolve()
+    if path.is_dir() and not _has_links(path):
+        return path
+    root, files = chosen({**source, "S3Uri": path.as_uri()})
+    for file in files:
+        name = view / file.relative_to(root)
+        name.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(file.resolve(), name)
+        except OSError:
+            shutil.copyfile(file, name)
+    return view
+
+
+def _has_links(folder: Path) -> bool:
+    with os.scandir(folder) as entries:
+        return any(
+            entry.is_symlink() or (entry.is_dir(follow_symlinks=False) and _has_links(Path(entry.path)))
+            for entry in entries
+        )
