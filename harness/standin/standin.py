@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import mkdtemp
 
 from harness import service_model
 from harness.engine.runtime import EngineRuntime
 from harness.engine.settings import EngineSettings
 from harness.errors import ConfigurationError, MissingCapability
 from harness.standin import environment
+from harness.standin.scratch import scratch
 
 
 @dataclass(frozen=True)
@@ -65,9 +64,8 @@ def running(options: Options) -> Iterator[StandIn]:
     from harness.standin.tags import Tags
 
     with ExitStack() as leaving:
-        scratch = Path(mkdtemp(prefix="harness-standin-"))
-        leaving.callback(shutil.rmtree, scratch, ignore_errors=True)
-        state = _state(options.state or scratch / "state")
+        temporary = leaving.enter_context(scratch())
+        state = _state(options.state or temporary / "state")
         settings = _settings(options)
         client = StandInClient(state / "runs", settings)
         logs = Follower(aws.CloudWatchLogs(), client.reap)
@@ -82,13 +80,14 @@ def running(options: Options) -> Iterator[StandIn]:
                 f"Port {options.port} of {HOST} cannot be had: {error.strerror}. --port 0 takes a free one."
             ) from error
         url = f"http://{HOST}:{server.port}"
-        bundle = scratch / "ca.pem"
+        bundle = temporary / "ca.pem"
         environment.write_bundle(bundle, authority.certificate, os.environ)
         found = environment.variables(url, options.region, aws.create_role(options.region))
         leaving.enter_context(_environment(found))
-        leaving.callback(client.close)
-        leaving.callback(logs.close)
+        leaving.callback(client.close)  # what was started while all else was being ended
         leaving.callback(ServerThread(server).close)
+        leaving.callback(logs.close)
+        leaving.callback(client.close)  # jobs end while there is an S3 that they may need
         yield StandIn(url, found, environment.proxy_variables(url, bundle))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,7 +139,12 @@ class Lab:
 
 
 @pytest.fixture
-def lab(standin: Any) -> Iterator[Lab]:
-    opened = Lab(standin, f"lab-{next(_numbers)}")
+def make_lab() -> Callable[[Any], Lab]:
+    return lambda standin: Lab(standin, f"lab-{next(_numbers)}")
+
+
+@pytest.fixture
+def lab(standin: Any, make_lab: Callable[[Any], Lab]) -> Iterator[Lab]:
+    opened = make_lab(standin)
     yield opened
     opened.close()

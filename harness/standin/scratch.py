@@ -1,0 +1,61 @@
+"""A temporary folder that goes with its process, or, if that was killed, with the next one that wants such a folder."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_PREFIX = "harness-standin-"
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A new folder, locked by this process; those of processes that are gone are removed first."""
+    with _alone():
+        _sweep()
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        lock = _lock(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _sweep() -> None:
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/"):
+        with suppress(OSError):  # somebody else's, or in use
+            lock = _lock(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
+
+
+def _lock(folder: Path) -> int:
+    """Hold a folder's lock, which ends with the process.
+
+    Raises:
+        OSError: another process holds it.
+    """
+    lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise
+    return lock
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Nobody else of this user sweeps while a folder has no lock yet."""
+    folder = os.open(Path(tempfile.gettempdir()), os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)

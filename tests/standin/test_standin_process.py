@@ -1,0 +1,192 @@
+"""``harness standin`` as a process: how it starts, what it runs, and that nothing of it is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import end_standin, start_standin
+
+FOREVER = "import time\nprint('started', flush=True)\nwhile True: time.sleep(1)\n"
+
+
+def standin(folder, *arguments, **variables):
+    return subprocess.run(
+        [sys.executable, "-m", "harness", "standin", *arguments],
+        cwd=folder,
+        env={**os.environ, "TMPDIR": str(folder), **variables},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def processes_naming(text):
+    """Command lines of processes that name a folder (Linux)."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if text in line and file.parent.name != str(os.getpid()):
+            found.append(line)
+    return found
+
+
+@pytest.fixture
+def running_job(tmp_path, make_lab):
+    """A stand-in of the test's own with a job that never ends by itself."""
+    own = start_standin(tmp_path / "own")
+    lab = make_lab(own)
+    lab.sagemaker.create_training_job(**lab.training(FOREVER))
+    yield own, lab
+    if own.process.poll() is None:
+        end_standin(own)
+
+
+def test_it_answers_before_it_says_where(tmp_path):
+    ready = tmp_path / "ready"
+    own = start_standin(tmp_path / "own", "--ready-file", str(ready))
+    try:
+        assert ready.read_text().strip() == own.url
+        assert own.client("sts").get_caller_identity()["Account"] == "123456789012"
+    finally:
+        assert end_standin(own) == 0
+
+
+def test_without_json_it_prints_what_to_export(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness", "standin"],
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    said = process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert said.startswith("The stand-in answers at http://127.0.0.1:")
+    names = [line.split("=")[0].removeprefix("export ") for line in out.splitlines()]
+    assert names[0] == "AWS_ENDPOINT_URL"
+    assert {"AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_EC2_METADATA_DISABLED", "HARNESS_ROLE"} < set(names)
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "code"), [(["true"], 0), (["sh", "-c", "exit 7"], 7), (["sh", "-c", "kill -9 $$"], 137)]
+)
+def test_a_command_gives_its_exit_code(tmp_path, command, code):
+    assert standin(tmp_path, "--", *command).returncode == code
+    assert sorted(path.name for path in tmp_path.iterdir()) in ([], [".harness"])
+
+
+def test_a_command_that_is_not_there_is_a_usage_error(tmp_path):
+    done = standin(tmp_path, "--", "no-such-command")
+    assert (done.returncode, "no-such-command cannot be run" in done.stderr) == (2, True)
+
+
+def test_a_command_finds_no_credentials_but_the_stand_ins(tmp_path):
+    script = "import os, json; print(json.dumps(dict(os.environ)))"
+    done = standin(tmp_path, "--", sys.executable, "-c", script, AWS_PROFILE="mine", AWS_ACCESS_KEY_ID="AKIAREAL")
+    environment = json.loads(done.stdout)
+    assert environment["AWS_ACCESS_KEY_ID"].startswith("ASIA")
+    assert environment["HTTPS_PROXY"] == environment["AWS_ENDPOINT_URL"]
+    assert "AWS_PROFILE" not in environment
+
+
+def test_a_port_that_is_taken_is_refused(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = standin(tmp_path, "--port", str(port), "--", "true")
+    assert done.returncode == 2
+    assert f"Port {port} of 127.0.0.1 cannot be had" in done.stderr
+
+
+def test_containers_are_refused_by_name(tmp_path):
+    done = standin(tmp_path, "--executor", "container", "--", "true")
+    assert done.returncode == 4
+    assert "--executor container" in done.stderr
+
+
+def test_a_state_folder_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    done = standin(tmp_path, "--state", str(tmp_path / "file" / "state"), "--", "true")
+    assert (done.returncode, "--state" in done.stderr) == (2, True)
+
+
+def test_its_end_ends_its_jobs(running_job):
+    own, lab = running_job
+    assert end_standin(own) == 0
+    assert json.loads((own.state / "runs" / lab.name / "describe.json").read_text())["TrainingJobStatus"] == "Stopped"
+    assert processes_naming(str(own.state)) == []
+
+
+def test_killed_it_leaves_no_process(running_job):
+    own, _ = running_job
+    own.process.kill()
+    own.process.communicate(timeout=60)
+    deadline = time.monotonic() + 30
+    while processes_naming(str(own.state)) and time.monotonic() < deadline:
+        pass
+    assert processes_naming(str(own.state)) == []
+
+
+def test_killed_it_leaves_a_folder_that_the_next_one_removes(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness", "standin"],
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    process.stderr.readline()
+    process.kill()
+    process.communicate(timeout=60)
+    assert len(list(tmp_path.glob("harness-standin-*"))) == 1
+    assert standin(tmp_path, "--", "true").returncode == 0
+    assert list(tmp_path.glob("harness-standin-*")) == []
+
+
+def test_two_at_a_time_leave_each_other_alone(tmp_path):
+    inner = [sys.executable, "-m", "harness", "standin", "--", "true"]
+    script = (
+        f"import os, subprocess, sys\nsubprocess.run({inner!r}, check=True)\nopen(os.environ['AWS_CA_BUNDLE']).close()"
+    )
+    assert standin(tmp_path, "--", sys.executable, "-c", script).returncode == 0
+
+
+def test_a_job_whose_process_is_killed_has_failed(running_job):
+    own, lab = running_job
+    supervisor = int((own.state / "runs" / "_active" / lab.name).read_text())
+    os.kill(supervisor, signal.SIGKILL)
+    description = lab.wait("training_job", lab.name)
+    assert description["TrainingJobStatus"] == "Failed"
+    assert description["FailureReason"].startswith("InternalServerError")
+
+
+def test_what_is_kept_is_there_again(tmp_path, make_lab):
+    own = start_standin(tmp_path / "own")
+    lab = make_lab(own)
+    lab.train("print('hello')", Tags=[{"Key": "a", "Value": "b"}])
+    assert end_standin(own) == 0
+    again = start_standin(tmp_path / "own")
+    try:
+        description = again.client("sagemaker").describe_training_job(TrainingJobName=lab.name)
+        assert description["TrainingJobStatus"] == "Completed"
+        tags = again.client("sagemaker").list_tags(ResourceArn=description["TrainingJobArn"])["Tags"]
+        assert tags == [{"Key": "a", "Value": "b"}]
+    finally:
+        assert end_standin(again) == 0

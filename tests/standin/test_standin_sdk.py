@@ -1,0 +1,69 @@
+"""Amazon's own SDKs, unmodified, against the stand-in: they name AWS's hosts themselves, and come by the proxy."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.oracle import venvs
+
+CLIENTS = Path(__file__).parent / "clients"
+SDK = {"v2": ("sagemaker==2.257.7",), "v3": ("sagemaker-train==1.27.0",)}
+
+pytestmark = [pytest.mark.oracle, pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+def run(version, folder):
+    """What the SDK's client has found, and all that it has printed."""
+    home = venvs.ensure_for_test(f"sdk-{version}", SDK[version])
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "standin", "--", home / "bin/python", CLIENTS / f"sdk_{version}.py"]
+        + [str(CLIENTS / "src")],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=800,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    [found] = [line for line in done.stdout.splitlines() if line.startswith("FINDINGS ")]
+    return json.loads(found.removeprefix("FINDINGS ")), done.stdout
+
+
+def seen(lines):
+    """How the training script says that it was called."""
+    [line] = [line for line in lines if line.startswith("SEEN ")]
+    return json.loads(line.removeprefix("SEEN "))
+
+
+def test_sdk_v2_trains_deploys_predicts_transforms_and_processes(tmp_path):
+    found, printed = run("v2", tmp_path)
+    script = seen(printed.splitlines())
+    assert script["argv"] == ["-C", "0.1", "--max-leaf-nodes", "3"]
+    assert script["cwd"] == "/opt/ml/code"
+    assert found["role"].startswith("arn:aws:iam::123456789012:role/")
+    assert found["bucket"] == "sagemaker-us-east-1-123456789012"
+    assert found["model"].startswith(f"s3://{found['bucket']}/")
+    assert found["predicted"] == [0, 1]
+    assert found["transformed"].split() == ["0", "1"]
+    assert found["processed"] == "0,0\n3,3\n"
+    assert found["endpoints"] == []
+    assert "Training job completed" in printed
+    assert "processed" in printed.splitlines()
+
+
+def test_sdk_v3_trains_with_its_own_drivers(tmp_path):
+    found, _ = run("v3", tmp_path)
+    script = seen(found["lines"])
+    assert found["status"] == "Completed"
+    assert found["model"].endswith("/output/model.tar.gz")
+    assert script["argv"] == ["--max-leaf-nodes", "3", "--C", "0.1"]
+    assert script["cwd"] == "/opt/ml/input/data/code"
+    assert json.loads(script["environment"]["SM_CHANNELS"]) == ["train", "code", "sm_drivers"]
+    assert script["environment"]["SM_HP_MAX_LEAF_NODES"] == "3"
+    assert script["environment"]["SM_CURRENT_INSTANCE_TYPE"] == "ml.m5.large"
+    assert "SM_USER_ARGS" not in script["environment"]
