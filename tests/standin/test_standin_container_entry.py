@@ -19,7 +19,7 @@ def train(lab, command, **members):
     }
     lab.sagemaker.create_training_job(**request)
     description = lab.wait("training_job", lab.name)
-    [lines] = lab.lines("/aws/sagemaker/TrainingJobs").values()
+    lines = [line for each in lab.lines("/aws/sagemaker/TrainingJobs").values() for line in each]
     return description, lines
 
 

@@ -20,9 +20,9 @@ pytestmark = [pytest.mark.oracle, pytest.mark.slow, pytest.mark.timeout(900)]
 def run(version, folder):
     """What the SDK's client has found, and all that it has printed."""
     home = venvs.ensure_for_test(f"sdk-{version}", SDK[version])
+    client = [home / "bin/python", CLIENTS / f"sdk_{version}.py", CLIENTS / "src"]
     done = subprocess.run(
-        [sys.executable, "-m", "harness", "standin", "--", home / "bin/python", CLIENTS / f"sdk_{version}.py"]
-        + [str(CLIENTS / "src")],
+        [sys.executable, "-m", "harness", "standin", "--", *client],
         cwd=folder,
         capture_output=True,
         text=True,
