@@ -8,7 +8,7 @@ from importlib import import_module
 
 from benchmarks.paired import machine
 
-SUBJECTS = ("train_overhead", "channels", "start_up")
+SUBJECTS = ("train_overhead", "channels", "start_up", "serving", "transform")
 
 
 def main() -> None:
