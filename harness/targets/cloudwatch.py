@@ -9,8 +9,6 @@ from typing import Any
 from harness.errors import ServiceError
 from harness.storage.aws_errors import code_of
 
-_LOOK_FOR_STREAMS = 5
-"""Reads between two looks for new streams, once there is one: a host may come late."""
 _ALGO = re.compile(r"algo-\d+")
 
 
@@ -41,7 +39,6 @@ class JobLog:
         self._group = log_group(kind, name)
         self._prefix = {} if kind == "Endpoint" else {"logStreamNamePrefix": f"{name}/"}
         self._tokens: dict[str, str | None] = {}
-        self._reads = 0
 
     def read(self) -> Iterator[bytes]:
         """What has been printed since the last time: whole lines, each with its host's name.
@@ -51,9 +48,7 @@ class JobLog:
         Raises:
             HarnessError: AWS refused, or cannot be reached.
         """
-        if not self._tokens or self._reads % _LOOK_FOR_STREAMS == 0:
-            self._look_for_streams()
-        self._reads += 1
+        self._look_for_streams()  # each time: a host may come late, and may have no more than a line to say
         for stream in sorted(self._tokens):
             yield from self._read(stream)
 
