@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.engine.launcher import LaunchError
+from harness.images.engine import explanation
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -40,26 +41,45 @@ def give_back(
     if not foreign:
         return
     import docker.errors
-    from docker.types import Mount
 
     # A rootless engine's root is the user, and its numbers for users are not the machine's.
     rootless = "name=rootless" in (client.api.info().get("SecurityOptions") or ())
     target = "0:0" if rootless else f"{owner.uid}:{owner.gid}"
     try:
-        client.containers.run(
-            image,
-            ["-R", "-h", target, *(f"/given/{number}" for number in range(len(foreign)))],
-            entrypoint=["chown"],
-            user="0:0",
+        reason = _chown(client, image, target, foreign, labels)
+    except docker.errors.DockerException as error:
+        reason = explanation(error)
+    if reason:
+        by_hand = " ".join(["sudo chown -R", f"{owner.uid}:{owner.gid}", *map(str, foreign)])
+        raise LaunchError(f"What the containers wrote is still root's: {reason}. `{by_hand}` gives it to you")
+
+
+def _chown(
+    client: DockerClient, image: str, target: str, folders: Sequence[Path], labels: Mapping[str, str]
+) -> str | None:
+    """Run ``chown`` as the engine's root, links themselves and never what they lead to; what it complained of."""
+    from docker.types import Mount
+
+    api = client.api
+    container = api.create_container(
+        image,
+        ["-R", "-h", target, *(f"/given/{number}" for number in range(len(folders)))],
+        entrypoint=["chown"],
+        user="0:0",
+        labels=dict(labels),
+        host_config=api.create_host_config(
             network_mode="none",
             security_opt=["label=disable"],
-            mounts=[Mount(f"/given/{number}", str(folder), type="bind") for number, folder in enumerate(foreign)],
-            labels=dict(labels),
-            remove=True,
-        )
-    except docker.errors.DockerException as error:
-        by_hand = " ".join(["sudo chown -R", f"{owner.uid}:{owner.gid}", *map(str, foreign)])
-        raise LaunchError(f"What the containers wrote is still root's: {error}. `{by_hand}` gives it to you") from None
+            mounts=[Mount(f"/given/{number}", str(folder), type="bind") for number, folder in enumerate(folders)],
+        ),
+    )
+    try:
+        api.start(container)
+        if api.wait(container, timeout=None)["StatusCode"] == 0:
+            return None
+        return " ".join(api.logs(container, tail=3).decode("utf-8", "replace").split()) or "chown failed"
+    finally:
+        api.remove_container(container, force=True)
 
 
 def holds_foreign(folder: Path, uid: int) -> bool:

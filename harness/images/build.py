@@ -198,16 +198,18 @@ def _follow(lines: Iterable[dict[str, Any]], version: str, progress: Callable[[s
     import docker.errors
 
     said: list[str] = []
+    failed = ""
     try:
-        for document in lines:
-            if "error" in document:
-                raise ImageError(_failure(version, str(document["error"]), said))
+        for document in lines:  # to their end, which closes the connection
+            failed = failed or str(document.get("error", ""))
             for line in str(document.get("stream", document.get("status", ""))).splitlines():
                 if line.strip():
                     said = [*said[-_TAIL:], line]
                     progress(line)
     except docker.errors.APIError as error:
-        raise ImageError(_failure(version, explanation(error), said)) from None
+        failed = explanation(error)
+    if failed:
+        raise ImageError(_failure(version, failed, said))
 
 
 def _failure(version: str, reason: str, said: list[str]) -> str:

@@ -63,19 +63,18 @@ def pull(
 
     name = image_uri(version, region)
     repository, _, wanted = name.rpartition(":")
-    user = login(region, profile)
+    user, failed = login(region, profile), ""
     try:
         lines: Iterator[dict[str, Any]] = client.api.pull(
             repository, wanted, stream=True, decode=True, auth_config=user._asdict(), platform=PLATFORM
         )
-        for document in lines:
-            if "error" in document:
-                raise ImageError(_failure(name, str(document["error"])))
+        for document in lines:  # to their end, which closes the connection
+            failed = failed or str(document.get("error", ""))
             progress(" ".join(str(document[key]) for key in ("id", "status", "progress") if key in document))
     except docker.errors.APIError as error:
-        raise ImageError(_failure(name, explanation(error))) from None
+        failed = explanation(error)
+    if failed:
+        raise ImageError(
+            f"{name} cannot be pulled: {failed}. `harness image build` makes an image from the same pins, without AWS."
+        )
     return name
-
-
-def _failure(name: str, reason: str) -> str:
-    return f"{name} cannot be pulled: {reason}. `harness image build` makes an image from the same pins, without AWS."

@@ -8,7 +8,7 @@ import pytest
 from harness.errors import ConfigurationError
 from harness.images import ACCOUNTS, DEFAULT_VERSION, IMAGES, image_uri
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 V2 = json.loads((GOLDEN / "sdk_v2_requests.json").read_text())["images"]
 V3 = json.loads((GOLDEN / "sdk_v3_images.json").read_text())
 # The toolkit came to AWS's scikit-learn images with 0.23-1.

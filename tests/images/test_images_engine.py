@@ -1,0 +1,97 @@
+"""Finding the Docker engine, and saying why there is none."""
+
+import gc
+import hashlib
+import json
+import os
+import socket
+import sys
+import warnings
+
+import docker
+import pytest
+
+from harness.errors import MissingCapability
+from harness.images.engine import connect
+from tests.docker_engine import client_or_skip
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch, tmp_path):
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    yield
+    with warnings.catch_warnings():  # the docker package leaves a socket that it could not connect to the collector
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+def why_not() -> str:
+    with pytest.raises(MissingCapability) as caught:
+        connect()
+    return caught.value.message
+
+
+def test_without_the_docker_package_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "docker", None)
+    assert "pip install 'sagemaker-harness[container]'" in why_not()
+
+
+@pytest.mark.parametrize("host", ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:9"])
+def test_an_engine_that_does_not_answer_is_named(monkeypatch, host):
+    monkeypatch.setenv("DOCKER_HOST", host)
+    assert f"No Docker engine answers at {host}. Start Docker Desktop" in why_not()
+
+
+def test_an_engine_is_looked_for_where_the_context_says(monkeypatch, tmp_path):
+    name = "rootless"
+    folder = tmp_path / "contexts/meta" / hashlib.sha256(name.encode()).hexdigest()
+    folder.mkdir(parents=True)
+    endpoint = {"Host": "unix:///nowhere/rootless.sock", "SkipTLSVerify": False}
+    (folder / "meta.json").write_text(json.dumps({"Name": name, "Metadata": {}, "Endpoints": {"docker": endpoint}}))
+    (tmp_path / "config.json").write_text(json.dumps({"currentContext": name}))
+    assert "No Docker engine answers at unix:///nowhere/rootless.sock" in why_not()
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/other.sock")
+    assert "No Docker engine answers at unix:///nowhere/other.sock" in why_not()
+
+
+def test_a_context_that_does_not_exist_is_named(monkeypatch):
+    monkeypatch.setenv("DOCKER_CONTEXT", "nothing")
+    assert "there is no Docker context 'nothing'" in why_not()
+
+
+def test_a_socket_that_this_user_may_not_use_is_told_from_one_that_is_not_there(monkeypatch, tmp_path):
+    path = tmp_path / "docker.sock"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        path.chmod(0o600 if os.geteuid() == 0 else 0)
+        for folder in tmp_path.parents[:3]:
+            folder.chmod(folder.stat().st_mode | 0o011)
+        tmp_path.chmod(0o755)
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+        assert docker  # imported before the child gives up the right to read it
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                if os.geteuid() == 0:
+                    os.setuid(65534)
+                connect()
+            except MissingCapability as error:
+                os.write(writing, error.message.encode())
+            finally:
+                os._exit(0)
+        os.close(writing)
+        with os.fdopen(reading) as said:
+            assert said.read().startswith("This user may not use the Docker engine at unix://")
+        os.waitpid(child, 0)
+
+
+@pytest.mark.docker
+def test_an_engine_that_answers_is_used(monkeypatch):
+    monkeypatch.delenv("DOCKER_CONFIG")
+    client = client_or_skip()
+    assert client.ping()
+    client.close()
