@@ -1,0 +1,77 @@
+"""Processing jobs: what this engine cannot honour, and scripts that name paths which cannot be given."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.engine import processing
+
+S3_INPUT = {"S3Uri": "file:///x", "LocalPath": "/opt/ml/processing/input/x", "S3DataType": "S3Prefix"}
+S3_OUTPUT = {"S3Uri": "file:///y", "LocalPath": "/opt/ml/processing/output", "S3UploadMode": "EndOfJob"}
+REQUEST = {
+    "AppSpecification": {"ImageUri": "i", "ContainerEntrypoint": ["python3", "x.py"]},
+    "ProcessingInputs": [{"InputName": "x", "S3Input": S3_INPUT}],
+    "ProcessingOutputConfig": {"Outputs": [{"OutputName": "y", "S3Output": S3_OUTPUT}]},
+    "ProcessingResources": {"ClusterConfig": {"InstanceCount": 1}},
+}
+
+
+def given(**members) -> dict:
+    """A request whose input differs."""
+    return {"ProcessingInputs": [{"InputName": "x", "S3Input": {**S3_INPUT, **members}}]}
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({}, None),
+        ({"AppSpecification": {"ImageUri": "i"}}, "AppSpecification.ContainerEntrypoint"),
+        (given(S3InputMode="Pipe"), "input 'x': Pipe"),
+        (given(S3CompressionType="Gzip"), "input 'x': S3CompressionType"),
+        ({"ProcessingInputs": [{"InputName": "x", "DatasetDefinition": {}}]}, "input 'x': only S3Input"),
+        ({"ProcessingOutputConfig": {"Outputs": [{"OutputName": "y", "FeatureStoreOutput": {}}]}}, "output 'y'"),
+        ({"ProcessingOutputConfig": {"Outputs": [], "KmsKeyId": "k"}}, "KmsKeyId"),
+        ({"NetworkConfig": {"VpcConfig": {}}}, "NetworkConfig.VpcConfig"),
+        ({"NetworkConfig": {"EnableInterContainerTrafficEncryption": True}}, "EnableInterContainerTrafficEncryption"),
+    ],
+)
+def test_a_request_is_refused_by_the_name_of_what_cannot_be_had(change, named):
+    found = list(processing.refusals({**REQUEST, **change}))
+    assert len(found) == (0 if named is None else 1)
+    assert all(named in each and "--on remote" in each for each in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "found"),
+    [
+        ("a.py", "open('/opt/ml/processing/input/x')", True),
+        ("deep/run.sh", "ls /opt/ml/processing", True),
+        ("a.py", "import sys; open(sys.argv[1])", False),
+        ("notes.md", "see /opt/ml/processing", False),
+    ],
+)
+def test_a_script_that_names_a_path_below_opt_ml_processing_is_found(tmp_path, name, text, found):
+    file = tmp_path / "code" / name
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    code = {"InputName": "code", "S3Input": {**S3_INPUT, "S3Uri": (tmp_path / "code").as_uri()}}
+    told = list(processing.literal_paths({"ProcessingInputs": [code]}))
+    assert [str(file) in each for each in told] == [True] * found
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"short", "short"),
+        ("ü".encode() * 512, "ü" * 512),
+        (b"x" + "ü".encode() * 511 + "ü".encode()[:1], "x" + "ü" * 511),
+    ],
+)
+def test_a_message_that_is_cut_within_a_character_loses_that_character_alone(content, text):
+    assert processing._text(content) == text
+
+
+@pytest.mark.parametrize("content", [b"\xff", "ü".encode()[:1], b"\xff" * 1024])
+def test_a_message_that_is_no_text_is_not_taken_for_any(content):
+    with pytest.raises(UnicodeDecodeError):
+        processing._text(content)
