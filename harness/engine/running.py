@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from harness.engine.settings import EngineSettings
-from harness.engine.store import ENDED, LOST, Document, Job, Store
+from harness.engine.store import ENDED, LOST, Document, Job, Store, kind_of
 from harness.engine.supervisor import Attachment, fail, start
 from harness.errors import ServiceError
 
@@ -55,11 +55,13 @@ class Running:
         """The description of a job of that kind, and true: one whose process was lost says so."""
         job = self.store.job(name)
         try:
-            if job.kind != kind:
+            description = job.description
+            if kind_of(description) != kind:
                 return None
-            if job.status not in ENDED and not job.held():
-                # Whoever takes the lock now finds a job that has just ended by itself as it is, and leaves it so.
-                self.store.bury(lambda lost: fail(lost, LOST))
+            if description[f"{kind}Status"] in ENDED or job.held():
+                return description
+            # Whoever takes the lock now finds a job that has just ended by itself as it is, and leaves it so.
+            self.store.bury(lambda lost: fail(lost, LOST))
             return job.description
         except FileNotFoundError:  # it never was, or its folder is being removed
             return None

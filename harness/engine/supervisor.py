@@ -12,6 +12,7 @@ Between caller and supervisor lies a socket pair:
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import signal
@@ -107,10 +108,12 @@ def _fork(job: Job, lock: int, ours: socket.socket, theirs: socket.socket) -> in
     sys.stdout.flush()
     sys.stderr.flush()
     with signals_blocked():  # the child is not to meet the caller's Ctrl-C before it has left the caller's terminal
+        gc.freeze()  # what the child inherits its collector shall not look through, and so copy
         pid = os.fork()
         if pid == 0:
             ours.close()
             _supervise_and_exit(job, lock, theirs)
+        gc.unfreeze()
     return pid
 
 

@@ -152,8 +152,8 @@ class _Training:
             hosts = [self._prepare(index) for index in range(len(self.names))]
             toolkit.install(hosts[0], self.log, self._install)
             python = toolkit.python
-            self._note(Python=python.version, Versions=python.versions(), OptMl=hosts[0].base_dir)
-            self._enter("Training", TrainingStartTime=now())
+            facts = {"Python": python.version, "Versions": python.versions(), "OptMl": hosts[0].base_dir}
+            self._enter("Training", facts=facts, TrainingStartTime=now())
             contracts = [toolkit.ready(host) for host in hosts]
             ended = self._run_script(
                 [self._spec(host, contract) for host, contract in zip(hosts, contracts, strict=True)]
@@ -289,15 +289,15 @@ class _Training:
         self, hosts: Sequence[JobHost], ended: Ended, outcomes: Sequence[Outcome], metrics: list[Document]
     ) -> None:
         self.log.flush()
-        self._note(ExitCodes=dict(ended.exit_codes))
+        facts = {"ExitCodes": dict(ended.exit_codes)}
         if ended.stop is Stop.ABANDONED:
-            self._enter("Stopped", TrainingJobStatus="Stopped", TrainingEndTime=now())
+            self._enter("Stopped", facts=facts, TrainingJobStatus="Stopped", TrainingEndTime=now())
             return
         failed = [outcome for outcome in outcomes if not outcome.completed]
         if failed and ended.stop is None:
-            self._fail(failure_reason(failed[0].failure), FinalMetricDataList=metrics or None)
+            self._fail(failure_reason(failed[0].failure), facts=facts, FinalMetricDataList=metrics or None)
             return
-        self._enter("Uploading")
+        self._enter("Uploading", facts=facts)
         delivered = delivery.deliver(
             self.request["OutputDataConfig"],
             self.job.path / "output",
@@ -325,13 +325,16 @@ class _Training:
 
     # -- the description -----------------------------------------------------------------------------------------
 
-    def _enter(self, status: str, message: str = "", **members: Any) -> None:
+    def _enter(self, status: str, message: str = "", *, facts: Document | None = None, **members: Any) -> None:
+        """Write down a new status; ``facts`` of this machine's stand under ``Harness``, which AWS does not have."""
         description, moment = self.job.description, now()
         transitions = description["SecondaryStatusTransitions"]
         transitions[-1] = {**transitions[-1], "EndTime": moment}
         transitions.append({"Status": status, "StartTime": moment, "StatusMessage": message or _SAID_BY_AWS[status]})
         if members.get("TrainingJobStatus") in ENDED:
             transitions[-1]["EndTime"] = moment
+        if facts is not None:
+            members["Harness"] = {**description.get("Harness", {}), **facts}
         self.job.update(SecondaryStatus=status, SecondaryStatusTransitions=transitions, **members)
         self.control.notify()
 
@@ -343,6 +346,3 @@ class _Training:
             FailureReason=reason[:1024],
             **members,
         )
-
-    def _note(self, **facts: Any) -> None:
-        self.job.update(Harness={**self.job.description.get("Harness", {}), **facts})

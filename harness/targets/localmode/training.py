@@ -32,8 +32,8 @@ class _SdkTraining(_Training):
             self._download()
             image = self.request["AlgorithmSpecification"]["TrainingImage"]
             sdk = SdkHost(self.job, self.control, self.launcher, self.log, image)
-            self._note(Sdk=str(sdk.sdk), Image=sdk.image)
-            self._enter("Training", TrainingStartTime=now())
+            facts = {"Sdk": str(sdk.sdk), "Image": sdk.image}
+            self._enter("Training", facts=facts, TrainingStartTime=now())
             ended = sdk.run(
                 [("create_training_job", self._translated(sdk))],
                 read_only=[f"/opt/ml/input/data/{channel['ChannelName']}" for channel in self.inputs],
