@@ -67,9 +67,7 @@ class StandInClient(EngineClient):
             folders = self._folders(name)
             if len(folders) > 1:
                 folders = self._settle(folders)
-            return (
-                self.endpoints.find("Endpoint", folders[-1] if len(folders) == 1 else folders[0]) if folders else None
-            )
+            return self.endpoints.find("Endpoint", folders[0]) if folders else None
 
     def describe_endpoint(self, *, EndpointName: str) -> Document:
         """The endpoint's ``DescribeEndpoint`` document; ``Updating`` while another configuration is on its way."""
@@ -110,6 +108,9 @@ class StandInClient(EngineClient):
             running = self.endpoints if job.path.parent == self.endpoints.store.root else self.jobs
             while running.wait(job.name, 1):
                 pass
+
+    def _forget_failed_endpoint(self, name: str) -> None:
+        """As on AWS, a failed endpoint has its name until it is deleted."""
 
     def _folders(self, name: str) -> list[str]:
         """The folders of an endpoint's servers, the oldest first."""

@@ -6,13 +6,14 @@ is there before anybody is told that it has ended.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from harness.engine.store import Document, Job, kind_of
 
@@ -37,15 +38,15 @@ class Sink(Protocol):
         """Append events to a stream, which is made if it is not there."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Followed:
-    """A log file and how far it has been read. Touched only under the follower's lock."""
+    """An open log, which can be read to its end even when its folder is gone. Read under its lock alone."""
 
     job: Job
+    log: BinaryIO
     region: str
     group: str
     stream: Callable[[str], str]
-    read: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -68,8 +69,9 @@ class Follower:
     def follow(self, job: Job, region: str) -> None:
         """Bring everything that a job prints to a region's logs until the job has ended."""
         group, stream = streams(job.description, int(time.time() * 1000))
+        followed = _Followed(job, job.log.open("rb"), region, group, stream)
         with self._changed:
-            self._followed[job.path] = _Followed(job, region, group, stream)
+            self._followed[job.path] = followed
             if not self._thread.is_alive():
                 self._thread.start()
             self._changed.notify()
@@ -99,17 +101,17 @@ class Follower:
                 running = followed.job.held()
                 self._pass_on(followed)
                 if not running:
-                    with self._changed:
+                    with self._changed, followed.lock:
                         del self._followed[path]
+                        followed.log.close()
                     self._reap(followed.job)
             with self._changed:
                 self._changed.wait_for(lambda: self._closed, _POLL)
 
     def _pass_on(self, followed: _Followed) -> None:
         with followed.lock:
-            while chunk := _whole_lines(followed.job.log, followed.read):
-                followed.read += len(chunk)
-                for host, events in _by_host(chunk, int(time.time() * 1000)).items():
+            while not followed.log.closed and (lines := _whole_lines(followed.log)):
+                for host, events in _by_host(lines, int(time.time() * 1000)).items():
                     self._sink.put(followed.region, followed.group, followed.stream(host), events)
 
 
@@ -131,14 +133,12 @@ def streams(description: Document, started: int) -> tuple[str, Callable[[str], s
     return f"/aws/sagemaker/{kind}s", lambda host: f"{name}/{host}-{started // 1000}"
 
 
-def _whole_lines(log: Path, start: int) -> bytes:
-    try:
-        with log.open("rb") as file:
-            file.seek(start)
-            data = file.read(_CHUNK)
-    except FileNotFoundError:  # an endpoint's folder goes with it
-        return b""
-    return data[: data.rfind(b"\n") + 1]
+def _whole_lines(log: BinaryIO) -> bytes:
+    """The next lines that are there to their end; the rest is left for the next time."""
+    data = log.read(_CHUNK)
+    end = data.rfind(b"\n") + 1
+    log.seek(end - len(data), os.SEEK_CUR)
+    return data[:end]
 
 
 def _by_host(lines: bytes, timestamp: int) -> dict[str, list[Event]]:

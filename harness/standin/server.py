@@ -111,12 +111,24 @@ class _Handler(MotoRequestHandler):
         del self.headers["Expect"]
         return True
 
+    def finish(self) -> None:
+        """Close what the server does not know of: the TLS that was put over its connection."""
+        super().finish()
+        self.connection.close()
+
+    def log_error(self, format: str, *arguments: object) -> None:
+        """Nothing, likewise."""
+
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Nothing: what is worth saying is said by whoever answers."""
 
     def _become(self, host: str) -> None:
         self._established()
-        self.connection = self.request = self.authority.context(host).wrap_socket(self.connection, server_side=True)
+        try:
+            self.connection = self.authority.context(host).wrap_socket(self.connection, server_side=True)
+        except OSError:  # a client that does not trust the authority, or has gone
+            self.close_connection = True
+            return
         self.rfile = self.connection.makefile("rb", self.rbufsize)
         self.wfile = self.connection.makefile("wb")
         self.close_connection = False
@@ -138,6 +150,7 @@ class _Handler(MotoRequestHandler):
 
     def _refuse(self, status: int, message: str) -> None:
         self.close_connection = True
+        sys.stderr.write(f"The stand-in has refused a connection: {message}\n")
         self.send_error(status, "Refused", message)
 
 

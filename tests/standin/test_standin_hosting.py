@@ -65,6 +65,20 @@ def test_what_a_server_prints_is_in_the_endpoint_log(lab):
     assert any("Listening" in line for line in lines), stream
 
 
+def test_an_endpoint_that_has_failed_has_its_name_until_it_is_deleted(lab):
+    lab.model(lab.name, "", script="this is no Python")
+    variant = {"VariantName": "AllTraffic", "ModelName": lab.name, "InstanceType": "ml.m5.large"}
+    lab.sagemaker.create_endpoint_config(
+        EndpointConfigName=lab.name, ProductionVariants=[{**variant, "InitialInstanceCount": 1}]
+    )
+    asked = {"EndpointName": lab.name, "EndpointConfigName": lab.name}
+    lab.sagemaker.create_endpoint(**asked)
+    assert lab.wait("endpoint", lab.name)["EndpointStatus"] == "Failed"
+    assert "already existing" in refusal(lab.sagemaker.create_endpoint, **asked)["Error"]["Message"]
+    lab.sagemaker.delete_endpoint(EndpointName=lab.name)
+    assert "Could not find" in refusal(lab.sagemaker.delete_endpoint, EndpointName=lab.name)["Error"]["Message"]
+
+
 def test_an_update_changes_what_answers_and_ends_what_answered(lab):
     lab.deploy(lab.name, "old ")
     config = lab.endpoint_config(f"{lab.name}-2", "new ")
