@@ -44,6 +44,11 @@ def load(
         _variables_layer("environment", environ, project, problems),
         _flags_layer(flags, here),
     ]
+    on = next((layer.values["on"] for layer in reversed(layers) if "on" in layer.values), None)
+    if on == "remote":
+        from harness.config import sdk_defaults
+
+        layers = [*sdk_defaults.layers(environ), *layers]
     merge = Merge(TABLES)
     values = merge.table(Config, layers)
     problems += merge.problems
