@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.engine.client import EngineClient, stores
+from harness.engine.image import resolve
+from harness.engine.leftovers import remove_leftovers
 from harness.engine.settings import EngineSettings
 from harness.engine.store import Document
 from harness.errors import RefusedError
+from harness.images.engine import engine
 from harness.targets.localmode import machine, refusals
 from harness.targets.localmode.supervision import LocalModeRunning
 
@@ -67,8 +70,10 @@ class LocalModeClient(EngineClient):
         except (KeyError, TypeError, AttributeError):
             refused = []  # it is not of AWS's form, which is said below with every detail
         _refuse(iter(refused))
-        machine.check(machine.installed_sdk())
-        machine.image_here(image)
+        machine.check_tools(machine.installed_sdk())
+        with engine() as docker:
+            remove_leftovers(docker)
+            resolve(docker, image)
         made: Document = create(**request)
         return made
 

@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from harness.engine.hosts import Companion, Control, Ended, Log, Stop, run_hosts
+from harness.engine.image import resolve
 from harness.engine.launcher import HostSpec, Launcher
+from harness.engine.leftovers import labels
+from harness.engine.ownership import Owner, give_back
 from harness.engine.settings import EngineSettings
 from harness.engine.store import Document, Job, write_json
-from harness.targets.localmode import leftovers, machine
+from harness.images.engine import engine
+from harness.targets.localmode import containers, machine
 from harness.targets.localmode.sdk import FAILED
 from harness.targets.localmode.supervision import interpreter
 
@@ -44,10 +48,16 @@ class SdkHost:
     """Runs the SDK's verbs for one job. ``folder`` is where it keeps its files."""
 
     def __init__(self, job: Job, control: Control, launcher: Launcher, log: Log, image: str) -> None:
+        """Find the SDK and the image.
+
+        Raises:
+            MissingCapability: one of them is not here.
+        """
         self.job, self.control, self.launcher, self.log = job, control, launcher, log
         self.settings = EngineSettings.read(job.path)
         self.sdk = machine.installed_sdk()
-        self.image = machine.image_here(image)
+        with engine() as client:
+            self.image = resolve(client, image)
         self.folder = job.path.absolute() / "sdk"
 
     def passed_environment(self) -> dict[str, str]:
@@ -74,14 +84,15 @@ class SdkHost:
             deadline, grace, on_stop, companion: see ``run_hosts``.
 
         Raises:
-            LaunchError: the process could not be started.
+            LaunchError: the process could not be started, or what it left is still root's.
+            MissingCapability: the Docker engine is gone.
         """
         self.folder.mkdir()
         (self.folder / "config.yaml").write_text(_NO_TELEMETRY, "utf-8")
         local: Document = {"local_code": True, "container_root": str(self.folder)}
         wanted = {
             "read_only": list(read_only),
-            "labels": {leftovers.LABEL: str(self.job.path.absolute())},
+            "labels": labels(self.job),
             "network": f"sagemaker-local-{self.job.name}",
         }
         task = {
@@ -111,9 +122,10 @@ class SdkHost:
             companion=companion,
         )
         self.log.flush()
-        codes = [exited.code for exited in leftovers.exits(self.job)]
-        leftovers.remove(self.job)
-        leftovers.take_over(self.folder, self.image)
+        with engine() as client:
+            codes = containers.exit_codes(client, self.job)
+            containers.remove(client, self.job)
+            give_back(client, self.image, [self.folder], Owner.current(), labels(self.job))
         return Run(ended.stop, max(codes, default=None), self._error() if ended.failed else None)
 
     def clear(self) -> None:

@@ -95,7 +95,8 @@ def run_transform(job: Job, control: Control, launcher: Launcher) -> None:
         else:
             _deliver(produced, request["TransformOutput"]["S3OutputPath"], settings, job)
             job.update(TransformJobStatus="Completed", TransformEndTime=now())
-        shutil.rmtree(produced, ignore_errors=True)
+        for folder in (produced, job.path / "model", job.path / "source"):
+            shutil.rmtree(folder, ignore_errors=True)
     except (HarnessError, LaunchError, OSError) as error:
         fail(job, f"ClientError: {error}")
     finally:

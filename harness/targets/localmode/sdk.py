@@ -42,7 +42,7 @@ def main() -> None:
 def _session(task: dict[str, Any], lines: _Lines) -> Any:
     import boto3
 
-    logging.disable(logging.INFO)  # what it is about to do is of no use in a job's log
+    logging.disable(logging.WARNING)  # what it thinks of this machine is of no use in a job's log
     local_session = import_module(task["module"])
     session = local_session.LocalSession(boto3.Session(region_name=task["region"]))
     own = (session.config or {}).get("local", {})

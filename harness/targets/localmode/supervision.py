@@ -8,26 +8,28 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from harness.engine.processes import ProcessLauncher
 from harness.engine.running import Running
 from harness.engine.store import ENDED, LOST, Document, Job, Store
 from harness.engine.supervisor import Attachment, Channel, fail
-from harness.targets.localmode import leftovers
+from harness.errors import HarnessError
+from harness.images.engine import engine
+from harness.targets.localmode import containers
 
 _MAIN = "from harness.targets.localmode.supervision import main; main()"
 
 
 class LocalModeRunning(Running):
-    """As ``Running``; what lost jobs have left in the Docker engine is removed with them."""
+    """As ``Running``, but ``jobs.run`` is what a supervisor runs."""
 
     def create(
         self, operation: str, name: str, request: Document, description: Document, prepare: Callable[[Job], None]
     ) -> None:
         """See ``Running.create``."""
         self.store.bury(lambda job: fail(job, LOST))
-        leftovers.remove_lost(self.store)
         job, lock = self.store.create(name, operation, request, description)
         try:
             self.settings.write(job.path)
@@ -80,5 +82,6 @@ def main() -> None:
         if path.exists() and job.status not in ENDED:
             fail(job, f"InternalServerError: {type(error).__name__}: {error}")
     finally:
-        leftovers.remove(job)
+        with suppress(HarnessError), engine() as client:
+            containers.remove(client, job)
         store.release(job, lock)
