@@ -7,6 +7,7 @@ LOCK := requirements.lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 RUN_STAMP := $(VENV)/.run
 CONTAINER_STAMP := $(VENV)/.container
+REMOTE_STAMP := $(VENV)/.remote
 DEV_STAMP := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
@@ -29,6 +30,10 @@ $(CONTAINER_STAMP): $(RUN_STAMP)
 	$(PIP) install -qq --constraint $(LOCK) --editable '.[container]'
 	@touch $@
 
+$(REMOTE_STAMP): $(RUN_STAMP)
+	$(PIP) install -qq --constraint $(LOCK) --editable '.[remote]'
+	@touch $@
+
 $(DEV_STAMP): $(RUN_STAMP)
 	$(PIP) install -qq --constraint $(LOCK) --editable '.[dev]'
 	@touch $@
@@ -40,6 +45,8 @@ data: data/train/iris.csv ## Write the iris sample to data/train and data/test
 
 data/batch/iris.csv: data/train/iris.csv
 	@mkdir -p $(@D) && cut -d, -f2- data/test/iris.csv > $@
+
+remote-process remote-train remote-deploy remote-transform remote-lab: $(REMOTE_STAMP)
 
 %-process: $(RUN_STAMP) ## Make the sample's channels, as a processing job
 	@$(BIN)/harness process --on $*
