@@ -13,7 +13,7 @@ LABEL = "sagemaker-harness"
 
 def client_or_skip():
     """A client of the engine."""
-    if reason := os.environ.get("HARNESS_NO_DOCKER"):
+    if reason := os.environ.get("WITHOUT_DOCKER"):
         pytest.skip(f"Docker cannot be had: {reason}")
     try:
         return connect()

@@ -1,0 +1,87 @@
+"""What the harness adds to a container: the iris sample through our launcher and by ``docker run``, whole processes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.paired import Command, Comparison, Target, compare
+from benchmarks.project import ROOT, workspace
+from harness.contract import opt_ml
+from harness.engine.image import resolve
+from harness.images import DEFAULT_VERSION, image_uri
+from harness.images.engine import engine
+
+ROUNDS = 10
+IMAGE = image_uri(DEFAULT_VERSION, "us-east-1")
+
+_REQUEST = {
+    "HyperParameters": {"sagemaker_program": '"train.py"', "max_leaf_nodes": "30"},
+    "AlgorithmSpecification": {"TrainingInputMode": "File"},
+    "InputDataConfig": [
+        {"ChannelName": name, "DataSource": {"S3DataSource": {"S3DataDistributionType": "FullyReplicated"}}}
+        for name in ("train", "test")
+    ],
+    "ResourceConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large"},
+}
+_LAUNCH = """
+import sys
+from pathlib import Path
+from harness.engine.containers import open_launcher
+from harness.engine.hosts import Log, run_hosts
+from harness.engine.launcher import HostSpec, Mount
+from harness.engine.store import Store
+
+class Nobody:
+    files = ()
+    def receive(self): return None
+    def notify(self): pass
+
+runs, tree, data, image = sys.argv[1:]
+store = Store(Path(runs))
+job, lock = store.create("bench", "CreateTrainingJob", {}, {"TrainingJobName": "bench", "TrainingJobStatus": "Failed"})
+mounts = tuple(Mount(Path(data, name), f"/opt/ml/input/data/{name}") for name in ("train", "test"))
+spec = HostSpec("algo-1", ("train",), {}, "", tree=Path(tree), mounts=mounts)
+log = Log(job.log)
+ended = run_hosts(open_launcher(job, image, "ml.m5.large"), [spec], log=log, control=Nobody())
+log.close()
+store.discard(job, lock)
+sys.exit(1 if ended.failed else 0)
+"""
+
+
+def measure(rounds: int) -> Iterator[Comparison]:
+    """Our launcher, every exchange with the engine included, against ``docker run`` on a tree made by hand."""
+    with engine() as client:
+        name = resolve(client, IMAGE)
+    data = ROOT / "data"
+    with workspace() as folder:
+        tree = _tree(folder / "ml")
+        mounts = [f"{tree}:/opt/ml", *(f"{data / each}:/opt/ml/input/data/{each}:ro" for each in ("train", "test"))]
+        volumes = [part for mount in mounts for part in ("--volume", mount)]
+        by_hand = ("docker", "run", "--rm", "--hostname", "algo-1", *volumes, name, "train")
+        ours = (sys.executable, "-c", _LAUNCH, str(folder / "runs"), str(tree), str(data), name)
+        yield compare(
+            "The iris sample in a container: our launcher against docker run",
+            Command("docker run", by_hand, ROOT),
+            Command("launcher", ours, ROOT),
+            rounds,
+            Target(ratio=1.25),
+        )
+
+
+def _tree(tree: Path) -> Path:
+    """``/opt/ml`` as it is before a training job."""
+    for inside in ("input/config", "input/data/train", "input/data/test", "model", "output/data"):
+        (tree / inside).mkdir(parents=True)
+    shutil.copytree(ROOT / "entry", tree / "code", ignore=shutil.ignore_patterns("__pycache__"))
+    for name, document in (
+        ("hyperparameters", opt_ml.hyperparameters_document(_REQUEST)),
+        ("inputdataconfig", opt_ml.input_data_config_document(_REQUEST)),
+        ("resourceconfig", opt_ml.resource_config_document(_REQUEST, 0)),
+    ):
+        (tree / "input/config" / f"{name}.json").write_text(json.dumps(document))
+    return tree
