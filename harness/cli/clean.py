@@ -11,8 +11,8 @@ import click
 from harness.cli import console
 from harness.cli.options import common, configure
 from harness.engine.client import stores
-from harness.engine.store import ENDED, LOST
-from harness.engine.supervisor import fail
+from harness.engine.store import ENDED
+from harness.engine.supervisor import lose
 
 
 @click.command("clean", epilog="Example: harness clean --runs")
@@ -24,7 +24,7 @@ def command(runs: bool, cache: bool, config_file: Path | None, as_json: bool, **
     config = configure(config_file, flags)
     buried, removed = [], []
     for store in stores(config.runs_dir):
-        buried += store.bury(lambda job: fail(job, LOST))
+        buried += store.bury(lose)
         ended = [name for name in store.names() if runs and store.job(name).status in ENDED]
         for name in ended:
             shutil.rmtree(store.job(name).path)

@@ -14,8 +14,8 @@ from harness.cli.job import finish
 from harness.cli.options import common, configure
 from harness.config import Config
 from harness.engine.client import stores
-from harness.engine.store import LOST, Job
-from harness.engine.supervisor import fail
+from harness.engine.store import Job
+from harness.engine.supervisor import lose
 from harness.errors import ServiceError, UsageError
 from harness.targets import Target, open_target
 
@@ -130,7 +130,7 @@ def _list(config: Config, as_json: bool) -> None:
 
 def _here(config: Config) -> Iterator[dict[str, Any]]:
     for store in stores(config.runs_dir):
-        store.bury(lambda job: fail(job, LOST))
+        store.bury(lose)
         for name in store.names():
             yield _summary(store.job(name))
 

@@ -9,8 +9,8 @@ from contextlib import suppress
 from typing import Any
 
 from harness.engine.settings import EngineSettings
-from harness.engine.store import ENDED, LOST, Document, Job, Store, kind_of
-from harness.engine.supervisor import Attachment, fail, start
+from harness.engine.store import ENDED, Document, Job, Store, kind_of
+from harness.engine.supervisor import Attachment, lose, start
 from harness.errors import ServiceError
 
 _PAGE = 10
@@ -41,7 +41,7 @@ class Running:
         Raises:
             ServiceError: ``ResourceInUse`` when the name is taken.
         """
-        self.store.bury(lambda job: fail(job, LOST))
+        self.store.bury(lose)
         job, lock = self.store.create(name, operation, request, description)
         try:
             self.settings.write(job.path)
@@ -61,7 +61,7 @@ class Running:
             if description[f"{kind}Status"] in ENDED or job.held():
                 return description
             # Whoever takes the lock now finds a job that has just ended by itself as it is, and leaves it so.
-            self.store.bury(lambda lost: fail(lost, LOST))
+            self.store.bury(lose)
             return job.description
         except FileNotFoundError:  # it never was, or its folder is being removed
             return None

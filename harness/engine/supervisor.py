@@ -19,6 +19,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -28,7 +29,7 @@ from typing import NoReturn
 from harness.engine.hosts import Stop
 from harness.engine.processes import ProcessLauncher
 from harness.engine.settings import EngineSettings
-from harness.engine.store import ENDED, Job, Store, now
+from harness.engine.store import ENDED, LOST, Job, Store, now
 from harness.engine.system import let_go_of_everything_but, signals_blocked
 from harness.errors import HarnessError
 
@@ -38,6 +39,10 @@ _RUNNERS = {
     "TransformJob": "harness.engine.transform",
     "Endpoint": "harness.engine.hosting",
 }
+_LOST_ENDPOINT = (
+    "InternalServerError: the process that kept this endpoint ended (it was killed, or the machine stopped), and the "
+    "model server with it. Deploy it again; the name is free."
+)
 _READY = b"+"
 _DETACH = b"d"
 _MAIN = "from harness.engine.supervisor import main; main()"
@@ -230,9 +235,16 @@ def fail(job: Job, reason: str) -> None:
     """Mark a job as failed; ``reason`` becomes its ``FailureReason``, of which AWS keeps 1,024 characters."""
     moment = now()
     kind = job.kind
-    ended = {} if kind == "Endpoint" else {f"{kind.removesuffix('Job')}EndTime": moment}
+    ended: Mapping[str, object] = (
+        {"EndpointUrl": None} if kind == "Endpoint" else {f"{kind.removesuffix('Job')}EndTime": moment}
+    )
     secondary = {"SecondaryStatus": "Failed"} if kind == "TrainingJob" else {}
     job.update(**{f"{kind}Status": "Failed", **ended, **secondary, "FailureReason": reason[:1024]})
+
+
+def lose(job: Job) -> None:
+    """Mark a job that has lost its process as failed."""
+    fail(job, _LOST_ENDPOINT if job.kind == "Endpoint" else LOST)
 
 
 def _error_file(job: Job) -> Path:

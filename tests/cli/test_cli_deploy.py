@@ -296,6 +296,9 @@ class TestTheEndOfAnEndpoint:
         os.kill(int((made.run_folder("_endpoints/_active") / "e").read_text()), signal.SIGKILL)
         assert nothing_is_left(made)
         assert endpoints(made) == {"e": "Failed"}
+        shown = made.harness("runs", "show", "e").json
+        assert "the name is free" in shown["FailureReason"]
+        assert "EndpointUrl" not in shown
         assert made.harness("delete-endpoint", "--endpoint-name", "e").code == 0
         assert endpoints(made) == {}
 

@@ -86,8 +86,9 @@ def test_the_lab_fails_when_a_prediction_is_wrong_and_says_which(clone):
     assert "Endpoint" not in listed(clone)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("heading", ["Deployment", "Predictions of the endpoint"])
+@pytest.mark.parametrize(
+    ("heading", "number"), [("Deployment", signal.SIGINT), ("Predictions of the endpoint", signal.SIGTERM)]
+)
 def test_the_lab_leaves_no_endpoint_when_it_is_ended(clone, heading, number):
     running = lab(clone)
     for line in running.stdout:
