@@ -6,7 +6,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -73,10 +74,11 @@ def command(
         both = {**standin.variables, **standin.proxy_variables}
         if words:
             return _run(words, {**os.environ, **both})
-        click.echo(json.dumps(both, indent=2) if as_json else to_shell(standin.variables))
-        sys.stdout.flush()
-        click.echo(f"The stand-in answers at {standin.url}. Ctrl-C ends it, and every job and endpoint.", err=True)
-        _wait_for_a_signal()
+        with _signals() as signalled:
+            click.echo(json.dumps(both, indent=2) if as_json else to_shell(standin.variables))
+            sys.stdout.flush()
+            click.echo(f"The stand-in answers at {standin.url}. Ctrl-C ends it, and every job and endpoint.", err=True)
+            os.read(signalled, 1)
     return 0
 
 
@@ -110,20 +112,22 @@ def _run(words: Sequence[str], environment: Mapping[str, str]) -> int:
     return 128 - code if code < 0 else code
 
 
-def _wait_for_a_signal() -> None:
-    numbers = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-    before = {number: signal.signal(number, lambda number, frame: None) for number in numbers}
+@contextmanager
+def _signals() -> Iterator[int]:
+    """A file descriptor that becomes readable with the first signal that asks this process to end."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
-    signal.set_wakeup_fd(wake)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    before = {number: signal.signal(number, lambda number, frame: None) for number in numbers}
     try:
-        os.read(woken, 1)
+        yield woken
     finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
         signal.set_wakeup_fd(-1)
         for end in (woken, wake):
             os.close(end)
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _write_beside_and_rename(file: Path, text: str) -> None:

@@ -89,6 +89,8 @@ class Follower:
             self._changed.notify()
         if self._thread.is_alive():
             self._thread.join()
+        for followed in self._followed.values():
+            followed.log.close()
 
     def _run(self) -> None:
         while True:

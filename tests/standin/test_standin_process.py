@@ -91,6 +91,27 @@ def test_a_command_gives_its_exit_code(tmp_path, command, code):
     assert sorted(path.name for path in tmp_path.iterdir()) in ([], [".harness"])
 
 
+def test_ctrl_c_reaches_the_command_which_decides_what_becomes_of_it(tmp_path):
+    script = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGINT, lambda *_: sys.exit(5))\n"
+        "print('listening', flush=True)\n"
+        "while True: time.sleep(1)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness", "standin", "--", sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.stdout.readline() == b"listening\n"
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 5
+    assert list(tmp_path.glob("harness-standin-*")) == []
+
+
 def test_a_command_that_is_not_there_is_a_usage_error(tmp_path):
     done = standin(tmp_path, "--", "no-such-command")
     assert (done.returncode, "no-such-command cannot be run" in done.stderr) == (2, True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import socket
 import socketserver
 import ssl
@@ -80,6 +82,13 @@ def test_an_unmodified_client_reaches_every_service_by_the_names_of_aws(standin)
     del environment["AWS_ENDPOINT_URL"]
     done = subprocess.run([sys.executable, "-c", CLIENT], env=environment, capture_output=True, text=True, timeout=120)
     assert done.stdout.splitlines() == ["123456789012", "3000000", "a key/with ü", "[]", "ValidationError"], done.stderr
+
+
+@pytest.mark.skipif(shutil.which("aws") is None, reason="there is no AWS CLI on this machine")
+def test_the_aws_cli_finds_it_by_the_endpoint(standin):
+    command = ["aws", "sagemaker", "list-training-jobs", "--name-contains", "nothing-of-the-kind"]
+    done = subprocess.run(command, env={**os.environ, **standin.env}, capture_output=True, text=True, timeout=120)
+    assert json.loads(done.stdout) == {"TrainingJobSummaries": []}, done.stderr
 
 
 def connect(standin, host):

@@ -164,3 +164,17 @@ def test_tags_are_set_with_the_job_and_changed_later(lab):
     lab.sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "team", "Value": "b"}])
     lab.sagemaker.delete_tags(ResourceArn=arn, TagKeys=["cost", "never"])
     assert lab.sagemaker.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "team", "Value": "b"}]
+
+
+def test_a_script_finds_no_keys_no_endpoint_and_no_proxy(lab):
+    lab.train(
+        "import os; print(sorted(name for name in os.environ if name.startswith('AWS_') or 'PROXY' in name.upper()))"
+    )
+    [lines] = lab.lines(GROUP).values()
+    assert lines == ["['AWS_REGION']"]
+
+
+def test_an_empty_line_and_one_that_is_not_text_are_events_too(lab):
+    lab.train("import sys; sys.stdout.buffer.write(b'a\\n\\n\\xff | b\\nlast')")
+    [lines] = lab.lines(GROUP).values()
+    assert lines == ["a", "", "\ufffd | b", "last"]
