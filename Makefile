@@ -7,6 +7,7 @@ LOCK := requirements.lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 RUN_STAMP := $(VENV)/.run
 CONTAINER_STAMP := $(VENV)/.container
+LOCALMODE_STAMP := $(VENV)/.localmode
 REMOTE_STAMP := $(VENV)/.remote
 DEV_STAMP := $(VENV)/.dev
 
@@ -30,6 +31,11 @@ $(CONTAINER_STAMP): $(RUN_STAMP)
 	$(PIP) install -qq --constraint $(LOCK) --editable '.[container]'
 	@touch $@
 
+# SDK v2 wants older packages than the lock has.
+$(LOCALMODE_STAMP): $(RUN_STAMP)
+	$(PIP) install -qq --editable '.[localmode]'
+	@touch $@
+
 $(REMOTE_STAMP): $(RUN_STAMP)
 	$(PIP) install -qq --constraint $(LOCK) --editable '.[remote]'
 	@touch $@
@@ -45,6 +51,8 @@ data: data/train/iris.csv ## Write the iris sample to data/train and data/test
 
 data/batch/iris.csv: data/train/iris.csv
 	@mkdir -p $(@D) && cut -d, -f2- data/test/iris.csv > $@
+
+localmode-process localmode-train localmode-deploy localmode-transform localmode-lab: $(LOCALMODE_STAMP) image
 
 remote-process remote-train remote-deploy remote-transform remote-lab: $(REMOTE_STAMP)
 
