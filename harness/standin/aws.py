@@ -18,9 +18,10 @@ ROLE = "AmazonSageMaker-ExecutionRole-StandIn"
 """Name of the role that exists from the start, and that the credentials are of."""
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/service-role/{ROLE}"
 _XML = "text/xml"
+_SERVICE = "sagemaker.amazonaws.com"
 _TRUST = {
     "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": _SERVICE}, "Action": "sts:AssumeRole"}],
 }
 
 
@@ -66,6 +67,17 @@ def create_role(region: str) -> Credentials:
         external_id="",
     )
     return Credentials(assumed.access_key_id, assumed.secret_access_key, assumed.session_token)
+
+
+def can_be_assumed(role_arn: str) -> bool:
+    """Whether SageMaker may assume a role: one that has been made here has to name it in its trust policy.
+
+    A role that nobody has made is taken for one of the user's real account: what names it is to run unmodified.
+    """
+    from moto.iam.models import iam_backends
+
+    made = (role for role in iam_backends[ACCOUNT]["aws"].roles.values() if role.arn == role_arn)
+    return all(_SERVICE in str(role.assume_role_policy_document) for role in made)
 
 
 class CloudWatchLogs:

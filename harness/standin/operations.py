@@ -26,7 +26,14 @@ class SageMaker:
     """``POST /`` with ``X-Amz-Target: SageMaker.<operation>``. Thread-safe."""
 
     def __init__(
-        self, client: StandInClient, model: ServiceModel, tags: Tags, logs: Follower, *, instance_limit: int
+        self,
+        client: StandInClient,
+        model: ServiceModel,
+        tags: Tags,
+        logs: Follower,
+        *,
+        instance_limit: int,
+        can_be_assumed: Callable[[str], bool],
     ) -> None:
         """Nothing is touched before the first request.
 
@@ -36,9 +43,10 @@ class SageMaker:
             tags: where tags are kept.
             logs: brings what jobs print to CloudWatch Logs.
             instance_limit: how many instances of one type the jobs of one kind may use at a time.
+            can_be_assumed: whether SageMaker may assume a role, by its ARN.
         """
         self._client, self._model, self._tags, self._logs = client, model, tags, logs
-        self._limit = instance_limit
+        self._limit, self._can_be_assumed = instance_limit, can_be_assumed
         self._own: dict[str, Callable[[Document], Document]] = {
             "AddTags": lambda request: tags.add(request["ResourceArn"], request["Tags"]),
             "DeleteTags": lambda request: tags.remove(request["ResourceArn"], request["TagKeys"]),
@@ -77,6 +85,13 @@ class SageMaker:
             raise ServiceError("SerializationException", str(wrong_types[0]), operation)
         if findings:
             raise ServiceError("ValidationException", validation.to_aws_message(findings), operation)
+        role = request.get("RoleArn") or request.get("ExecutionRoleArn")
+        if role and not self._can_be_assumed(role):
+            message = (
+                f"Could not assume role {role}. Please ensure that the role exists and allows principal "
+                "'sagemaker.amazonaws.com' to assume the role."
+            )
+            raise ServiceError("ValidationException", message, operation)
         token = request.get("NextToken")
         if token is not None and not (token.isascii() and token.isdigit()):
             raise ServiceError("ValidationException", "Invalid NextToken.", operation)

@@ -70,7 +70,14 @@ def running(options: Options) -> Iterator[StandIn]:
         client = StandInClient(state / "runs", settings)
         logs = Follower(aws.CloudWatchLogs(), client.reap)
         model = service_model.load(Path(settings.cache))
-        operations = SageMaker(client, model, Tags(state / "tags.json"), logs, instance_limit=options.instance_limit)
+        operations = SageMaker(
+            client,
+            model,
+            Tags(state / "tags.json"),
+            logs,
+            instance_limit=options.instance_limit,
+            can_be_assumed=aws.can_be_assumed,
+        )
         authority = Authority()
         application = Application(operations, EngineRuntime(client), aws.application(), options.region)
         try:

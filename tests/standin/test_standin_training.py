@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -123,6 +125,31 @@ def test_a_file_uri_is_refused_as_aws_would(lab):
     code, message = refusal(lab.sagemaker.create_training_job, **request)
     assert code == "ValidationException"
     assert "Value 'file:///data' at 'outputDataConfig.s3OutputPath' failed to satisfy constraint" in message
+
+
+def test_a_role_that_does_not_trust_sagemaker_cannot_be_assumed(lab):
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}}]}
+    iam = lab.standin.client("iam")
+    role = iam.create_role(RoleName=lab.name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    code, message = refusal(lab.sagemaker.create_training_job, **lab.training(HELLO, RoleArn=role))
+    assert (code, message) == (
+        "ValidationException",
+        f"Could not assume role {role}. Please ensure that the role exists and allows principal "
+        "'sagemaker.amazonaws.com' to assume the role.",
+    )
+
+
+def test_a_role_of_the_users_own_account_is_taken_as_it_is(lab):
+    description = lab.train(HELLO, RoleArn="arn:aws:iam::111122223333:role/mine")
+    assert description["TrainingJobStatus"] == "Completed"
+
+
+def test_jobs_that_are_made_at_once_all_run(lab):
+    requests = [lab.training(f"print({number})", f"{lab.name}-at-once-{number}") for number in range(8)]
+    with ThreadPoolExecutor(len(requests)) as pool:
+        list(pool.map(lambda request: lab.sagemaker.create_training_job(**request), requests))
+    ended = [lab.wait("training_job", request["TrainingJobName"])["TrainingJobStatus"] for request in requests]
+    assert ended == ["Completed"] * 8
 
 
 def test_what_cannot_be_had_here_is_refused_by_name(lab):
