@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import end_standin, start_standin
+from tests.conftest import _descendants, end_standin, start_standin
 
 FOREVER = "import time\nprint('started', flush=True)\nwhile True: time.sleep(1)\n"
 
@@ -30,17 +30,12 @@ def standin(folder, *arguments, **variables):
     )
 
 
-def processes_naming(text):
-    """Command lines of processes that name a folder (Linux)."""
-    found = []
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if text in line and file.parent.name != str(os.getpid()):
-            found.append(line)
-    return found
+def are_gone(pids):
+    """Return when none of these processes is left (Linux)."""
+    deadline = time.monotonic() + 30
+    while left := [pid for pid in pids if Path(f"/proc/{pid}").exists()]:
+        assert time.monotonic() < deadline, left
+    return True
 
 
 @pytest.fixture
@@ -150,19 +145,21 @@ def test_a_state_folder_that_cannot_be_written_is_refused(tmp_path):
 
 def test_its_end_ends_its_jobs(running_job):
     own, lab = running_job
+    pids = _descendants(own.process.pid)
+    assert pids
     assert end_standin(own) == 0
     assert json.loads((own.state / "runs" / lab.name / "describe.json").read_text())["TrainingJobStatus"] == "Stopped"
-    assert processes_naming(str(own.state)) == []
+    assert are_gone(pids)
 
 
-def test_killed_it_leaves_no_process(running_job):
-    own, _ = running_job
+def test_killed_it_leaves_neither_job_nor_endpoint(running_job):
+    own, lab = running_job
+    lab.deploy(lab.name, "a")
+    pids = _descendants(own.process.pid)
+    assert len(pids) > 3  # a job with its script, a server with its workers
     own.process.kill()
     own.process.communicate(timeout=60)
-    deadline = time.monotonic() + 30
-    while processes_naming(str(own.state)) and time.monotonic() < deadline:
-        pass
-    assert processes_naming(str(own.state)) == []
+    assert are_gone(pids)
 
 
 def test_killed_it_leaves_a_folder_that_the_next_one_removes(tmp_path):
