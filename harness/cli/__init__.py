@@ -28,6 +28,7 @@ VERBS = {
     "contract": ("harness.cli.contract", "Print what a script would see."),
     "standin": ("harness.cli.standin", "AWS on loopback, to try everything without an account."),
     "image": ("harness.cli.image", "Build, show or pull the image that containers run."),
+    "doctor": ("harness.cli.doctor", "What this machine can run, and what to do about the rest."),
     "runs": ("harness.cli.runs", "List, show, follow and stop jobs."),
     "clean": ("harness.cli.clean", "Remove what killed jobs left behind."),
 }

@@ -1,0 +1,98 @@
+"""Image drift: versions here against those in the image, where a model has to load in both. The checks are pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from harness.doctor.checks import Check, Status
+from harness.engine.interpreter import LIBRARIES, Interpreter
+from harness.images import IMAGES
+from harness.images.build import context, versions
+
+AREA = "local"
+
+_DECISIVE = {"scikit-learn": 2, "pandas": 1, "numpy": 1, "joblib": 1}
+"""How many of a version's numbers have to agree for a pickle to load. scikit-learn supports no other version than the
+one that pickled and changes its estimators with each minor one; numpy 1 does not know the modules that pickles of
+numpy 2 name; pandas and joblib keep to theirs within a major version."""
+
+
+def pinned(framework_version: str) -> dict[str, str]:
+    """Versions of the libraries in AWS's image, as far as they are known; empty for an unknown image."""
+    if framework_version in versions():
+        lines = context(framework_version)["pins.txt"].decode().splitlines()
+        pins = dict(line.split("==", 1) for line in lines if "==" in line)
+        return {name: pins[name] for name in LIBRARIES if name in pins}
+    image = IMAGES.get(framework_version)
+    return {"scikit-learn": image.scikit_learn, "numpy": image.numpy} if image else {}
+
+
+def loads(library: str, one: str, other: str) -> bool:
+    """Whether what one version of a library has pickled can be counted on to load in the other."""
+    count = _DECISIVE[library]
+    return one.split(".")[:count] == other.split(".")[:count]
+
+
+def python(here: Interpreter, version: str | None) -> Check:
+    """The script's Python against the one in the image of a framework version; None: an image of the user's own."""
+    there = IMAGES[version].python if version in IMAGES else None
+    if there is None or _same(here, there):
+        return Check(AREA, "python", Status.OK, f"{here.version} ({here.path})")
+    return Check(
+        AREA,
+        "python",
+        Status.WARN,
+        f"{here.version}, but {there} in the image of {version}: syntax and packages may differ",
+        f'python{there} -m venv .venv-{version}, and python = ".venv-{version}/bin/python" in [tool.harness]',
+    )
+
+
+def libraries(here: Interpreter, version: str | None) -> Check:
+    """The libraries of the script's interpreter against those in the image, as ``python`` does it."""
+    return compare(here.versions(), pinned(version) if version else {}, f"{_installer(here, version)} -m pip install")
+
+
+def compare(here: Mapping[str, str], there: Mapping[str, str], install: str) -> Check:
+    """Versions here against versions in the image, each by name.
+
+    Args:
+        here: what is installed.
+        there: as ``pinned`` returns it.
+        install: the command that installs what follows it.
+    """
+    remedy = " ".join([install, *(f"{name}=={number}" for name, number in there.items())])
+    if "scikit-learn" not in here:
+        finding = "scikit-learn is not installed for the script's interpreter: a script that imports it fails"
+        return Check(AREA, "libraries", Status.WARN, finding, remedy if there else f"{install} scikit-learn")
+    if not there:
+        finding = f"{_listed(here)}; whether models load in the image is not known"
+        return Check(AREA, "libraries", Status.OK, finding)
+    if absent := [name for name in there if name not in here]:
+        finding = f"{', '.join(absent)} not installed for the script's interpreter, but in the image"
+        return Check(AREA, "libraries", Status.WARN, finding, remedy)
+    differs = [name for name in there if here[name] != there[name]]
+    if broken := [name for name in differs if not loads(name, here[name], there[name])]:
+        finding = f"{_pairs(broken, here, there)}: a model pickled in one may not load in the other"
+        return Check(AREA, "libraries", Status.WARN, finding, remedy)
+    if not differs:
+        return Check(AREA, "libraries", Status.OK, f"{_listed(here)}, as in the image")
+    warned = ", with a warning" if "scikit-learn" in differs else ""
+    return Check(AREA, "libraries", Status.OK, f"{_pairs(differs, here, there)}: models load in both{warned}")
+
+
+def _same(here: Interpreter, there: str) -> bool:
+    return here.version.split(".")[:2] == there.split(".")
+
+
+def _installer(here: Interpreter, version: str | None) -> str:
+    """The interpreter to install into: the image's libraries may not exist for another Python than the image's."""
+    there = IMAGES[version].python if version in IMAGES else None
+    return here.path if there is None or _same(here, there) else f".venv-{version}/bin/python"
+
+
+def _listed(found: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in found.items())
+
+
+def _pairs(names: Iterable[str], here: Mapping[str, str], there: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {here[name]} (image: {there[name]})" for name in names)
