@@ -17,6 +17,8 @@ from harness.storage.uris import Object, split
 _ATTEMPTS = 3
 """At reading one object whose connection breaks midway; the request itself is repeated by boto3."""
 _BUFFER = 1 << 20
+SMALL = 1 << 20
+"""Bytes up to which a file is looked at, or sent, as a whole: a thread for it would cost more."""
 _MULTIPART = 64 << 20
 """Bytes from which an upload goes in parts, several at a time."""
 _HASH = "sha256"
@@ -165,13 +167,10 @@ class S3:
         """Send a file unless the same bytes are there; its size, or None."""
         import hashlib
 
+        if is_same(path, there):
+            return None
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
-            if there is not None and there.size == size:
-                digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-                if digest == _md5_of(there.etag):
-                    return None
-                file.seek(0)
             content = hashlib.file_digest(file, "sha256").hexdigest()
             if there is not None and there.size == size and self._hash_there(bucket, key) == content:
                 return None
@@ -181,7 +180,9 @@ class S3:
                 extra |= {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.kms_key}
             with translated():
                 if size < _MULTIPART:
-                    self._client.put_object(Bucket=bucket, Key=key, Body=file, **extra)
+                    # Of a file boto3 asks S3 first whether it may come; bytes go with the request.
+                    body = file if size > SMALL else file.read()
+                    self._client.put_object(Bucket=bucket, Key=key, Body=body, **extra)
                 else:
                     self._put_in_parts(path, bucket, key, extra)
         return size
@@ -202,6 +203,17 @@ class S3:
             answer = self._client.head_object(Bucket=bucket, Key=key, **self._owner(bucket))
         found: str | None = answer["Metadata"].get(_HASH)
         return found
+
+
+def is_same(path: Path, there: Object | None) -> bool:
+    """Whether an object holds a file's bytes, as far as its size and ETag can tell."""
+    import hashlib
+
+    if there is None or path.stat().st_size != there.size:
+        return False
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    return digest == _md5_of(there.etag)
 
 
 def _md5_of(etag: str) -> str | None:

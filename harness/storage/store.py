@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from harness.errors import ConfigurationError, HarnessError, ServiceError
 from harness.storage.aws_errors import NOT_FOUND, code_of
-from harness.storage.s3 import S3
+from harness.storage.s3 import S3, SMALL, is_same
 from harness.storage.session import CONNECTIONS
 from harness.storage.uris import NoData, Object, files, is_s3, local_path, names_below, split
 
@@ -204,12 +204,19 @@ class Storage:
             there = {each.key: each for each in self.s3.objects(f"s3://{bucket}/{shared}")}
             progress.begin(len(chosen), sum(sizes.values()))
 
+            def is_there(name: str) -> bool:
+                known = sizes[name] <= SMALL and is_same(chosen[name], there.get(name))
+                if known:
+                    progress.advance(name, sizes[name], sent=False)
+                return known
+
             def put(name: str) -> int | None:
                 sent = self.s3.put(chosen[name], bucket, name, there.get(name))
                 progress.advance(name, sizes[name], sent=sent is not None)
                 return sent
 
-            sent = [size for size in self._parallel(put, sorted(chosen)) if size is not None]
+            missing = [name for name in sorted(chosen) if not is_there(name)]
+            sent = [size for size in self._parallel(put, missing) if size is not None]
         except OSError as error:
             raise ConfigurationError(f"{error.filename or path} cannot be uploaded: {error.strerror}.") from error
         finally:
