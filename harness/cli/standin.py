@@ -24,6 +24,7 @@ from harness.requests import LOCAL_REGION
 @click.command(
     "standin",
     epilog="Example: harness standin -- python notebook.py",
+    context_settings={"allow_interspersed_args": False},
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; 0 takes a free one.")
 @click.option("--executor", type=click.Choice(["local", "container"]), default="local", help="What runs the jobs.")

@@ -63,29 +63,21 @@ class StandInClient(EngineClient):
 
     def find_endpoint(self, name: str) -> Document | None:
         """The description of what serves under a name; see the class for what changes on the way."""
-        with self._changing:
-            folders = self._folders(name)
-            if len(folders) > 1:
-                folders = self._settle(folders)
-            return self.endpoints.find("Endpoint", folders[0]) if folders else None
+        folders = self._folders(name)
+        if len(folders) > 1:
+            with self._changing:
+                folders = self._settle(self._folders(name))
+        return self.endpoints.find("Endpoint", folders[0]) if folders else None
 
     def describe_endpoint(self, *, EndpointName: str) -> Document:
         """The endpoint's ``DescribeEndpoint`` document; ``Updating`` while another configuration is on its way."""
-        with self._changing:
-            description = super().describe_endpoint(EndpointName=EndpointName)
-            if len(self._folders(EndpointName)) > 1:
-                description["EndpointStatus"] = "Updating"
-            return description
+        return self._as_shown(super().describe_endpoint(EndpointName=EndpointName))
 
     def list_endpoints(self, **filters: Any) -> Document:
         """Summaries of endpoints, the youngest first."""
-        with self._changing:
-            for name in {folder.partition("@")[0] for folder in self.endpoints.store.names() if "@" in folder}:
-                self.find_endpoint(name)
-            descriptions = [
-                self.describe_endpoint(EndpointName=name)
-                for name in {folder.partition("@")[0] for folder in self.endpoints.store.names()}
-            ]
+        names = {folder.partition("@")[0] for folder in self.endpoints.store.names()}
+        found = (self.find_endpoint(name) for name in names)
+        descriptions = [self._as_shown(description) for description in found if description is not None]
         members = ("EndpointName", "EndpointArn", "CreationTime", "LastModifiedTime", "EndpointStatus")
         return _page("Endpoint", descriptions, members, filters)
 
@@ -117,8 +109,15 @@ class StandInClient(EngineClient):
         mine = [folder for folder in self.endpoints.store.names() if folder.partition("@")[0] == name]
         return sorted(mine, key=_revision)
 
+    def _as_shown(self, description: Document) -> Document:
+        if len(self._folders(description["EndpointName"])) > 1:
+            description["EndpointStatus"] = "Updating"
+        return description
+
     def _settle(self, folders: Sequence[str]) -> list[str]:
         """End what an update has made superfluous; give what is left."""
+        if len(folders) < 2:
+            return list(folders)
         *older, youngest = folders
         status = (self.endpoints.find("Endpoint", youngest) or {"EndpointStatus": "Failed"})["EndpointStatus"]
         if status == "InService":

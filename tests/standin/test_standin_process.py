@@ -86,6 +86,11 @@ def test_a_command_gives_its_exit_code(tmp_path, command, code):
     assert sorted(path.name for path in tmp_path.iterdir()) in ([], [".harness"])
 
 
+def test_options_behind_the_command_are_the_commands_own(tmp_path):
+    done = standin(tmp_path, "echo", "--json", "--port")
+    assert done.stdout == "--json --port\n"
+
+
 def test_ctrl_c_reaches_the_command_which_decides_what_becomes_of_it(tmp_path):
     script = (
         "import signal, sys, time\n"
