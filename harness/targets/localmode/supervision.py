@@ -41,7 +41,7 @@ class LocalModeRunning(Running):
 
 
 def _start(job: Job, lock: int) -> Attachment:
-    """Have a fresh interpreter supervise the job; it inherits the lock."""
+    """Have a fresh interpreter supervise the job; it inherits the lock. Returns once it has taken over."""
     ours, theirs = socket.socketpair()
     with theirs:
         try:
@@ -56,7 +56,13 @@ def _start(job: Job, lock: int) -> Attachment:
         finally:
             os.close(lock)
     process.returncode = 0  # the attachment waits for it; Popen must not warn that nobody does
-    return Attachment(process.pid, ours)
+    attachment = Attachment(process.pid, ours)
+    try:
+        attachment.wait()  # it has taken the job over, so that the job can be stopped, or has failed to
+    except BaseException:  # Ctrl-C
+        attachment.abandon()
+        raise
+    return attachment
 
 
 def interpreter(code: str, *arguments: str) -> list[str]:
