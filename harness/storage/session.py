@@ -7,8 +7,8 @@ from typing import Any
 from harness.errors import MissingCapability
 from harness.storage.aws_errors import translated
 
-CONNECTIONS = 16
-"""Transfers at a time, each with a connection of its own."""
+CONNECTIONS = 10
+"""Transfers at a time, each with a connection of its own; as many as boto3's own transfers use."""
 
 
 def open_session(region: str | None, profile: str | None) -> Any:
