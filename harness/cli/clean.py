@@ -13,6 +13,7 @@ from harness.cli.options import common, configure
 from harness.engine.client import stores
 from harness.engine.store import ENDED
 from harness.engine.supervisor import lose
+from harness.errors import MissingCapability
 
 
 @click.command("clean", epilog="Example: harness clean --runs")
@@ -31,9 +32,24 @@ def command(runs: bool, cache: bool, config_file: Path | None, as_json: bool, **
         removed += ended
     if cache:
         shutil.rmtree(config.project_dir / ".harness" / "cache", ignore_errors=True)
+    containers = _remove_containers()
     if as_json:
-        console.print_json({"Lost": buried, "Removed": removed, "Cache": cache})
+        console.print_json({"Lost": buried, "Removed": removed, "Containers": containers, "Cache": cache})
         return
     for name in buried:
         click.echo(f"{name}: had lost its process, now Failed", err=True)
+    for name in containers:
+        click.echo(f"{name}: removed from the Docker engine", err=True)
     click.echo(f"{len(buried)} lost, {len(removed)} removed", err=True)
+
+
+def _remove_containers() -> list[str]:
+    """Containers and networks of jobs that nobody runs; none where there is no engine to hold any."""
+    from harness.engine.leftovers import remove_leftovers
+    from harness.images.engine import engine
+
+    try:
+        with engine() as client:
+            return remove_leftovers(client)
+    except MissingCapability:
+        return []
