@@ -272,5 +272,6 @@ def _listen(port: int) -> socket.socket:
         return socket.create_server(("127.0.0.1", port), backlog=2048)
     except OSError as error:
         raise HarnessError(
-            f"Port {port} on this machine: {os.strerror(error.errno or 0)}. Choose another --port, or leave it out for a free one."
+            f"Port {port} on this machine: {os.strerror(error.errno or 0)}. "
+            "Choose another --port, or leave it out for a free one."
         ) from None
