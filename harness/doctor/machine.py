@@ -22,16 +22,16 @@ LITTLE, TOO_LITTLE = 1024 * _MIB, 50 * _MIB
 def look(config: Config) -> Iterator[Check]:
     """Look at the folder of run folders, whether it exists yet or not."""
     folder = next(each for each in (config.runs_dir.absolute(), *config.runs_dir.absolute().parents) if each.exists())
-    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
-        yield disk(shutil.disk_usage(folder).free, config.runs_dir)
-    else:
+    if not (folder.is_dir() and os.access(folder, os.R_OK | os.W_OK | os.X_OK)):
         yield Check(
             AREA,
             "run folders",
             Status.MISSING,
-            f"{folder} is no folder that this user may write to",
+            f"{folder} is no folder that this user may read and write",
             "set runs_dir in [tool.harness], or HARNESS_RUNS_DIR",
         )
+        return
+    yield disk(shutil.disk_usage(folder).free, config.runs_dir)
     yield lost_jobs([name for store in stores(config.runs_dir) for name in lost(store)])
 
 
@@ -51,7 +51,7 @@ def lost(store: Store) -> Iterator[str]:
     for name in store.names():
         job = store.job(name)
         # A description that cannot be read, or that is gone by now, is of no lost job.
-        with suppress(OSError, ValueError, KeyError, StopIteration):
+        with suppress(OSError, ValueError, KeyError, TypeError, StopIteration):
             if job.status not in ENDED and not job.held():
                 yield name
 
