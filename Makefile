@@ -7,7 +7,8 @@ LOCK := requirements.lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 RUN_STAMP := $(VENV)/.run
 CONTAINER_STAMP := $(VENV)/.container
-LOCALMODE_STAMP := $(VENV)/.localmode
+LOCALMODE := $(VENV)/localmode
+LOCALMODE_STAMP := $(LOCALMODE)/.run
 REMOTE_STAMP := $(VENV)/.remote
 DEV_STAMP := $(VENV)/.dev
 
@@ -31,9 +32,10 @@ $(CONTAINER_STAMP): $(RUN_STAMP)
 	$(PIP) install -qq --constraint $(LOCK) --editable '.[container]'
 	@touch $@
 
-# SDK v2 wants older packages than the lock has.
-$(LOCALMODE_STAMP): $(RUN_STAMP)
-	$(PIP) install -qq --editable '.[localmode]'
+# SDK v2 wants older packages than the lock has, so it gets an environment of its own.
+$(LOCALMODE_STAMP): $(BIN)/python pyproject.toml
+	$(PYTHON) -m venv $(LOCALMODE)
+	$(LOCALMODE)/bin/python -m pip --disable-pip-version-check install -qq --editable '.[entry,serve,localmode]'
 	@touch $@
 
 $(REMOTE_STAMP): $(RUN_STAMP)
@@ -52,6 +54,7 @@ data: data/train/iris.csv ## Write the iris sample to data/train and data/test
 data/batch/iris.csv: data/train/iris.csv
 	@mkdir -p $(@D) && cut -d, -f2- data/test/iris.csv > $@
 
+localmode-%: BIN := $(LOCALMODE)/bin
 localmode-process localmode-train localmode-deploy localmode-transform localmode-lab: $(LOCALMODE_STAMP) image
 
 remote-process remote-train remote-deploy remote-transform remote-lab: $(REMOTE_STAMP)
