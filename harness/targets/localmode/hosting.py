@@ -17,7 +17,7 @@ from harness.engine.store import Document, Job, now, read_json
 from harness.engine.supervisor import fail
 from harness.errors import HarnessError
 from harness.storage import is_s3, local_path
-from harness.targets.localmode.host import SdkHost, opened
+from harness.targets.localmode.host import Run, SdkHost, opened
 from harness.targets.localmode.inputs import sdk_uri
 
 _CODE = "/opt/ml/code"
@@ -57,8 +57,7 @@ def run_endpoint(job: Job, control: Control, launcher: Launcher) -> None:
             shutil.rmtree(job.path)
             return
         what = "has ended" if job.description["EndpointStatus"] == "InService" else "did not pass the ping health check"
-        why = ended.error or f"exit code {ended.container}"
-        reason = f"The primary container for production variant {variant['VariantName']} {what}. {why}"
+        reason = f"The primary container for production variant {variant['VariantName']} {what}. {_why(ended, job)}"
         job.update(EndpointStatus="Failed", EndpointUrl=None, FailureReason=reason[:1024])
         sdk.clear()
     except (HarnessError, LaunchError, OSError) as error:
@@ -91,7 +90,7 @@ def run_transform(job: Job, control: Control, launcher: Launcher) -> None:
         if ended.stop is not None:
             job.update(TransformJobStatus="Stopped", TransformEndTime=now())
         elif ended.error is not None:
-            fail(job, f"AlgorithmError: {ended.error}")
+            fail(job, f"AlgorithmError: {_why(ended, job)}")
         else:
             _deliver(produced, request["TransformOutput"]["S3OutputPath"], settings, job)
             job.update(TransformJobStatus="Completed", TransformEndTime=now())
@@ -101,6 +100,13 @@ def run_transform(job: Job, control: Control, launcher: Launcher) -> None:
         fail(job, f"ClientError: {error}")
     finally:
         log.close()
+
+
+def _why(ended: Run, job: Job) -> str:
+    """The server's own last words where it has ended by itself, else the SDK's."""
+    if ended.container is None and ended.error is not None:
+        return ended.error
+    return serving.why_it_ended(job.log, ended.container or 0)
 
 
 def _stopping(job: Job) -> None:
