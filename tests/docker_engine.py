@@ -29,9 +29,7 @@ def image_or_skip(client) -> str:
     return name
 
 
-def marked(client) -> set[str]:
-    """Every container and network that the harness has made and not removed."""
-    filters = {"label": LABEL}
-    return {each["Id"] for each in client.api.containers(all=True, filters=filters)} | {
-        each["Id"] for each in client.api.networks(filters=filters)
-    }
+def marked(client, root) -> set[str]:
+    """Every container and network of jobs below a folder that has not been removed."""
+    found = client.api.containers(all=True, filters={"label": LABEL}) + client.api.networks(filters={"label": LABEL})
+    return {each["Id"] for each in found if each["Labels"][f"{LABEL}.job"].startswith(str(root))}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,28 +29,25 @@ def labels(job: Job, host: str = "") -> dict[str, str]:
 
 
 def remove_leftovers(client: DockerClient) -> list[str]:
-    """Remove the containers and networks of this machine's jobs that nobody runs any more; their names."""
+    """Remove the containers and networks of this machine's jobs that nobody runs any more; their names.
+
+    What cannot be removed now, because somebody else is at it or it is still in use, is left for the next time.
+    """
     import docker.errors
 
+    api = client.api
     marked: dict[str, Any] = {"label": [MARK, f"{_MACHINE}={platform.node()}"]}
     removed = []
-    for container in client.api.containers(all=True, filters=marked):
+    for container in api.containers(all=True, filters=marked):
         if _is_dead(container["Labels"]):
-            try:
-                client.api.remove_container(container["Id"], force=True, v=True)
-            except docker.errors.NotFound:
-                continue
-            except docker.errors.APIError as error:
-                if error.status_code != 409:  # its removal is under way already
-                    raise
-            removed.append(container["Names"][0].removeprefix("/"))
-    for network in client.api.networks(filters=marked):
+            with suppress(docker.errors.APIError):
+                api.remove_container(container["Id"], force=True, v=True)
+                removed.append(container["Names"][0].removeprefix("/"))
+    for network in api.networks(filters=marked):
         if _is_dead(network["Labels"]):
-            try:
-                client.api.remove_network(network["Id"])
-            except docker.errors.NotFound:
-                continue
-            removed.append(network["Name"])
+            with suppress(docker.errors.APIError):
+                api.remove_network(network["Id"])
+                removed.append(network["Name"])
     return removed
 
 
