@@ -19,8 +19,10 @@ import pytest
 
 from harness import jobs, service_model, validation
 from harness.config import load
-from harness.errors import ServiceError
+from harness.errors import MissingCapability, ServiceError
 from harness.targets import Target, open_target
+from harness.targets.localmode import machine
+from tests.docker_engine import client_or_skip, image_or_skip
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,47 @@ class Candidate:
     """Name of a test -> why it is known to come out otherwise there; it then has to."""
 
 
-CANDIDATES = (Candidate("local"),)
+_ENDING = "the host's name has a random ending, and so has the file that the script names after it"
+_ONE_HOST = "refused: it ends all hosts as soon as one has ended"
+LOCALMODE: Mapping[str, str] = {
+    "test_gives_a_hyperparameter_of_each_type_as_an_argument": _ENDING,
+    "test_has_its_channels_and_its_environment": _ENDING,
+    "test_of_several_hosts_has_what_each_of_them_left": _ONE_HOST,
+    "test_of_several_hosts_fails_with_any_of_them": _ONE_HOST,
+    "test_gives_its_script_inputs_arguments_and_environment_and_takes_its_outputs": _ENDING,
+    "test_has_the_two_config_files_of_aws": "the ARN is the job's name, the role <no_role>, and the host's name differs",
+    "test_sees_none_of_the_variables_of_a_training_job": _ENDING,
+    "test_that_completes_says_what_the_script_wanted_said": "it removes the message unread",
+    "test_with_continuous_upload_keeps_what_was_there_when_it_failed": "refused: it uploads at the end alone",
+    "test_does_not_put_out_symbolic_links": "it follows them",
+    "test_of_two_hosts_shares_out_what_is_sharded": _ONE_HOST,
+    "test_may_have_one_input_inside_another": _ENDING,
+    "test_by_line_answers_each_record_in_its_order": "refused: it does not look into folders",
+    "test_of_whole_files_sends_each_as_one_request": "it adds a newline to each response, ended by one or not",
+    "test_sends_several_requests_at_a_time_and_keeps_the_order": "refused: it sends one request at a time",
+    "test_decompresses_gzip": "refused: it unpacks nothing",
+    "test_takes_from_a_manifest_only_what_it_names": "refused: it reads no manifest",
+    "test_filters_and_joins_rows": "refused: it filters and joins nothing",
+    "test_filters_and_joins_json": "refused: it filters and joins nothing",
+    "test_with_a_bad_record_fails_but_for_the_other_files": "refused: it knows no retries",
+    "test_that_failed_names_file_and_record": "refused: it knows no retries",
+    "test_with_a_record_beyond_the_payload_fails": "what it says does not name the file",
+    "test_tells_its_container_of_the_job": "refused: it sends one request at a time",
+}
+"""What the SDK's local mode does otherwise, or has to refuse."""
+
+
+def _lacks_localmode() -> str | None:
+    """Why the SDK's local mode cannot be had: it has to be installed beside the harness that these tests import."""
+    try:
+        machine.check_tools(machine.installed_sdk())
+    except MissingCapability as error:
+        return error.message
+    image_or_skip(client_or_skip())
+    return None
+
+
+CANDIDATES = (Candidate("local"), Candidate("localmode", _lacks_localmode, LOCALMODE))
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3"
 ROLE = "arn:aws:iam::000000000000:role/conformance"

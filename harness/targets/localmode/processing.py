@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from harness.engine import channels
 from harness.engine.hosts import Control, Log
 from harness.engine.launcher import Launcher, LaunchError
@@ -48,21 +51,8 @@ class _SdkProcessing(_Processing):
     def _translated(self, sdk: SdkHost) -> Document:
         """The request with everything in it on this machine; outputs go where the engine collects them."""
         app = self.request["AppSpecification"]
-        inputs = [
-            {
-                "InputName": each["InputName"],
-                "S3Input": {
-                    **each["S3Input"],
-                    "S3Uri": sdk_uri(
-                        mountable(
-                            channel["DataSource"]["S3DataSource"],
-                            self.job.path.absolute() / "inputs" / each["InputName"],
-                        )
-                    ),
-                },
-            }
-            for each, channel in zip(self.request.get("ProcessingInputs", ()), self.inputs, strict=True)
-        ]
+        given = self.request.get("ProcessingInputs", ())
+        inputs = [self._input(each, channel) for each, channel in zip(given, self.inputs, strict=True)]
         outputs = [
             {
                 "OutputName": each["OutputName"],
@@ -81,3 +71,14 @@ class _SdkProcessing(_Processing):
             "ProcessingInputs": inputs,
             "ProcessingOutputConfig": {"Outputs": outputs},
         }
+
+    def _input(self, given: Mapping[str, Any], channel: Mapping[str, Any]) -> Document:
+        """One of ``ProcessingInputs``; another one may lie inside it, for which a read-only mount has to have room."""
+        target = given["S3Input"]["LocalPath"].rstrip("/") + "/"
+        targets = [each["S3Input"]["LocalPath"] for each in self.request["ProcessingInputs"]]
+        folder = mountable(
+            channel["DataSource"]["S3DataSource"],
+            self.job.path.absolute() / "inputs" / given["InputName"],
+            inside=[other.removeprefix(target) for other in targets if other.startswith(target) and other != target],
+        )
+        return {"InputName": given["InputName"], "S3Input": {**given["S3Input"], "S3Uri": sdk_uri(folder)}}
