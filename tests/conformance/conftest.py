@@ -44,7 +44,7 @@ LOCALMODE: Mapping[str, str] = {
     "test_of_several_hosts_has_what_each_of_them_left": _ONE_HOST,
     "test_of_several_hosts_fails_with_any_of_them": _ONE_HOST,
     "test_gives_its_script_inputs_arguments_and_environment_and_takes_its_outputs": _ENDING,
-    "test_has_the_two_config_files_of_aws": "the ARN is the job's name, the role <no_role>, and the host's name differs",
+    "test_has_the_two_config_files_of_aws": "the ARN is the job's name, the role <no_role>",
     "test_sees_none_of_the_variables_of_a_training_job": _ENDING,
     "test_that_completes_says_what_the_script_wanted_said": "it removes the message unread",
     "test_with_continuous_upload_keeps_what_was_there_when_it_failed": "refused: it uploads at the end alone",

@@ -99,6 +99,13 @@ class TestAnInput:
         assert not (view / "link").is_symlink()
         assert (view / "link").read_text() == "content"
 
+    def test_that_holds_another_has_room_for_it(self, tmp_path):
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "a").write_text("a")
+        view = mountable(_prefix(tmp_path / "data"), tmp_path / "view", inside=["deep/er"])
+        assert sorted(str(each.relative_to(view)) for each in view.rglob("*")) == ["a", "deep", "deep/er"]
+        assert not (tmp_path / "data" / "deep").exists()
+
     def test_has_a_uri_that_the_sdk_reads_as_its_path(self, tmp_path):
         assert sdk_uri(tmp_path / "with a blank").endswith("/with a blank")
 
