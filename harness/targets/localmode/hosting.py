@@ -103,10 +103,11 @@ def run_transform(job: Job, control: Control, launcher: Launcher) -> None:
 
 
 def _why(ended: Run, job: Job) -> str:
-    """The server's own last words where it has ended by itself, else the SDK's."""
-    if ended.container is None and ended.error is not None:
-        return ended.error
-    return serving.why_it_ended(job.log, ended.container or 0)
+    """The server's own last words where it has ended by itself, else the SDK's and what was printed before them."""
+    if ended.container is not None or ended.error is None:
+        return serving.why_it_ended(job.log, ended.container or 0)
+    lines = job.log.read_bytes()[-8192:].decode("utf-8", "replace").splitlines()
+    return "\n".join([f"{ended.error}. Before that:", *lines[-6:-1]])
 
 
 def _stopping(job: Job) -> None:
