@@ -18,7 +18,7 @@ Messages say what happened, where, and what to do about it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class HarnessError(Exception):
@@ -65,7 +65,7 @@ class ServiceError(ConfigurationError):
     def __init__(self, code: str, message: str, operation_name: str, *, status: int = 400, remedy: str = "") -> None:
         super().__init__(f"{operation_name}: {message} ({code})" + (f". {remedy}" if remedy else ""))
         self.operation_name = operation_name
-        self.response = {
+        self.response: dict[str, Any] = {
             "Error": {"Code": code, "Message": message},
             "ResponseMetadata": {"HTTPStatusCode": status},
         }

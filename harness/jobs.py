@@ -170,7 +170,7 @@ def kind_of(target: Target, name: str) -> str | None:
         try:
             describe(target, kind, name)
         except ServiceError as error:
-            if error.response["Error"]["Code"] not in {"ValidationException", "ResourceNotFound"}:  # type: ignore[index]
+            if error.response["Error"]["Code"] not in {"ValidationException", "ResourceNotFound"}:
                 raise
         else:
             return kind

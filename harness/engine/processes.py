@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
@@ -14,6 +15,9 @@ from harness.engine.launcher import HostSpec, LaunchError
 from harness.engine.namespaces import in_tree
 from harness.engine.system import Kernel, SetupError, close, read_all, signals_blocked, step, wait
 from harness.errors import MissingCapability, RefusedError
+
+_LINGER = 1.0
+"""Seconds that a thread which has ended may still be counted."""
 
 Isolation = Literal["auto", "required", "none"]
 
@@ -173,15 +177,19 @@ class ProcessHost:
 
 
 def _assert_single_threaded() -> None:
-    tasks = Path("/proc/self/task")
-    if tasks.exists():
-        threads = len(list(tasks.iterdir()))
-    else:
-        import threading
+    import threading
 
-        threads = threading.active_count()
-    if threads > 1:
-        raise RuntimeError(
-            f"ProcessLauncher forks, which is unsafe in a process with {threads} threads: "
-            "use it in a process of its own"
-        )
+    tasks, patience = Path("/proc/self/task"), time.monotonic() + _LINGER
+    while threads := _threads(tasks, threading.active_count()):
+        # A thread that has been joined may take a moment to leave the system's list.
+        if threading.active_count() > 1 or time.monotonic() > patience:
+            raise RuntimeError(
+                f"ProcessLauncher forks, which is unsafe in a process with {threads + 1} threads: "
+                "use it in a process of its own"
+            )
+        time.sleep(0.001)
+
+
+def _threads(tasks: Path, active: int) -> int:
+    """How many threads there are beside this one, by the system's count where it has one."""
+    return (len(list(tasks.iterdir())) if tasks.exists() else active) - 1

@@ -116,15 +116,16 @@ def _fork(job: Job, lock: int, ours: socket.socket, theirs: socket.socket) -> in
         gc.freeze()  # what the child inherits its collector shall not look through, and so copy
         pid = os.fork()
         if pid == 0:
-            ours.close()
-            _supervise_and_exit(job, lock, theirs)
+            _supervise_and_exit(job, lock, theirs, ours)
         gc.unfreeze()
     return pid
 
 
-def _supervise_and_exit(job: Job, lock: int, channel: socket.socket) -> NoReturn:
+def _supervise_and_exit(job: Job, lock: int, channel: socket.socket, *callers: socket.socket) -> NoReturn:
     # Whatever happens, nothing may escape into the caller's code.
     try:
+        for end in callers:
+            end.close()
         _supervise(job.path, lock, channel)
     except BaseException:
         _write_error(job)

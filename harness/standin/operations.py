@@ -15,7 +15,7 @@ from harness.service_model import OPERATIONS, ServiceModel
 from harness.standin.client import StandInClient
 from harness.standin.logs import Follower
 from harness.standin.tags import Tags
-from harness.standin.wire import Answer, read_request, response_of, write_error, write_response
+from harness.standin.wire import Answer, read_request, write_error, write_response
 
 _START = re.compile(r"(Create|Update)(?P<kind>TrainingJob|ProcessingJob|TransformJob|Endpoint)\Z")
 _DESCRIBE = re.compile(r"Describe(?P<kind>TrainingJob|ProcessingJob|TransformJob)\Z")
@@ -159,7 +159,7 @@ def _in_aws_words(
         return method(**request)
     except ServiceError as error:
         started = _START.match(operation)
-        if started and response_of(error)["Error"]["Code"] == "ResourceInUse":
+        if started and error.response["Error"]["Code"] == "ResourceInUse":
             message = (
                 "Job name must be unique within an AWS account and region, and a job with this name already exists "
                 f"({arn(started['kind'], request[started['kind'] + 'Name'])})"

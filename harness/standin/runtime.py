@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from harness.engine.runtime import EngineRuntime
 from harness.errors import HarnessError, ServiceError
-from harness.standin.wire import Answer, response_of
+from harness.standin.wire import Answer
 
 _PATH = re.compile(r"/endpoints/(?P<name>[^/]+)/invocations\Z")
 _JSON = "application/json"
@@ -57,7 +57,7 @@ def _others(headers: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _refusal(error: ServiceError) -> Answer:
-    response = response_of(error)
+    response = error.response
     code = str(response["Error"]["Code"])
     members = {"Message": response["Error"]["Message"]}
     members |= {name: response[name] for name in ("OriginalStatusCode", "OriginalMessage") if name in response}

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from harness.errors import ServiceError
 from harness.service_model import ServiceModel
@@ -56,15 +56,10 @@ def write_response(model: ServiceModel, operation: str, document: Mapping[str, A
 
 def write_error(error: ServiceError) -> Answer:
     """A refusal as JSON 1.1 has it."""
-    response = response_of(error)
+    response = error.response
     said = response["Error"]
     body = json.dumps({"__type": said["Code"], "message": said["Message"]}).encode()
     return Answer(response["ResponseMetadata"]["HTTPStatusCode"], body, headers={"x-amzn-ErrorType": said["Code"]})
-
-
-def response_of(error: ServiceError) -> dict[str, Any]:
-    """What boto3 would know of a refusal, at any depth."""
-    return cast(dict[str, Any], error.response)
 
 
 def _refuse_constant(name: str) -> None:

@@ -57,7 +57,7 @@ def translated() -> Iterator[None]:
 
 def code_of(error: ServiceError) -> str:
     """AWS's code of a refusal."""
-    return str(error.response["Error"]["Code"])  # type: ignore[index]
+    return str(error.response["Error"]["Code"])
 
 
 def _of_aws(response: dict[str, Any], operation: str) -> HarnessError:
