@@ -169,7 +169,7 @@ class _Sender(serving.Readiness):
         self._noted = 0.0
 
     def update(self, tally: Any) -> None:
-        """Progress of ``batches.run``; called in the thread."""
+        """Progress of ``runner.run``; called in the thread."""
         moment = time.monotonic()
         self._tally = tally
         if moment - self._noted >= _PROGRESS_EVERY:
@@ -178,13 +178,13 @@ class _Sender(serving.Readiness):
 
     def ready(self) -> None:
         """See ``Readiness``: the whole job, in the thread."""
-        from harness.engine import batches
-        from harness.engine.transform_settings import TransformSettings, transform_files
+        from harness.engine.batch import runner
+        from harness.engine.batch.settings import TransformSettings, transform_files
 
         try:
             settings = TransformSettings.from_request(self.request, _execution_parameters(self.url))
             files = transform_files(*channels.chosen(self.source), self.output)
-            self.outcome = batches.run(f"{self.url}/invocations", files, settings, stop=self.cancelled, progress=self)
+            self.outcome = runner.run(f"{self.url}/invocations", files, settings, stop=self.cancelled, progress=self)
         except Exception as error:
             self.error = error
         self._done = True

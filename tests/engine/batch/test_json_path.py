@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.engine.json_path import PathError, parse_json_path
+from harness.engine.batch.json_path import PathError, parse_json_path
 from harness.errors import ConfigurationError
 
 ROW = [0, 1, 2, 3, 4, 5, 6, 7]

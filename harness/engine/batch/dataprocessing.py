@@ -19,8 +19,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.engine.json_path import JsonPath, PathError, parse_json_path
-from harness.engine.records import MiniBatch, RecordError
+from harness.engine.batch.json_path import JsonPath, PathError, parse_json_path
+from harness.engine.batch.records import MiniBatch, RecordError
 from harness.errors import ConfigurationError
 
 CSV = "text/csv"

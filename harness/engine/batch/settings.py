@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.engine.dataprocessing import DataProcessing
-from harness.engine.records import BatchStrategy, SplitType
+from harness.engine.batch.dataprocessing import DataProcessing
+from harness.engine.batch.records import BatchStrategy, SplitType
 from harness.errors import ConfigurationError
 
 MEGABYTE = 1024 * 1024

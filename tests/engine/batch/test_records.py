@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.engine.records import RECORDIO_MAGIC, RecordError, mini_batches, pack
+from harness.engine.batch.records import RECORDIO_MAGIC, RecordError, mini_batches, pack
 
 STRATEGIES = ("MultiRecord", "SingleRecord")
 

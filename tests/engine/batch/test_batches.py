@@ -11,10 +11,10 @@ from io import BytesIO
 
 import pytest
 
-from harness.engine.batches import run
-from harness.engine.invocations import InvocationError, ModelServer
-from harness.engine.transform_outcome import FileFailure, Tally, TransformOutcome
-from harness.engine.transform_settings import TransformSettings, transform_files
+from harness.engine.batch.invocations import InvocationError, ModelServer
+from harness.engine.batch.outcome import FileFailure, Tally, TransformOutcome
+from harness.engine.batch.runner import run
+from harness.engine.batch.settings import TransformSettings, transform_files
 
 LINE = TransformSettings(content_type="text/csv", split_type="Line", max_retries=0)
 

@@ -25,9 +25,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from harness.engine.invocations import InvocationError, ModelServer
-from harness.engine.records import MiniBatch, RecordError, mini_batches
-from harness.engine.transform_outcome import (
+from harness.engine.batch.invocations import InvocationError, ModelServer
+from harness.engine.batch.outcome import (
     Fault,
     FileFailure,
     NoProgress,
@@ -36,7 +35,8 @@ from harness.engine.transform_outcome import (
     Tally,
     TransformOutcome,
 )
-from harness.engine.transform_settings import TransformFile, TransformSettings
+from harness.engine.batch.records import MiniBatch, RecordError, mini_batches
+from harness.engine.batch.settings import TransformFile, TransformSettings
 
 _POLL = 0.05
 _CHUNK = 1 << 20

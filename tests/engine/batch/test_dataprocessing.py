@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.engine.dataprocessing import DataProcessing
-from harness.engine.records import MiniBatch, RecordError
+from harness.engine.batch.dataprocessing import DataProcessing
+from harness.engine.batch.records import MiniBatch, RecordError
 from harness.errors import ConfigurationError
 
 CSV, JSON, LINES = "text/csv", "application/json", "application/jsonlines"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.engine.transform_settings import TransformSettings, transform_files
+from harness.engine.batch.settings import TransformSettings, transform_files
 from harness.errors import ConfigurationError
 
 MB = 1024 * 1024
