@@ -131,13 +131,12 @@ def _blocks_of_lines(stream: BinaryIO, limit: int) -> Iterator[MiniBatch]:
     at_end = False
     while not at_end:
         # One byte more than fits is asked for, so that a shorter block is known to be the last.
-        block = _read(stream, limit + 1 - len(rest))
-        at_end = len(rest) + len(block) <= limit
-        end = len(block) if at_end else block.rfind(b"\n", 0, limit - len(rest)) + 1
+        block = rest + _read(stream, limit + 1 - len(rest))
+        at_end = len(block) <= limit
+        end = len(block) if at_end else block.rfind(b"\n", 0, limit) + 1
         if not at_end and not end:
             raise _too_large(first, limit)
-        body = rest + block[:end] if rest else block[:end]
-        rest = block[end:]
+        body, rest = block[:end], block[end:]
         if body:
             count = body.count(b"\n") + (not body.endswith(b"\n"))
             yield MiniBatch(first, count, body)
