@@ -14,6 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("harness", deadline=None)  # how long an example takes is the machine's affair
+settings.load_profile("harness")
 
 NOWHERE = "http://127.0.0.1:9"
 """An address where nobody answers: what forgets to name its endpoint fails at once."""

@@ -77,8 +77,7 @@ def script_of(entry_point: str | None, source_dir: Path | None, table: str, loca
     """
     if not entry_point:
         raise ConfigurationError(
-            f"There is no script to run: set entry_point in [{table}] of pyproject.toml, "
-            "or give --entry-point."
+            f"There is no script to run: set entry_point in [{table}] of pyproject.toml, or give --entry-point."
         )
     directory = locations.source or (source_dir or Path(entry_point)).as_uri()
     return Script(entry_point if source_dir else Path(entry_point).name, directory)

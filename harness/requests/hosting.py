@@ -89,14 +89,10 @@ def create_endpoint_config(config: Config, *, endpoint_config_name: str, model_n
 
 def create_endpoint(config: Config, *, endpoint_name: str, endpoint_config_name: str) -> Request:
     """The ``CreateEndpoint`` request."""
-    return said(
-        {"EndpointName": endpoint_name, "EndpointConfigName": endpoint_config_name, "Tags": tags_of(config)}
-    )
+    return said({"EndpointName": endpoint_name, "EndpointConfigName": endpoint_config_name, "Tags": tags_of(config)})
 
 
-def create_transform_job(
-    config: Config, *, job_name: str, model_name: str, locations: Locations = HERE
-) -> Request:
+def create_transform_job(config: Config, *, job_name: str, model_name: str, locations: Locations = HERE) -> Request:
     """The ``CreateTransformJob`` request, as SDK v2's ``Transformer`` would send it.
 
     Raises:
@@ -105,8 +101,7 @@ def create_transform_job(
     transform = config.transform
     if not transform.input:
         raise ConfigurationError(
-            "There is nothing to predict: set input in [tool.harness.transform] of pyproject.toml, "
-            "or give --input."
+            "There is nothing to predict: set input in [tool.harness.transform] of pyproject.toml, or give --input."
         )
     return said(
         {

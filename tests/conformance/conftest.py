@@ -76,7 +76,16 @@ def _lacks_localmode() -> str | None:
     return None
 
 
-CANDIDATES = (Candidate("local"), Candidate("localmode", _lacks_localmode, LOCALMODE))
+def _lacks_containers() -> None:
+    """Skips the test with the reason if there is no Docker engine, or no image."""
+    image_or_skip(client_or_skip())
+
+
+CANDIDATES = (
+    Candidate("local"),
+    Candidate("container", _lacks_containers),
+    Candidate("localmode", _lacks_localmode, LOCALMODE),
+)
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3"
 ROLE = "arn:aws:iam::000000000000:role/conformance"
@@ -229,7 +238,12 @@ def valid(operation: str, document: Mapping[str, Any]) -> dict[str, Any]:
     return dict(document)
 
 
-@pytest.fixture(scope="session", params=CANDIDATES, ids=lambda candidate: candidate.name)
+def _marked(candidate: Candidate) -> Any:
+    docker = [pytest.mark.docker] if candidate.name in {"container", "localmode"} else []
+    return pytest.param(candidate, id=candidate.name, marks=docker)
+
+
+@pytest.fixture(scope="session", params=map(_marked, CANDIDATES))
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """Where jobs are run."""
     lacking = request.param.lacks()
