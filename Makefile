@@ -57,6 +57,8 @@ data/batch/iris.csv: data/train/iris.csv
 localmode-%: BIN := $(LOCALMODE)/bin
 localmode-process localmode-train localmode-deploy localmode-transform localmode-lab: $(LOCALMODE_STAMP) image
 
+container-process container-train container-deploy container-transform container-lab: image
+
 remote-process remote-train remote-deploy remote-transform remote-lab: $(REMOTE_STAMP)
 
 %-process: $(RUN_STAMP) ## Make the sample's channels, as a processing job

@@ -11,7 +11,7 @@ import click
 
 from harness.config import Config, load, parse_value
 from harness.config.schema import SETTINGS
-from harness.config.settings import flag_of, kind
+from harness.config.settings import default_of, flag_of, kind
 from harness.errors import UsageError
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -34,6 +34,7 @@ PROCESSING = (
     "region",
     "python",
     "isolation",
+    "instance_limits",
 )
 """Settings of a processing job that have an option."""
 
@@ -48,6 +49,7 @@ SERVING = (
     "region",
     "python",
     "isolation",
+    "instance_limits",
 )
 """Settings of a model's container that have an option."""
 
@@ -102,6 +104,7 @@ TRAINING = (
     "profile",
     "python",
     "isolation",
+    "instance_limits",
 )
 """Settings of a training job that have an option."""
 
@@ -159,7 +162,10 @@ def _option(key: str) -> Callable[[_F], _F]:
         options |= {"type": click.Choice(declared.metadata["choices"])}
     else:
         options |= {"type": int if kind(declared) == "int" else str, "metavar": _METAVARS[kind(declared)]}
-    return click.option(flag_of(key, declared), key.replace(".", "__"), **options)
+    flag = flag_of(key, declared)
+    if default_of(declared) is True:
+        flag = f"{flag}/--no-{flag.removeprefix('--')}"
+    return click.option(flag, key.replace(".", "__"), **options)
 
 
 def pairs(flag: str, items: Iterable[str]) -> dict[str, str]:

@@ -165,6 +165,7 @@ class Config:
     isolation: str = setting(
         "auto", "Private, real /opt/ml for plain processes (Linux).", choices=("auto", "required", "none")
     )
+    instance_limits: bool = setting(True, "Give containers the CPUs and memory of their instance type, and no more.")
     runs_dir: Path = setting("runs", "Folder of run folders.")
     stop_grace: int = setting(120, "Seconds between asking a job to stop and killing it; AWS's is 120.", minimum=0)
     pass_environment: tuple[str, ...] = setting((), "Variables of this machine that scripts may see.")

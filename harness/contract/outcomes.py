@@ -14,6 +14,11 @@ from harness.contract.terms import ContractError, Dialect
 
 FAILURE_REASON_LIMIT = 1024
 """Characters of ``FailureReason``, prefix included (AWS's API model)."""
+OUT_OF_MEMORY_REASON = (
+    "ClientError: Please use an instance type with more memory, or reduce the size of job data processed on an "
+    "instance."
+)
+"""``FailureReason`` of a training or processing job on AWS whose instance ran out of memory, as published."""
 _OUT_OF_MEMORY = 137
 
 

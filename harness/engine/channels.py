@@ -7,12 +7,12 @@ manifest names a prefix and what is to be taken from below it. What is in S3 is 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from harness.engine.launcher import Mount
+from harness.engine.launcher import Launcher, Mount
 from harness.errors import ConfigurationError, HarnessError
 from harness.storage import Storage, is_s3, local_path
 from harness.storage import files as files_below
@@ -63,7 +63,13 @@ def fetched(channels: Sequence[Mapping[str, Any]], storage: Storage) -> list[dic
 
 
 def provide(
-    channels: Sequence[Mapping[str, Any]], *, tree: Path, base_dir: str, host: int, hosts: int
+    channels: Sequence[Mapping[str, Any]],
+    *,
+    tree: Path,
+    base_dir: str,
+    host: int,
+    hosts: int,
+    views: Path | None = None,
 ) -> tuple[Mount, ...]:
     """Give one host its channels: mounts for the launcher, and folders of links where files are chosen one by one.
 
@@ -73,40 +79,89 @@ def provide(
         base_dir: where the host sees it.
         host: index of the host.
         hosts: how many there are.
+        views: see ``provide_one``; each channel has its own below it.
     """
     mounts: list[Mount] = []
     for channel in channels:
         name = channel["ChannelName"]
         folder, seen = tree / "input" / "data" / name, f"{base_dir}/input/data/{name}"
-        mounts += provide_one(_source(channel), folder=folder, seen=seen, host=host, hosts=hosts)
+        view = views and views / name
+        mounts += provide_one(_source(channel), folder=folder, seen=seen, host=host, hosts=hosts, view=view)
     return tuple(mounts)
 
 
 def provide_one(
-    source: Mapping[str, Any], *, folder: Path, seen: str, host: int, hosts: int, shared: bool = False
+    source: Mapping[str, Any],
+    *,
+    folder: Path,
+    seen: str,
+    host: int,
+    hosts: int,
+    shared: bool = False,
+    view: Path | None = None,
 ) -> Iterator[Mount]:
     """Give one host what an ``S3DataSource`` names, in ``folder``, which the host knows as ``seen``.
 
     ``shared``: something else is to be found below ``seen`` too, so that it has to be a folder of its own.
+    ``view``: for a host in which symbolic links lead nowhere, a folder beside its tree where files are put together.
     """
     path = local_path(source["S3Uri"]).resolve()
     sharded = source.get("S3DataDistributionType") == "ShardedByS3Key" and hosts > 1
-    if source["S3DataType"] == "S3Prefix" and not sharded:
-        if not path.is_dir():
-            yield Mount(path, f"{seen}/{path.name}")
-        elif not shared:
-            yield Mount(path, seen)
-        else:
-            for entry in path.iterdir():
-                yield Mount(entry, f"{seen}/{entry.name}")
-        return
-    root, files = chosen(source)
-    folder.mkdir(parents=True, exist_ok=True)
-    for index, file in enumerate(files):
-        if not sharded or index % hosts == host:
-            link = folder / file.relative_to(root)
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(file.resolve())
+    if source["S3DataType"] != "S3Prefix" or sharded or (view is not None and path.is_dir() and has_links(path)):
+        root, files = chosen(source)
+        names = {file.relative_to(root): file.resolve() for file in (files[host::hosts] if sharded else files)}
+        if view is None:
+            folder.mkdir(parents=True, exist_ok=True)
+            give_names(names, folder, Path.symlink_to)
+            return
+        view.mkdir(parents=True)
+        give_names(names, view, link_or_copy)
+        path = view
+    if not path.is_dir():
+        yield Mount(path, f"{seen}/{path.name}")
+    elif not shared:
+        yield Mount(path, seen)
+    else:
+        for entry in path.iterdir():
+            yield Mount(entry, f"{seen}/{entry.name}")
+
+
+def views(launcher: Launcher, tree: Path) -> Path | None:
+    """Where files are put together for a host that cannot follow links out of its tree; None for one that can."""
+    return tree.with_name(f"{tree.name}.inputs") if launcher.image else None
+
+
+def give_names(names: Mapping[Path, Path], folder: Path, link: Callable[[Path, Path], None]) -> None:
+    """Give files other names in a folder.
+
+    Args:
+        names: new name, relative to ``folder`` -> file.
+        folder: where.
+        link: takes the new name and the file.
+    """
+    for name, file in names.items():
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        link(place, file)
+
+
+def link_or_copy(place: Path, file: Path) -> None:
+    """A second name for the same bytes; a copy where the file system, or the file's owner, has none to give."""
+    try:
+        os.link(file, place)
+    except OSError:
+        import shutil
+
+        shutil.copyfile(file, place)
+
+
+def has_links(folder: Path) -> bool:
+    """Whether there is a symbolic link anywhere in a folder. Costs a look at every name."""
+    with os.scandir(folder) as entries:
+        return any(
+            entry.is_symlink() or (entry.is_dir(follow_symlinks=False) and has_links(Path(entry.path)))
+            for entry in entries
+        )
 
 
 def _source(channel: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -70,6 +70,7 @@ class EngineClient:
         refusals = training.refusals(request, self.settings.isolation)
         self._check("CreateTrainingJob", request, refusals, training.input_problems(request))
         description = training.describe_new(request, self.settings)
+        self._check_machine(request["AlgorithmSpecification"]["TrainingImage"])
         self._create_job("TrainingJob", request, description, lambda job: code.stage(request, job.path / "source"))
         return {"TrainingJobArn": description["TrainingJobArn"]}
 
@@ -91,10 +92,13 @@ class EngineClient:
         """Start a processing job and return at once: ``{"ProcessingJobArn": …}``. Errors as for training jobs."""
         from harness.engine import processing
 
-        self._check("CreateProcessingJob", request, processing.refusals(request), processing.input_problems(request))
+        in_containers = self.settings.launcher == "containers"
+        refusals = processing.refusals(request, in_containers=in_containers)
+        self._check("CreateProcessingJob", request, refusals, processing.input_problems(request))
         if self.settings.isolation == "none":
             _raise_all(RefusedError, "This cannot be run here", processing.literal_paths(request))
         description = processing.describe_new(request, self.settings)
+        self._check_machine(request["AppSpecification"]["ImageUri"])
         self._create_job("ProcessingJob", request, description, lambda job: None)
         return {"ProcessingJobArn": description["ProcessingJobArn"]}
 
@@ -118,6 +122,7 @@ class EngineClient:
 
         self._check("CreateTransformJob", request, transform.refusals(request), transform.input_problems(request))
         model = self._models.describe(request["ModelName"])
+        self._check_machine(serving.image(model))
         description = transform.describe_new(request, self.settings)
 
         def prepare(job: Job) -> None:
@@ -150,10 +155,11 @@ class EngineClient:
             RequestError, RefusedError: as for training jobs.
             ServiceError: the name is taken, or there is no model data.
         """
-        from harness.engine import models
+        from harness.engine import models, serving
 
         self._check("CreateModel", request, models.refusals(request), iter(()))
         models.check_data(request)
+        self._check_machine(serving.image(request))
         return self._models.create(request)
 
     def describe_model(self, *, ModelName: str) -> Document:
@@ -198,10 +204,12 @@ class EngineClient:
                 f'Cannot create already existing endpoint "{self._endpoint_arn}{name}".',
                 "CreateEndpoint",
             )
+        self._check_machine(serving.image(model))
         description = hosting.describe_new(request, config, self.settings)
 
         def prepare(job: Job) -> None:
             write_json(job.path / "model.json", model)
+            write_json(job.path / "endpoint-config.json", config)
             serving.stage(model, job.path)
 
         self.endpoints.create("CreateEndpoint", name, request, description, prepare)
@@ -252,7 +260,20 @@ class EngineClient:
         validation.check(operation, request, local=True, model=model)
         _raise_all(RefusedError, "This cannot be run here", refusals)
         _raise_all(ConfigurationError, "The data is not there", problems)
-        interpreter.check(self.settings.python)
+
+    def _check_machine(self, image: str) -> None:
+        """Whether this machine has what hosts are made of, before anything starts.
+
+        Raises:
+            ConfigurationError: the interpreter cannot be run.
+            MissingCapability: there is no Docker engine, or it has no such image.
+        """
+        if self.settings.launcher == "processes":
+            interpreter.check(self.settings.python)
+        else:
+            from harness.engine import container_jobs
+
+            container_jobs.check(image)
 
     def _create_job(self, kind: str, request: Document, description: Document, prepare: Any) -> None:
         self.jobs.create(f"Create{kind}", request[f"{kind}Name"], request, description, prepare)

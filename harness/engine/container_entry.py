@@ -29,6 +29,8 @@ _OWN = ("code", "sm_drivers")
 class ContainerEntry:
     """For one job, in the place of ``toolkit.Toolkit``."""
 
+    entrypoint: tuple[str, ...] | None = None
+
     def __init__(self, request: Document, description: Document, settings: EngineSettings) -> None:
         self.request, self.description, self.settings = request, description, settings
         algorithm: dict[str, Any] = request["AlgorithmSpecification"]
@@ -44,16 +46,13 @@ class ContainerEntry:
         pip.write_text(f'#!/bin/sh\nexec "{self.python.path}" -m pip "$@"\n', "utf-8")
         pip.chmod(0o755)
 
+    def facts(self) -> Document:
+        """What of this machine runs the container's first process."""
+        return {"Python": self.python.version, "Versions": self.python.versions()}
+
     def channels(self, host: JobHost, mounts: Sequence[Mount]) -> tuple[Mount, ...]:
         """The channels of a host; those that the container changes as copies of its own."""
-        shared = []
-        for mount in mounts:
-            name = Path(mount.target).relative_to(host.paths.input_data).parts[0]
-            if name in _OWN:
-                _copy(mount.source, host.path(mount.target))
-            else:
-                shared.append(mount)
-        return tuple(shared)
+        return own_channels(host, mounts)
 
     def ready(self, host: JobHost) -> Contract:
         """What the container's first process sees.
@@ -79,6 +78,18 @@ class ContainerEntry:
     def outcome(self, host: JobHost, contract: Contract, exit_code: int) -> Outcome:
         """What the container exits with and leaves behind; nobody adds to it."""
         return Outcome(exit_code % 256, read_failure(host), success_file=False)
+
+
+def own_channels(host: JobHost, mounts: Sequence[Mount]) -> tuple[Mount, ...]:
+    """Copy the channels that SDK v3's drivers change into a host's tree; the others, which stay mounts."""
+    shared = []
+    for mount in mounts:
+        name = Path(mount.target).relative_to(host.paths.input_data).parts[0]
+        if name in _OWN:
+            _copy(mount.source, host.path(mount.target))
+        else:
+            shared.append(mount)
+    return tuple(shared)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -65,7 +65,12 @@ def machine_environment(python: Interpreter, passed: Sequence[str]) -> dict[str,
     Nothing else of the caller's environment reaches a script: it would not on AWS either.
     """
     path = f"{Path(python.path).parent}:{_SYSTEM_PATH}"
-    return {"PATH": path, **{name: os.environ[name] for name in (*_NEEDED, *passed) if name in os.environ}}
+    return {"PATH": path, **passed_environment((*_NEEDED, *passed))}
+
+
+def passed_environment(names: Sequence[str]) -> dict[str, str]:
+    """Variables of this machine, as far as it has them."""
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def platform_environment(description: Mapping[str, Any], region: str) -> dict[str, str]:

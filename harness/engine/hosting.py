@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 from harness.engine import serving
@@ -58,8 +59,8 @@ def refusals(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 class _UntilInService(serving.Readiness):
-    def __init__(self, url: str, job: Job, control: Control) -> None:
-        super().__init__(url)
+    def __init__(self, where: Callable[[], str], job: Job, control: Control) -> None:
+        super().__init__(where)
         self.job, self.control = job, control
 
     def ready(self) -> None:
@@ -109,17 +110,17 @@ def _serve(job: Job, settings: EngineSettings, control: Control, launcher: Launc
         job.path,
         read_json(job.path / "model.json"),
         settings=settings,
-        base_dir=launcher.base_dir,
+        launcher=launcher,
         variables={},
         log=log,
         run=run_to_its_end,
         port=settings.port,
     )
-    with prepared.listener:
+    with closing(prepared):
         readiness = _UntilInService(prepared.url, job, control)
         try:
             return run_hosts(
-                launcher,
+                prepared.launcher,
                 [prepared.spec],
                 log=log,
                 control=control,

@@ -7,6 +7,7 @@ Everything above this seam is the same for plain processes and for Docker.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -89,6 +90,14 @@ class RunningHost(Protocol):
 
 class Launcher(Protocol):
     """Starts hosts. One per job."""
+
+    @property
+    def image(self) -> str | None:
+        """The image that hosts are containers of; None: they are plain processes."""
+
+    @property
+    def out_of_memory(self) -> AbstractSet[str]:
+        """The hosts so far that are known to have been ended, wholly or in part, for want of memory."""
 
     base_dir: str | None
     """``/opt/ml`` if hosts see their tree there; None if they see it under its own path."""

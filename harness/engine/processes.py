@@ -33,6 +33,8 @@ class ProcessLauncher:
         reason: why they do not, and what would help; None if they do.
     """
 
+    image = None
+    out_of_memory: frozenset[str] = frozenset()
     base_dir: str | None
     reason: str | None
 

@@ -6,12 +6,14 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from harness.contract.outcomes import OUT_OF_MEMORY_REASON
 from harness.engine import channels
 from harness.engine.artifacts import ArtifactError
-from harness.engine.environment import image_environment, machine_environment
+from harness.engine.environment import image_environment, machine_environment, passed_environment
 from harness.engine.hosts import Control, Ended, Log, Stop, run_hosts
 from harness.engine.interpreter import interpreter
 from harness.engine.launcher import HostSpec, Launcher, LaunchError, Mount
@@ -52,10 +54,10 @@ def describe_new(request: Document, settings: EngineSettings) -> Document:
     }
 
 
-def refusals(request: Mapping[str, Any]) -> Iterator[str]:
+def refusals(request: Mapping[str, Any], *, in_containers: bool = False) -> Iterator[str]:
     """What in a request this engine cannot honour, by name."""
     elsewhere = "; try --on remote"
-    if not request["AppSpecification"].get("ContainerEntrypoint"):
+    if not in_containers and not request["AppSpecification"].get("ContainerEntrypoint"):
         yield f"AppSpecification.ContainerEntrypoint: the image's own entry point is not on this machine{elsewhere}"
     for given in request.get("ProcessingInputs", ()):
         name, source = given["InputName"], given.get("S3Input")
@@ -159,30 +161,47 @@ class _Processing:
         write_json(config / "resourceconfig.json", _resource_config(self.request, self.names, index))
         for given in self.outputs:
             self._path(tree, given["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
-        app = self.request["AppSpecification"]
-        command = [*app["ContainerEntrypoint"], *app.get("ContainerArguments", ())]
-        python = interpreter(self.settings.python)
-        return HostSpec(
+        spec = HostSpec(
             name=self.names[index],
-            # Without a private /opt/ml the arguments are all that can be told of where things are.
-            command=tuple(each.replace(_PROCESSING, f"{base_dir}/processing") for each in command),
-            environment={
-                **image_environment(app["ImageUri"], base_dir),
-                **machine_environment(python, self.settings.pass_environment),
-                "AWS_REGION": self.settings.region,
-                **self.request.get("Environment", {}),
-            },
-            cwd="/",
+            command=(),
+            environment={"AWS_REGION": self.settings.region, **self.request.get("Environment", {})},
+            cwd="",
             tree=tree,
             base_dir=base_dir,
             mounts=(*self._inputs(tree, base_dir, index), *self._continuous(base_dir)),
             hosts=self.names,
             network=not self.request.get("NetworkConfig", {}).get("EnableNetworkIsolation", False),
         )
+        return self._in_image(spec) if self.launcher.image else self._as_process(spec)
+
+    def _in_image(self, spec: HostSpec) -> HostSpec:
+        app = self.request["AppSpecification"]
+        return replace(
+            spec,
+            entrypoint=tuple(app.get("ContainerEntrypoint", ())) or None,
+            command=tuple(app.get("ContainerArguments", ())),
+            environment={**passed_environment(self.settings.pass_environment), **spec.environment},
+        )
+
+    def _as_process(self, spec: HostSpec) -> HostSpec:
+        app = self.request["AppSpecification"]
+        command = [*app["ContainerEntrypoint"], *app.get("ContainerArguments", ())]
+        return replace(
+            spec,
+            # Without a private /opt/ml the arguments are all that can be told of where things are.
+            command=tuple(each.replace(_PROCESSING, f"{spec.base_dir}/processing") for each in command),
+            environment={
+                **image_environment(app["ImageUri"], spec.base_dir),
+                **machine_environment(interpreter(self.settings.python), self.settings.pass_environment),
+                **spec.environment,
+            },
+            cwd="/",
+        )
 
     def _inputs(self, tree: Path, base_dir: str, index: int) -> Iterator[Mount]:
         inputs = self.request.get("ProcessingInputs", ())
         targets = [given["S3Input"]["LocalPath"].rstrip("/") for given in inputs]
+        views = channels.views(self.launcher, tree)
         for given, target in zip(self.inputs, targets, strict=True):
             yield from channels.provide_one(
                 given["DataSource"]["S3DataSource"],
@@ -191,6 +210,7 @@ class _Processing:
                 host=index,
                 hosts=len(self.names),
                 shared=any(other.startswith(f"{target}/") for other in targets),
+                view=views and views / given["ChannelName"],
             )
 
     def _continuous(self, base_dir: str) -> Iterator[Mount]:
@@ -213,7 +233,8 @@ class _Processing:
             fail(self.job, "ClientError: the exit message is not UTF-8")
         elif ended.failed:
             code = ended.exit_codes[ended.failed[0]]
-            fail(self.job, f"AlgorithmError: See job logs for more information, exit code: {code}")
+            reason = f"AlgorithmError: See job logs for more information, exit code: {code}"
+            fail(self.job, OUT_OF_MEMORY_REASON if self.launcher.out_of_memory & set(ended.failed) else reason)
         else:
             for given in self.outputs:
                 if given["S3Output"]["S3UploadMode"] == "EndOfJob":

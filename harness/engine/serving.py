@@ -8,16 +8,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import harness
-from harness.engine import artifacts, code, requirements
+from harness.engine import artifacts, code, image_serving, requirements
 from harness.engine.environment import framework_version, image_environment, machine_environment
 from harness.engine.hosts import Ended, Log
+from harness.engine.image_serving import ImageServing
 from harness.engine.interpreter import Interpreter, interpreter
-from harness.engine.launcher import HostSpec
+from harness.engine.launcher import HostSpec, Launcher, LaunchError
 from harness.engine.settings import EngineSettings
 from harness.engine.toolkit import JobHost
 from harness.errors import ConfigurationError, HarnessError
@@ -38,6 +40,11 @@ def container(model: Mapping[str, Any]) -> Mapping[str, Any]:
     containers = [model["PrimaryContainer"]] if "PrimaryContainer" in model else model["Containers"]
     first: Mapping[str, Any] = containers[0]
     return first
+
+
+def image(model: Mapping[str, Any]) -> str:
+    """The URI of its image."""
+    return str(container(model).get("Image", ""))
 
 
 def stage(model: Mapping[str, Any], folder: Path, storage: Storage | None = None) -> None:
@@ -77,15 +84,20 @@ class Serving:
     """A model server, ready to be started."""
 
     spec: HostSpec
+    launcher: Launcher
+    """What starts it."""
     listener: socket.socket
     """Bound and listening before the server runs, so that no other can take the port, and so that a server without
     network can be reached."""
 
-    @property
     def url(self) -> str:
         """``http://127.0.0.1:PORT``."""
         host, port = self.listener.getsockname()[:2]
         return f"http://{host}:{port}"
+
+    def close(self) -> None:
+        """Free the port."""
+        self.listener.close()
 
 
 def prepare(
@@ -93,19 +105,19 @@ def prepare(
     model: Mapping[str, Any],
     *,
     settings: EngineSettings,
-    base_dir: str | None,
+    launcher: Launcher,
     variables: Mapping[str, str],
     log: Log,
     run: Callable[[HostSpec], Ended],
     port: int = 0,
-) -> Serving:
+) -> Serving | ImageServing:
     """Make the host that serves a model whose code and data have been staged in ``folder``.
 
     Args:
         folder: of the job or endpoint.
         model: the ``DescribeModel`` document.
         settings: what this machine contributes.
-        base_dir: where hosts see their tree; None: under its own path.
+        launcher: starts hosts.
         variables: what the job adds to the model's environment.
         log: takes what an installation prints.
         run: runs a command to its end.
@@ -117,7 +129,7 @@ def prepare(
     """
     primary = container(model)
     tree = folder / "hosts" / HOST
-    host = JobHost(HOST, 0, tree, base_dir or str(tree))
+    host = JobHost(HOST, 0, tree, launcher.base_dir or str(tree))
     for seen in (host.paths.input_config, host.paths.output):
         host.path(seen).mkdir(parents=True)
     if not (folder / "model").exists():
@@ -125,11 +137,13 @@ def prepare(
     (folder / "model").rename(host.path(host.paths.model))
     code_folder = host.path(host.paths.code)
     (folder / "source").rename(code_folder)
+    if launcher.image:
+        given = {**primary.get("Environment", {}), **variables}
+        return image_serving.prepare(launcher, host, model, settings=settings, variables=given, port=port)
     offline = bool(model.get("EnableNetworkIsolation"))
     python = _install(interpreter(settings.python), code_folder, settings, offline, log, run)
-    image = str(primary.get("Image", ""))
     listener = _listen(port)
-    modern = ("--lists-as-json",) if framework_version(image) in {None, "1.9-0"} else ()
+    modern = ("--lists-as-json",) if framework_version(image(model)) in {None, "1.9-0"} else ()
     spec = HostSpec(
         name=HOST,
         command=(
@@ -137,7 +151,7 @@ def prepare(
             *("--code-dir", host.paths.code, "--model-dir", host.paths.model, "--fail-fast", *modern),
         ),
         environment={
-            **image_environment(image, host.base_dir),
+            **image_environment(image(model), host.base_dir),
             **machine_environment(python, settings.pass_environment),
             **_server_on_path(folder, settings),
             "AWS_REGION": settings.region,
@@ -151,7 +165,7 @@ def prepare(
         network=not offline,
         inherited=(listener.fileno(),),
     )
-    return Serving(spec, listener)
+    return Serving(spec, launcher, listener)
 
 
 def why_it_ended(log: Path, exit_code: int) -> str:
@@ -170,8 +184,14 @@ class Readiness:
     Subclasses say what comes then. What happens in the thread reaches the loop through ``tell``.
     """
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, where: Callable[[], str]) -> None:
+        """Nothing starts yet.
+
+        Args:
+            where: the server's URL, once it has been started; raises ``LaunchError`` if it has ended already.
+        """
+        self.url = ""
+        self._where = where
         self.cancelled = threading.Event()
         self.late = False
         """Whether the time to start ran out."""
@@ -181,6 +201,8 @@ class Readiness:
 
     def start(self) -> None:
         """The server has been started."""
+        with suppress(LaunchError):  # the loop is about to hear of its end
+            self.url = self._where()
         self._thread.start()
 
     def fileno(self) -> int:
@@ -200,9 +222,10 @@ class Readiness:
         self.cancelled.set()
 
     def join(self) -> None:
-        """Return when the thread has ended."""
+        """Return when the thread has ended, if it has ever started."""
         self.cancelled.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
         self._heard.close()
         self._tell.close()
 
@@ -213,7 +236,7 @@ class Readiness:
     def _run(self) -> None:
         deadline = time.monotonic() + START_LIMIT
         while not self.cancelled.is_set():
-            if _answers_ping(self.url):
+            if self.url and _answers_ping(self.url):
                 self.ready()
                 break
             if time.monotonic() > deadline:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from harness.engine.processes import Isolation
 from harness.engine.store import read_json, write_json
@@ -15,6 +15,10 @@ from harness.storage import S3, Storage
 class EngineSettings:
     """How the engine runs jobs here. Read back from the job's folder by the process that runs the job."""
 
+    launcher: Literal["processes", "containers"] = "processes"
+    """What hosts are: plain processes, or containers of a Docker engine."""
+    instance_limits: bool = True
+    """Whether containers get no more CPUs and memory than their instance type has."""
     isolation: Isolation = "auto"
     """``auto``, ``required`` or ``none``: whether plain processes get a private ``/opt/ml``."""
     python: str | None = None

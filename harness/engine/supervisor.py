@@ -27,6 +27,7 @@ from types import FrameType
 from typing import NoReturn
 
 from harness.engine.hosts import Stop
+from harness.engine.launcher import Launcher
 from harness.engine.processes import ProcessLauncher
 from harness.engine.settings import EngineSettings
 from harness.engine.store import ENDED, LOST, Job, Store, now
@@ -222,7 +223,7 @@ def _run(job: Job, control: Channel) -> None:
     settings = EngineSettings.read(job.path)
     run = import_module(_RUNNERS[job.kind]).run
     try:
-        run(job, control, ProcessLauncher(settings.isolation))
+        run(job, control, _launcher(job, settings))
     except HarnessError as error:
         fail(job, f"ClientError: {error}")
     except Exception as error:
@@ -230,6 +231,14 @@ def _run(job: Job, control: Channel) -> None:
         if job.status not in ENDED:
             fail(job, f"InternalServerError: {type(error).__name__}: {error} (details: {_error_file(job)})")
         raise
+
+
+def _launcher(job: Job, settings: EngineSettings) -> Launcher:
+    if settings.launcher == "processes":
+        return ProcessLauncher(settings.isolation)
+    from harness.engine import container_jobs
+
+    return container_jobs.launcher(job, settings)
 
 
 def fail(job: Job, reason: str) -> None:

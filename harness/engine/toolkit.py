@@ -54,6 +54,8 @@ class JobHost:
 class Toolkit:
     """Plays ``sagemaker-training`` of the request's image, for one job."""
 
+    entrypoint: tuple[str, ...] | None = None
+
     def __init__(self, request: Document, description: Document, settings: EngineSettings) -> None:
         self.request, self.description, self.settings = request, description, settings
         self.image: str = request["AlgorithmSpecification"].get("TrainingImage", "")
@@ -85,6 +87,10 @@ class Toolkit:
             step = StepError.MODULE if "." in command else StepError.REQUIREMENTS
             raise ContractError("the installation failed", failure=step_failure(step, 1, command))
         self.python = installed
+
+    def facts(self) -> Document:
+        """What of this machine runs the script."""
+        return {"Python": self.python.version, "Versions": self.python.versions()}
 
     def channels(self, host: JobHost, mounts: Sequence[Mount]) -> tuple[Mount, ...]:
         """The channels of a host: as they lie."""

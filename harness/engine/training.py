@@ -10,11 +10,12 @@ from typing import Any
 from harness.contract import opt_ml
 from harness.contract.environment import Contract
 from harness.contract.opt_ml import OptMl
-from harness.contract.outcomes import Outcome, failure_reason
+from harness.contract.outcomes import OUT_OF_MEMORY_REASON, Outcome, failure_reason
 from harness.contract.terms import ContractError
 from harness.engine import channels, code, delivery
 from harness.engine.container_entry import ContainerEntry
 from harness.engine.hosts import Companion, Control, Ended, Log, Metrics, Stop, Stopped, run_hosts
+from harness.engine.image_toolkit import ImageToolkit
 from harness.engine.launcher import HostSpec, Launcher, LaunchError, Mount
 from harness.engine.processes import Isolation, ProcessLauncher
 from harness.engine.settings import EngineSettings
@@ -147,12 +148,10 @@ class _Training:
         try:
             self._enter("Downloading")
             self._download()
-            play = ContainerEntry if code.names_entry_point(self.request) else Toolkit
-            toolkit = self.toolkit = play(self.request, self.job.description, self.settings)
+            toolkit = self.toolkit = self._play()
             hosts = [self._prepare(index) for index in range(len(self.names))]
             toolkit.install(hosts[0], self.log, self._install)
-            python = toolkit.python
-            facts = {"Python": python.version, "Versions": python.versions(), "OptMl": hosts[0].base_dir}
+            facts = {**toolkit.facts(), "OptMl": hosts[0].base_dir}
             self._enter("Training", facts=facts, TrainingStartTime=now())
             contracts = [toolkit.ready(host) for host in hosts]
             ended = self._run_script(
@@ -175,6 +174,13 @@ class _Training:
             self.log.close()
 
     # -- the script and what comes before it ---------------------------------------------------------------------
+
+    def _play(self) -> Toolkit | ContainerEntry | ImageToolkit:
+        """Who prepares hosts, and says how they ended."""
+        given = (self.request, self.job.description, self.settings)
+        if self.launcher.image:
+            return ImageToolkit(*given, self.launcher.image)
+        return ContainerEntry(*given) if code.names_entry_point(self.request) else Toolkit(*given)
 
     def _download(self) -> None:
         """Fetch what is in S3; what is on this machine is used where it lies."""
@@ -218,6 +224,7 @@ class _Training:
             base_dir=host.base_dir,
             mounts=(*self._channels(host), *self._checkpoints(host)),
             hosts=self.names,
+            entrypoint=self.toolkit.entrypoint,
             network=not self.request.get("EnableNetworkIsolation", False),
         )
 
@@ -228,6 +235,7 @@ class _Training:
             base_dir=host.base_dir,
             host=host.index,
             hosts=len(self.names),
+            views=channels.views(self.launcher, host.tree),
         )
         return self.toolkit.channels(host, mounts)
 
@@ -295,7 +303,9 @@ class _Training:
             return
         failed = [outcome for outcome in outcomes if not outcome.completed]
         if failed and ended.stop is None:
-            self._fail(failure_reason(failed[0].failure), facts=facts, FinalMetricDataList=metrics or None)
+            starved = self.launcher.out_of_memory & set(ended.failed)
+            reason = OUT_OF_MEMORY_REASON if starved else failure_reason(failed[0].failure)
+            self._fail(reason, facts=facts, FinalMetricDataList=metrics or None)
             return
         self._enter("Uploading", facts=facts)
         delivered = delivery.deliver(

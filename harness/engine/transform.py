@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -112,16 +113,16 @@ def _transform(
         job.path,
         read_json(job.path / "model.json"),
         settings=settings,
-        base_dir=launcher.base_dir,
+        launcher=launcher,
         variables={**variables(request), **request.get("Environment", {})},
         log=log,
         run=run_to_its_end,
     )
-    with prepared.listener:
+    with closing(prepared):
         sender = _Sender(prepared.url, request, fetched["DataSource"]["S3DataSource"], output, job, control)
         try:
             ended = run_hosts(
-                launcher,
+                prepared.launcher,
                 [prepared.spec],
                 log=log,
                 control=control,
@@ -157,9 +158,15 @@ class _Sender(serving.Readiness):
     """Sends the job's files once the server answers; the hosts are needed no longer when it is done."""
 
     def __init__(
-        self, url: str, request: Document, source: Mapping[str, Any], output: Path, job: Job, control: Control
+        self,
+        where: Callable[[], str],
+        request: Document,
+        source: Mapping[str, Any],
+        output: Path,
+        job: Job,
+        control: Control,
     ) -> None:
-        super().__init__(url)
+        super().__init__(where)
         self.source, self.output = source, output
         self.request, self.job, self.control = request, job, control
         self.outcome: Any = None

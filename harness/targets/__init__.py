@@ -76,6 +76,7 @@ class Target(Protocol):
 
 _MODULES = {
     "local": "harness.targets.local",
+    "container": "harness.targets.container",
     "localmode": "harness.targets.localmode",
     "remote": "harness.targets.remote",
 }

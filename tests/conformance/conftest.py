@@ -78,7 +78,9 @@ def _lacks_localmode() -> str | None:
 
 def _lacks_containers() -> None:
     """Skips the test with the reason if there is no Docker engine, or no image."""
-    image_or_skip(client_or_skip())
+    client = client_or_skip()
+    image_or_skip(client)
+    client.close()
 
 
 CANDIDATES = (

@@ -32,7 +32,7 @@ def run_endpoint(job: Job, control: Control, launcher: Launcher) -> None:
         port = _free_port(sdk.settings.port)
         variant = job.description["ProductionVariants"][0]
         config = {"VariantName": variant["VariantName"], "ModelName": job.name, "InitialInstanceCount": 1}
-        readiness = _UntilInService(f"http://127.0.0.1:{port}", job, control)
+        readiness = _UntilInService(lambda: f"http://127.0.0.1:{port}", job, control)
         try:
             ended = sdk.run(
                 [
