@@ -124,6 +124,9 @@ def show(kind: str, description: Mapping[str, Any], *, as_json: bool) -> None:
     end = description.get(f"{kind.removesuffix('Job')}EndTime") or description["LastModifiedTime"]
     click.echo(f"\n{name}  {mark}  {(end - description['CreationTime']).total_seconds():.1f} s")
     show_rows(_RESULTS[kind](description))
+    reason = description.get("Harness", {}).get("WithoutPrivateOptMl")
+    if reason is not None:
+        click.echo(f"\nNo private /opt/ml: {reason}. SM_* named the run folder instead.", err=True)
 
 
 def _training_results(description: Mapping[str, Any]) -> list[tuple[str, str]]:

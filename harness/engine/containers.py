@@ -85,6 +85,7 @@ class ContainerLauncher:
     """
 
     base_dir: str | None = "/opt/ml"
+    reason: str | None = None
 
     def __init__(self, client: DockerClient, job: Job, image: str, limits: dict[str, Any] | None = None) -> None:
         """Take over the client; it is closed with the last host.

@@ -26,6 +26,7 @@ class ImageServing:
 
     def __init__(self, containers: Launcher, spec: HostSpec) -> None:
         self.spec, self.base_dir, self.image = spec, containers.base_dir, containers.image
+        self.reason = containers.reason
         self._containers = containers
         self._host: ContainerHost | None = None
 

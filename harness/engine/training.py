@@ -152,6 +152,8 @@ class _Training:
             hosts = [self._prepare(index) for index in range(len(self.names))]
             toolkit.install(hosts[0], self.log, self._install)
             facts = {**toolkit.facts(), "OptMl": hosts[0].base_dir}
+            if self.launcher.reason is not None:
+                facts["WithoutPrivateOptMl"] = self.launcher.reason
             self._enter("Training", facts=facts, TrainingStartTime=now())
             contracts = [toolkit.ready(host) for host in hosts]
             ended = self._run_script(

@@ -412,3 +412,10 @@ def test_the_caller_s_variables_cannot_be_read_off_process_1_either(project):
     made = project("print(b'of-mine' in open('/proc/1/environ', 'rb').read(), open('/proc/1/comm').read())")
     done = made.harness("train", SECRET="of-mine")
     assert "algo-1 | False" in done.out, done.out
+
+
+def test_a_machine_that_gives_no_private_opt_ml_is_said_once_with_the_reason(project):
+    made = project("print('ran')")
+    assert made.harness("train").err == ""
+    done = made.harness("train", "--isolation", "none")
+    assert done.err.count("No private /opt/ml: isolation is switched off") == 1

@@ -50,6 +50,7 @@ class Hosts:
     """A launcher that hands out hosts that exist; a None among them cannot be started."""
 
     base_dir = None
+    reason = None
 
     def __init__(self, *hosts: Host | None) -> None:
         self._hosts = list(hosts)
