@@ -102,6 +102,7 @@ class ContainerLauncher:
         """Who gets what the hosts have written."""
         self._client, self._job, self._limits = client, job, limits or {}
         self._network: str | None = None
+        self._addresses: dict[str, str] = {}
         self._running = 0
         self._written: list[Path] = []
 
@@ -163,11 +164,36 @@ class ContainerLauncher:
                 return None, {}
             return None, {"network_mode": "none", "extra_hosts": {spec.name: LOOPBACK}}
         if self._network is None:
-            name = f"{self._job.name}-{secrets.token_hex(4)}"
-            made = api.create_network(name, labels=labels(self._job), internal=not spec.network, check_duplicate=True)
-            self._network = str(made["Id"])
-        endpoint = api.create_endpoint_config(aliases=[spec.name])
-        return api.create_networking_config({self._network: endpoint}), {"network_mode": self._network}
+            self._make_network(spec)
+        assert self._network is not None
+        endpoint = api.create_endpoint_config(aliases=[spec.name], ipv4_address=self._addresses[spec.name])
+        settings = {"network_mode": self._network, "extra_hosts": self._addresses}
+        return api.create_networking_config({self._network: endpoint}), settings
+
+    def _make_network(self, spec: HostSpec) -> None:
+        """A network whose hosts have fixed addresses, so that a name still resolves when its host has ended.
+
+        The toolkit looks for every host before it runs the script, for up to 15 minutes, and the engine forgets the
+        name of a container that has ended. Addresses can be given only in a subnet that was asked for by name: the
+        engine chooses one, and is then asked for just that.
+        """
+        import ipaddress
+
+        import docker.types
+
+        api = self._client.api
+        options = {"labels": labels(self._job), "internal": not spec.network, "check_duplicate": True}
+        chosen = str(api.create_network(f"{self._job.name}-{secrets.token_hex(4)}", **options)["Id"])
+        try:
+            subnet = api.inspect_network(chosen)["IPAM"]["Config"][0]["Subnet"]
+        finally:
+            api.remove_network(chosen)
+        pools = docker.types.IPAMConfig(pool_configs=[docker.types.IPAMPool(subnet=subnet)])
+        made = api.create_network(f"{self._job.name}-{secrets.token_hex(4)}", ipam=pools, **options)
+        self._network = str(made["Id"])
+        # The first address is the subnet's own, the second the gateway's.
+        addresses = ipaddress.ip_network(subnet)
+        self._addresses = {name: str(addresses[index]) for index, name in enumerate(spec.hosts, 2)}
 
     def _ended(self, name: str, out_of_memory: bool = False) -> None:
         """A host's container is gone; with the last one goes what they shared."""
