@@ -1,4 +1,4 @@
-# `make` or `make help` lists what there is. Python 3.11+ is all a new machine needs.
+# `make` or `make help` lists what there is. Python 3.11.4+ is all a new machine needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,14 +14,14 @@ DEV_STAMP := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help lab data image test test-fast lint format bench lock clean
+.PHONY: help lab data image test test-fast test-localmode lint format bench lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z_%-]+:.*## / {sub(/%/, "TARGET", $$1); printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo; echo "  TARGET is local, container, localmode or remote, as in make local-train"
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11, 4) else "Python 3.11.4 or newer is needed (tar archives unpack safely only from there on), this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 
 $(RUN_STAMP): $(BIN)/python pyproject.toml $(LOCK)
@@ -83,10 +83,13 @@ image: $(CONTAINER_STAMP) ## Build the local image of --on container, unless it 
 	@$(BIN)/harness image build
 
 test: $(DEV_STAMP) ## Run every test that this machine can run
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 test-fast: $(DEV_STAMP) ## Run the tests that take seconds
 	$(BIN)/python -m pytest -m 'not slow and not docker'
+
+test-localmode: $(DEV_STAMP) ## Run the SDK's own local mode, v2 and v3, in Docker
+	$(BIN)/python -m pytest -m sdk_localmode
 
 lint: $(DEV_STAMP) ## Lint, check the format and the types
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,10 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # So it is for what a script starts in its background; tests here send Ctrl-C, and mean it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("harness", deadline=None)  # how long an example takes is the machine's affair
 settings.load_profile("harness")

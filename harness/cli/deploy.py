@@ -31,6 +31,10 @@ def command(job: str | None, uri: str | None, config_file: Path | None, as_json:
         travels = uploads.plan(config, "Endpoint", name, model_data=data)
         model = requests.create_model(config, model_name=name, model_data=data, locations=travels.locations)
         Prepared("Model", model, travels).send(config, target)
+        serving = model["PrimaryContainer"]
+        click.echo(
+            f"{name}: model {console.readable(data)}, script {serving['Environment']['SAGEMAKER_PROGRAM']}", err=True
+        )
         description = jobs.deploy(
             target,
             model,

@@ -11,7 +11,8 @@ import click
 from harness.cli import console
 from harness.cli.options import TRAINING, common, configure, settings
 from harness.cli.request import Prepared, check, prepare
-from harness.config import explain
+from harness.config import Config, explain
+from harness.errors import ConfigurationError
 
 
 @click.command("plan", epilog="Example: harness plan --on remote; harness plan --process; harness plan --sources")
@@ -40,6 +41,24 @@ def command(
     sys.stdout.flush()
     _show_travels(prepared)
     check(config, prepared.kind, prepared.request)
+    if prepared.kind == "TrainingJob" and document is None and config.on != "remote":
+        _check_files(config)
+
+
+def _check_files(config: Config) -> None:
+    """What `harness train` would find missing on this machine."""
+    from harness import source
+    from harness.storage.uris import local_path
+
+    source.manifest(
+        config.source_dir,
+        entry_point=str(config.entry_point),
+        dependencies=config.dependencies,
+        allow_secrets=config.allow_secrets,
+    )
+    for name, channel in config.channels.items():
+        if channel.uri.startswith("file:") and not local_path(channel.uri).exists():
+            raise ConfigurationError(f"Channel '{name}': {local_path(channel.uri)} does not exist.")
 
 
 def _show_travels(prepared: Prepared) -> None:

@@ -7,6 +7,7 @@ AWS's; refusals are ``ServiceError``, which has the shape of botocore's ``Client
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,8 @@ class EngineClient:
         from harness.engine import code, training
 
         refusals = training.refusals(request, self.settings.isolation)
-        self._check("CreateTrainingJob", request, refusals, training.input_problems(request))
+        problems = chain(training.bad_metrics(request), training.input_problems(request))
+        self._check("CreateTrainingJob", request, refusals, problems)
         description = training.describe_new(request, self.settings)
         self._check_machine(request["AlgorithmSpecification"]["TrainingImage"])
         self._create_job("TrainingJob", request, description, lambda job: code.stage(request, job.path / "source"))

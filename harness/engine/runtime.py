@@ -53,7 +53,8 @@ class EngineRuntime:
             raise ServiceError("ValidationError", message, _OPERATION)
         status, content_type, answer = _post(description["EndpointUrl"], body, ContentType, Accept)
         if status != 200:
-            raise _model_error(status, answer)
+            log = self._client.endpoints.store.job(EndpointName).log
+            raise _model_error(status, answer, f"The server's log says why: {log}")
         variant = description["ProductionVariants"][0]["VariantName"]
         return {"Body": io.BytesIO(answer), "ContentType": content_type, "InvokedProductionVariant": variant}
 
@@ -76,10 +77,10 @@ def _post(url: str, body: bytes, content_type: str | None, accept: str | None) -
         connection.close()
 
 
-def _model_error(status: int, answer: bytes) -> ServiceError:
+def _model_error(status: int, answer: bytes, remedy: str = "") -> ServiceError:
     text = answer[:1024].decode("utf-8", "replace")
     whose = "client" if 400 <= status < 500 else "server"
     message = f'Received {whose} error ({status}) from primary with message "{text}".'
-    error = ServiceError("ModelError", message, _OPERATION, status=424)
+    error = ServiceError("ModelError", message, _OPERATION, status=424, remedy=remedy)
     error.response |= {"OriginalStatusCode": status, "OriginalMessage": text}
     return error

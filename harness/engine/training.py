@@ -83,6 +83,17 @@ def describe_new(request: Document, settings: EngineSettings) -> Document:
     }
 
 
+def bad_metrics(request: Mapping[str, Any]) -> Iterator[str]:
+    """Metric definitions whose ``Regex`` is none that Python understands."""
+    import re
+
+    for definition in request["AlgorithmSpecification"].get("MetricDefinitions", ()):
+        try:
+            re.compile(definition["Regex"])
+        except re.error as error:
+            yield f"metric_definitions: {definition['Name']}: Regex {definition['Regex']!r} is not one: {error}."
+
+
 def refusals(request: Mapping[str, Any], isolation: Isolation = "auto") -> Iterator[str]:
     """What in a request this engine cannot honour, by name. Nothing else is left out in silence."""
     elsewhere = "; try --on remote"

@@ -419,3 +419,17 @@ def test_a_machine_that_gives_no_private_opt_ml_is_said_once_with_the_reason(pro
     assert made.harness("train").err == ""
     done = made.harness("train", "--isolation", "none")
     assert done.err.count("No private /opt/ml: isolation is switched off") == 1
+
+
+@pytest.mark.parametrize("arguments", [["--entry-point", "nope.py"], ["--channel", "train=nope"]])
+def test_plan_misses_what_train_would_miss(project, arguments):
+    done = project().harness("plan", *arguments)
+    assert done.code == 2
+    assert "nope" in done.err
+
+
+def test_a_metric_s_regular_expression_that_is_none_is_refused_by_name(project):
+    config = 'metric_definitions = [{Name = "loss", Regex = "loss=("}]'
+    done = project(config=config).harness("train")
+    assert done.code == 2
+    assert "metric_definitions: loss: Regex 'loss=('" in done.err

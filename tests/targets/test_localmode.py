@@ -467,6 +467,7 @@ def wait_for(job, text, process):
 
 
 @pytest.mark.docker
+@pytest.mark.sdk_localmode
 @pytest.mark.oracle
 @pytest.mark.slow
 @pytest.mark.usefixtures("_clean_engine")
