@@ -187,22 +187,40 @@ class Lab:
 
     def _run(self, *arguments: str, body: bytes = b"", quiet: bool = False) -> bytes:
         """What a command prints on stdout. Ctrl-C is its to deal with first."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "harness", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL if quiet else None,
-            start_new_session=True,
-        )
+        process = None
         try:
+            with signals_later():
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "harness", *arguments],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL if quiet else None,
+                    start_new_session=True,
+                )
             answer, _ = process.communicate(body)
         except BaseException:
-            process.send_signal(signal.SIGINT)
-            process.communicate()
+            if process is not None:
+                process.send_signal(signal.SIGINT)
+                process.communicate()
             raise
         if process.returncode:
             raise StepFailed(arguments[0], process.returncode)
         return answer
+
+
+@contextmanager
+def signals_later() -> Iterator[None]:
+    """Ctrl-C while a process is being started would leave one that nobody knows of; so it comes when it has been."""
+    came: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda number, frame: came.append(number)) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before):
+            signal.signal(number, handler)
+    if came and signal.SIG_IGN not in before:
+        raise KeyboardInterrupt
 
 
 @contextmanager
