@@ -45,7 +45,7 @@ except Exception as error:
         ("amazonaws.com", False),
         ("amazonaws.com.evil.org", False),
         ("notamazonaws.com", False),
-        ("pypi.org", False),
+        ("packages.example", False),
     ],
 )
 def test_hosts_of_aws_are_told_from_others(host, aws):
@@ -55,12 +55,12 @@ def test_hosts_of_aws_are_told_from_others(host, aws):
 @pytest.mark.parametrize(
     ("host", "named", "passes"),
     [
-        ("pypi.org", ["pypi.org"], True),
-        ("files.pypi.org", ["pypi.org"], True),
-        ("files.pypi.org", [".pypi.org"], True),
-        ("notpypi.org", ["pypi.org"], False),
+        ("packages.example", ["packages.example"], True),
+        ("files.packages.example", ["packages.example"], True),
+        ("files.packages.example", [".packages.example"], True),
+        ("notpackages.example", ["packages.example"], False),
         ("anything", ["*"], True),
-        ("pypi.org", [], False),
+        ("packages.example", [], False),
     ],
 )
 def test_a_host_passes_if_it_or_its_domain_is_named(host, named, passes):
@@ -100,12 +100,12 @@ def connect(standin, host):
 
 
 def test_another_host_is_refused_and_how_to_let_it_through_is_said(standin):
-    answer, connection = connect(standin, "pypi.org:443")
+    answer, connection = connect(standin, "packages.example:443")
     with connection:
         while chunk := connection.recv(65536):
             answer += chunk
     assert answer.startswith(b"HTTP/1.1 403 ")
-    assert b"--pass-through pypi.org" in answer
+    assert b"--pass-through packages.example" in answer
 
 
 def test_a_host_that_is_passed_through_is_connected_to(tmp_path):

@@ -38,7 +38,7 @@ COMPOSED = {
             "networks": {"sagemaker-local": {"aliases": ["algo-1-abcde"]}},
             "ports": ["8081:8080"],
             "tty": True,
-            "volumes": ["/data/train:/opt/ml/input/data/train", "/root/model:/opt/ml/model"],
+            "volumes": ["/data/train:/opt/ml/input/data/train", "/home/me/model:/opt/ml/model"],
         }
     },
     "networks": {"sagemaker-local": {"name": "sagemaker-local"}},
@@ -55,7 +55,7 @@ class TestTheComposeFile:
         return adjusted(COMPOSED, read_only=["/opt/ml/input/data/train"], labels={"of": "job"}, network="its-own")
 
     def test_mounts_inputs_read_only_and_nothing_else(self, service):
-        assert service["volumes"] == ["/data/train:/opt/ml/input/data/train:ro", "/root/model:/opt/ml/model"]
+        assert service["volumes"] == ["/data/train:/opt/ml/input/data/train:ro", "/home/me/model:/opt/ml/model"]
 
     def test_publishes_ports_on_the_loopback(self, service):
         assert service["ports"] == ["127.0.0.1:8081:8080"]
