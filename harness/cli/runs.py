@@ -40,7 +40,7 @@ def _settings(ctx: click.Context, options: Mapping[str, Any]) -> tuple[Config, b
     return configure(config_file, flags), as_json
 
 
-@command.command("list")
+@command.command("list", epilog="Example: harness runs list --json")
 @common
 @click.pass_context
 def _list_command(ctx: click.Context, /, **options: Any) -> None:
