@@ -256,6 +256,12 @@ class TestMistakes:
                 "source_dir: expected a path, got text 's3://bucket/source'",
             ),
             ("tags = {team = 1}", "tags.team: expected text, got integer 1"),
+            (
+                "metric_definitions = [{Name = 'a', Regex = 'b'}, {name = 'a', Regex = 'b'}]",
+                "metric_definitions[1].name is not a setting; did you mean metric_definitions[1].Name?",
+            ),
+            ("metric_definitions = [{Name = 'a'}]", "metric_definitions[0].Regex is missing"),
+            ("metric_definitions = [{Name = 1, Regex = 'b'}]", "metric_definitions[0].Name: expected text"),
         ],
     )
     def test_a_mistake_in_the_file_is_named(self, project, table, said):

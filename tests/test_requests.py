@@ -194,9 +194,36 @@ class TestTraining:
         with pytest.raises(ConfigurationError, match=r"'when'.*datetime"):
             create_training_job(config(tmp_path, **AWS, hyperparameters={"when": today}), job_name="j")
 
+    @pytest.mark.parametrize(
+        ("name", "setting"),
+        [
+            ("sagemaker_program", "entry_point"),
+            ("sagemaker_submit_directory", "source_dir"),
+            ("sagemaker_container_log_level", "container_log_level"),
+            ("sagemaker_job_name", "job_name"),
+            ("sagemaker_region", "region"),
+        ],
+    )
+    def test_a_hyperparameter_that_the_request_needs_for_itself_is_refused_with_its_setting(
+        self, tmp_path, name, setting
+    ):
+        with pytest.raises(ConfigurationError, match=f"--hyperparameter: .*{name}.*set {setting} instead"):
+            create_training_job(config(tmp_path, **AWS, hyperparameters={name: "x"}), job_name="j")
+
+    def test_other_hyperparameters_of_the_toolkit_travel_as_they_are(self, tmp_path):
+        request = create_training_job(
+            config(tmp_path, **AWS, hyperparameters={"sagemaker_s3_output": "s3://b/o", "sagemaker_x": 1}), job_name="j"
+        )
+        sent = decode(request["HyperParameters"])
+        assert (sent["sagemaker_s3_output"], sent["sagemaker_x"]) == ("s3://b/o", 1)
+
+    def test_a_hyperparameter_without_a_name_is_refused(self, tmp_path):
+        with pytest.raises(ConfigurationError, match="a hyperparameter has no name"):
+            create_training_job(config(tmp_path, **AWS, hyperparameters={"": 1}), job_name="j")
+
     @given(
         st.dictionaries(
-            st.text(max_size=5).filter(lambda name: not name.startswith("sagemaker_")),
+            st.text(min_size=1, max_size=5).filter(lambda name: not name.startswith("sagemaker_")),
             st.recursive(
                 st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
                 lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner, max_size=2),
@@ -402,3 +429,8 @@ class TestNames:
     @given(st.text(max_size=80), st.datetimes(min_value=datetime(1970, 1, 2), timezones=st.just(UTC)))
     def test_a_name_is_never_too_long(self, base, moment):
         assert len(default_job_name(base, moment)) <= 63
+        assert len(default_job_name(base, moment, "0123")) <= 63
+
+    def test_a_tail_tells_two_names_of_one_millisecond_apart(self):
+        moment = datetime(2026, 11, 23, 17, 34, 46, 123_000, UTC)
+        assert default_job_name("iris", moment, "a1b2") == "iris-2026-11-23-17-34-46-123-a1b2"

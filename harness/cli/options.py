@@ -136,7 +136,7 @@ def configure(config_file: Path | None, flags: Mapping[str, Any]) -> Config:
     """The configuration with these options on top.
 
     Raises:
-        UsageError: an option of the form NAME=VALUE has no ``=``.
+        UsageError: an option of the form NAME=VALUE has no ``=`` or no name.
         ConfigurationError: see ``config.load``.
     """
     if config_file is not None and not config_file.is_file():
@@ -172,10 +172,12 @@ def pairs(flag: str, items: Iterable[str]) -> dict[str, str]:
     """``NAME=VALUE`` items as a mapping.
 
     Raises:
-        UsageError: an item has no ``=``.
+        UsageError: an item has no ``=``, or nothing before it.
     """
     split = [item.partition("=") for item in items]
-    for name, equals, _ in split:
+    for name, equals, text in split:
+        if not name:
+            raise UsageError(f"{flag} ={text}: the name is missing; NAME=VALUE is expected.")
         if not equals:
             raise UsageError(f"{flag} {name}: NAME=VALUE is expected, such as {flag} {name}=…")
     return {name: text for name, _, text in split}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -83,8 +84,8 @@ def job_name(config: Config) -> str:
 
 
 def fresh_name(config: Config) -> str:
-    """A name with the time in it."""
-    return requests.default_job_name(config.base_job_name, datetime.now(UTC))
+    """A name with the time in it, of which nobody else makes the same in this millisecond."""
+    return requests.default_job_name(config.base_job_name, datetime.now(UTC), os.urandom(2).hex())
 
 
 def model_data(target: Target, job: str | None, uri: str | None) -> str:

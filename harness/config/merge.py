@@ -192,7 +192,7 @@ class Merge:
             if not isinstance(raw, list | tuple):
                 raise Wrong("a list")
             inner = wanted.removeprefix("tuple[").removesuffix("]").removesuffix(", ...")
-            return tuple(self._convert(layer, key, inner, item) for item in raw)
+            return tuple(self._convert(layer, f"{key}[{index}]", inner, item) for index, item in enumerate(raw))
         if wanted in self.tables:
             schema = self.tables[wanted]
             first = next(iter(settings(schema)))

@@ -36,6 +36,14 @@ class Channel:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class MetricDefinition:
+    """A metric that is read from the log; the words are those of AWS's request and of the SDK."""
+
+    Name: str = setting("", "Name of the metric.", required=True)
+    Regex: str = setting("", "Regular expression whose first group is the value.", required=True)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class ProcessingInput:
     """One input of a processing job; the SDK's words."""
 
@@ -142,7 +150,9 @@ class Config:
     hyperparameters: Mapping[str, object] = setting(dict, "Hyperparameters: name to value.", flag="--hyperparameter")
     channels: Mapping[str, Channel] = setting(dict, "Channels: name to path or URI, or to a table.", flag="--channel")
     environment: Mapping[str, str] = setting(dict, "Environment variables of the training script.")
-    metric_definitions: tuple[object, ...] = setting((), "Metrics read from the log: a list of {Name, Regex}.")
+    metric_definitions: tuple[MetricDefinition, ...] = setting(
+        (), "Metrics read from the log: a list of {Name, Regex}."
+    )
     output_path: Location | None = setting(None, "Folder or s3:// URI for artifacts; runs_dir or the default bucket.")
     checkpoint_s3_uri: Location | None = setting(None, "Folder or s3:// URI for checkpoints.")
     checkpoint_local_path: str | None = setting(None, "Where the script writes checkpoints (/opt/ml/checkpoints).")
@@ -180,7 +190,15 @@ class Config:
 
 TABLES: Mapping[str, type] = {
     schema.__name__: schema
-    for schema in (Channel, ProcessingInput, ProcessingOutput, ProcessConfig, TransformConfig, DeployConfig)
+    for schema in (
+        Channel,
+        MetricDefinition,
+        ProcessingInput,
+        ProcessingOutput,
+        ProcessConfig,
+        TransformConfig,
+        DeployConfig,
+    )
 }
 """The dataclasses that stand for tables, by the name that annotations use."""
 

@@ -40,17 +40,18 @@ class Locations:
 HERE = Locations()
 
 
-def default_job_name(base: str | None, now: datetime) -> str:
+def default_job_name(base: str | None, now: datetime, tail: str = "") -> str:
     """A name as the SDK makes it: ``iris-2026-11-23-17-34-46-123``; at most 63 characters, the base cut.
 
     Args:
         base: beginning; None: the name of AWS's image repository, as in the SDK.
         now: a time with a zone; the name has it in UTC.
+        tail: letters and digits that tell two names of one millisecond apart, which the SDK's are not.
     """
     from datetime import UTC
 
     now = now.astimezone(UTC)
-    stamp = f"{now:%Y-%m-%d-%H-%M-%S}-{now.microsecond // 1000:03d}"
+    stamp = f"{now:%Y-%m-%d-%H-%M-%S}-{now.microsecond // 1000:03d}{tail and f'-{tail}'}"
     return f"{(base or REPOSITORY)[: NAME_LENGTH - len(stamp) - 1]}-{stamp}"
 
 

@@ -22,6 +22,15 @@ from harness.requests.common import (
 
 CODE_CHANNEL = "/opt/ml/input/data/code"
 
+_OURS = {
+    "sagemaker_submit_directory": "source_dir",
+    "sagemaker_program": "entry_point",
+    "sagemaker_container_log_level": "container_log_level",
+    "sagemaker_job_name": "job_name",
+    "sagemaker_region": "region",
+}
+"""Hyperparameters that the request needs for itself, and the setting that each is made from."""
+
 
 def create_training_job(config: Config, *, job_name: str, locations: Locations = HERE) -> Request:
     """The ``CreateTrainingJob`` request, as SDK v2's ``SKLearn`` estimator would send it.
@@ -43,7 +52,7 @@ def create_training_job(config: Config, *, job_name: str, locations: Locations =
             "AlgorithmSpecification": {
                 "TrainingInputMode": "File",
                 "TrainingImage": image_of(config, "training", config.instance_type),
-                "MetricDefinitions": list(config.metric_definitions),
+                "MetricDefinitions": [{"Name": each.Name, "Regex": each.Regex} for each in config.metric_definitions],
             },
             "OutputDataConfig": {
                 "S3OutputPath": locations.of(config.output_path or output_of(config, locations)),
@@ -99,17 +108,34 @@ def _channel(name: str, channel: Channel, locations: Locations) -> Request:
 
 
 def _hyperparameters(config: Config, job_name: str, script: Script) -> dict[str, str]:
-    """The user's, then those by which SDK v2 tells the toolkit what to run."""
+    """The user's, then those by which SDK v2 tells the toolkit what to run.
+
+    The toolkit keeps other names that begin with ``sagemaker_`` from the script's arguments; such a hyperparameter is
+    sent as it is, and is treated here as there (sagemaker-training 4.8.0, run).
+    """
+    ours = (
+        script.directory,
+        script.program,
+        config.container_log_level,
+        job_name,
+        region_of(config),
+    )
+    problems = [problem for name in config.hyperparameters if (problem := _misnamed(config, name))]
+    if problems:
+        raise ConfigurationError("\n  ".join(problems))
     try:
-        return encode(
-            {
-                **config.hyperparameters,
-                "sagemaker_submit_directory": script.directory,
-                "sagemaker_program": script.program,
-                "sagemaker_container_log_level": config.container_log_level,
-                "sagemaker_job_name": job_name,
-                "sagemaker_region": region_of(config),
-            }
-        )
+        return encode({**config.hyperparameters, **dict(zip(_OURS, ours, strict=True))})
     except NotEncodable as error:
         raise ConfigurationError(str(error)) from error
+
+
+def _misnamed(config: Config, name: str) -> str | None:
+    """Why a hyperparameter cannot have its name, and where it was given; None if it can."""
+    where = config.sources.get(f"hyperparameters.{name}")
+    if not name:
+        return f"{where}: a hyperparameter has no name; write NAME=VALUE, or leave it out."
+    if name in _OURS:
+        return (
+            f"{where}: hyperparameter {name} is the request's own and would be overwritten; set {_OURS[name]} instead."
+        )
+    return None

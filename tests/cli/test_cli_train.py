@@ -329,6 +329,8 @@ class TestBadInput:
             (["--channel", "train=nowhere"], ["Channel 'train'", "nowhere", "does not exist"]),
             (["--channel", "train=empty"], ["Channel 'train'", "empty", "no files"]),
             (["--channel", "train"], ["--channel train", "NAME=VALUE"]),
+            (["--hyperparameter", "=3"], ["--hyperparameter =3", "NAME=VALUE"]),
+            (["--hyperparameter", "sagemaker_program=x.py"], ["sagemaker_program", "entry_point"]),
             (["--job-name", "not_a_name"], ["TrainingJobName", "not_a_name"]),
             (["--instance-count", "0"], ["instance", "1"]),
             (["--max-run", "soon"], ["--max-run", "soon"]),
