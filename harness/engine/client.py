@@ -160,7 +160,7 @@ class EngineClient:
         from harness.engine import models, serving
 
         self._check("CreateModel", request, models.refusals(request), iter(()))
-        models.check_data(request)
+        models.check_data(request, self.settings.storage)
         self._check_machine(serving.image(request))
         return self._models.create(request)
 

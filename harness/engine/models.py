@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.errors import ServiceError
-from harness.storage import is_s3, local_path
+from harness.storage import Storage
 
 
 def refusals(request: Mapping[str, Any]) -> Iterator[str]:
@@ -27,13 +27,13 @@ def refusals(request: Mapping[str, Any]) -> Iterator[str]:
         yield f"VpcConfig: there is no VPC on this machine{elsewhere}"
 
 
-def check_data(request: Mapping[str, Any]) -> None:
-    """AWS looks for the model data when the model is made, and so do we where it is on this machine.
+def check_data(request: Mapping[str, Any], storage: Storage) -> None:
+    """AWS looks for the model data when the model is made, and so do we.
 
     Raises:
         ServiceError: it is not there.
     """
     primary = request.get("PrimaryContainer") or request["Containers"][0]
     uri = primary["ModelDataUrl"]
-    if not is_s3(uri) and not local_path(uri).is_file():
+    if not storage.exists(uri):
         raise ServiceError("ValidationException", f"Could not find model data at {uri}.", "CreateModel")

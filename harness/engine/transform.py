@@ -136,6 +136,9 @@ def _transform(
 
 
 def _finish(job: Job, settings: EngineSettings, ended: Ended, sender: _Sender) -> None:
+    uri = job.request["TransformOutput"]["S3OutputPath"]
+    if is_s3(uri) and sender.output.is_dir():  # what is whole stays, whatever becomes of the job
+        settings.storage.upload(sender.output, uri)
     if ended.stop is not None:
         job.update(TransformJobStatus="Stopped", TransformEndTime=now())
     elif sender.error is not None:
@@ -148,8 +151,6 @@ def _finish(job: Job, settings: EngineSettings, ended: Ended, sender: _Sender) -
     else:
         import shutil
 
-        if is_s3(job.request["TransformOutput"]["S3OutputPath"]):
-            settings.storage.upload(sender.output, job.request["TransformOutput"]["S3OutputPath"])
         job.update(TransformJobStatus="Completed", TransformEndTime=now())
         shutil.rmtree(job.path / "hosts", ignore_errors=True)
 

@@ -68,7 +68,10 @@ def _of_aws(response: dict[str, Any], operation: str) -> HarnessError:
     if code in _REJECTED:
         return MissingCapability(f"{operation}: AWS does not accept your credentials: {message} ({code}). {_SIGN_IN}")
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
-    return ServiceError(code, message, operation, status=status, remedy=_remedy(code, message))
+    refusal = ServiceError(code, message, operation, status=status, remedy=_remedy(code, message))
+    # An operation's own members, such as the ``OriginalStatusCode`` of ``ModelError``.
+    refusal.response |= {name: value for name, value in response.items() if name not in refusal.response}
+    return refusal
 
 
 def _remedy(code: str, message: str) -> str:

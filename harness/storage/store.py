@@ -130,6 +130,22 @@ class Storage:
             raise self._no_data(f"s3://{bucket}/{min(missing)}")
         return self._view(bucket, names_below(prefix, found))
 
+    def exists(self, uri: str) -> bool:
+        """Whether there is a file, or an object, of exactly that URI.
+
+        Raises:
+            HarnessError: S3 could not be asked; see `aws_errors.translated`.
+        """
+        if not is_s3(uri):
+            return local_path(uri).is_file()
+        _, key = split(uri)
+        try:
+            return any(each.key == key for each in self.s3.objects(uri))
+        except ServiceError as error:
+            if code_of(error) in NOT_FOUND:
+                return False
+            raise
+
     def localised(self, source: Mapping[str, Any]) -> dict[str, Any]:
         """An ``S3DataSource`` of S3 as one of this machine's; another one as it is. Errors as for `local`."""
         uri, manifest = source["S3Uri"], source["S3DataType"] == "ManifestFile"

@@ -14,7 +14,7 @@ from typing import Any
 from harness.config import Config
 from harness.engine.store import write_json
 from harness.errors import MissingCapability, ServiceError
-from harness.storage import Storage, split
+from harness.storage import Storage
 from harness.storage.aws_errors import THROTTLED, Unreachable, code_of, translated
 from harness.storage.session import client_config, open_session
 from harness.targets import Document, Event, Output, Status
@@ -224,12 +224,9 @@ class RemoteTarget:
             for part in ("model", "output"):
                 if plain:
                     self.storage.copy(f"{where}/{part}/", folder / "output" / part)
-                elif part == "model" or self._exists(f"{where}/output.tar.gz"):
+                elif part == "model" or self.storage.exists(f"{where}/output.tar.gz"):
                     self.storage.download(f"{where}/{part}.tar.gz", folder / "output" / f"{part}.tar.gz")
         write_json(folder / "describe.json", description)
-
-    def _exists(self, uri: str) -> bool:
-        return any(each.key == split(uri)[1] for each in self.storage.s3.objects(uri))
 
 
 class _Told:

@@ -12,16 +12,21 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
 from harness import jobs, service_model, validation
-from harness.config import load
+from harness.config import Config, load
 from harness.errors import MissingCapability, ServiceError
+from harness.storage import split
+from harness.storage.session import open_session
 from harness.targets import Target, open_target
 from harness.targets.localmode import machine
+from harness.targets.remote import Pace, RemoteTarget
+from harness.targets.uploads import storage_of
+from tests.conftest import StandInProcess
 from tests.docker_engine import client_or_skip, image_or_skip
 
 
@@ -34,6 +39,9 @@ class Candidate:
     """Why it cannot be had on this machine; then its tests are skipped with that reason."""
     divergences: Mapping[str, str] = field(default_factory=dict)
     """Name of a test -> why it is known to come out otherwise there; it then has to."""
+    open: Callable[[Config], Target] = open_target
+    in_s3: bool = False
+    """Whether it reads and writes S3, which is then the stand-in's, as all of AWS is."""
 
 
 _ENDING = "the host's name has a random ending, and so has the file that the script names after it"
@@ -83,10 +91,17 @@ def _lacks_containers() -> None:
     client.close()
 
 
+def _open_remote(config: Config) -> RemoteTarget:
+    """As a user has it, but for its patience: nothing that comes over loopback is late."""
+    session, pace = open_session(config.region, config.profile), Pace(first=0.02, slowest=0.2, settle=0.02)
+    return RemoteTarget(session, config.runs_dir, storage_of(config), pace=pace)
+
+
 CANDIDATES = (
     Candidate("local"),
     Candidate("container", _lacks_containers),
     Candidate("localmode", _lacks_localmode, LOCALMODE),
+    Candidate("remote", open=_open_remote, in_s3=True),
 )
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3"
@@ -110,13 +125,105 @@ def predict_fn(data, factor):
 """
 
 
+class Files(Protocol):
+    """Where a target's jobs read and write. A name is of one folder, and that of no other begins with it."""
+
+    def uri(self, name: str) -> str:
+        """The URI of a folder, whether it exists or not."""
+
+    def put(self, name: str, files: Mapping[str, bytes]) -> None:
+        """Files in a folder."""
+
+    def read(self, uri: str) -> dict[str, bytes]:
+        """The files at or below a URI."""
+
+    def source(self, files: Mapping[str, str]) -> Mapping[str, str | bytes]:
+        """Scripts as ``sagemaker_submit_directory`` can name them: the files of a folder, or an archive in one."""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder of this machine."""
+
+    path: Path
+
+    def uri(self, name: str) -> str:
+        """See ``Files.uri``."""
+        return (self.path / name).as_uri()
+
+    def put(self, name: str, files: Mapping[str, bytes]) -> None:
+        """See ``Files.put``."""
+        for member, content in files.items():
+            path = self.path / name / member
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+    def read(self, uri: str) -> dict[str, bytes]:
+        """See ``Files.read``."""
+        path = Path(unquote(urlsplit(uri).path))
+        if path.is_file():
+            return {path.name: path.read_bytes()}
+        return {str(file.relative_to(path)): file.read_bytes() for file in sorted(path.rglob("*")) if file.is_file()}
+
+    def source(self, files: Mapping[str, str]) -> Mapping[str, str | bytes]:
+        """See ``Files.source``."""
+        return files
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket of the stand-in."""
+
+    s3: Any
+    """boto3's client."""
+    name: str
+
+    def uri(self, name: str) -> str:
+        """See ``Files.uri``."""
+        return f"s3://{self.name}/{name}"
+
+    def put(self, name: str, files: Mapping[str, bytes]) -> None:
+        """See ``Files.put``."""
+        for member, content in files.items():
+            self.s3.put_object(Bucket=self.name, Key=f"{name}/{member}", Body=content)
+
+    def read(self, uri: str) -> dict[str, bytes]:
+        """See ``Files.read``."""
+        _, prefix = split(uri)
+        found = self.s3.list_objects_v2(Bucket=self.name, Prefix=prefix).get("Contents", ())
+        keys = [each["Key"] for each in found if each["Key"] == prefix or each["Key"].startswith(f"{prefix}/")]
+        return {
+            key.removeprefix(prefix).lstrip("/") or key.rpartition("/")[2]: self.s3.get_object(
+                Bucket=self.name, Key=key
+            )["Body"].read()
+            for key in keys
+        }
+
+    def source(self, files: Mapping[str, str]) -> Mapping[str, str | bytes]:
+        """See ``Files.source``. AWS's toolkit takes nothing but an archive from S3."""
+        return {"sourcedir.tar.gz": targz(files)}
+
+
+def targz(files: Mapping[str, str]) -> bytes:
+    """An archive."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as tar:
+        for member, text in files.items():
+            info = tarfile.TarInfo(member)
+            info.size = len(text.encode())
+            tar.addfile(info, io.BytesIO(text.encode()))
+    return content.getvalue()
+
+
 @dataclass(frozen=True)
 class Place:
     """A target, and where it finds and leaves files."""
 
     target: Target
-    folder: Path
+    files: Files
     config_file: Path
+    environment: Mapping[str, str]
+    """What the target has to find in the environment."""
     _numbers: Iterator[int] = field(default_factory=count)
 
     @property
@@ -131,27 +238,28 @@ class Place:
 
     def name(self, what: str = "job") -> str:
         """A name that nobody has taken."""
-        return f"{what}-{next(self._numbers)}"
+        return f"{what}-{self.config_file.parent.name}-{next(self._numbers):04}"
 
     def put(self, files: Mapping[str, str | bytes]) -> str:
         """Files as data of a job: the URI of their folder."""
-        folder = self.folder / self.name("data")
-        for name, content in files.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return folder.as_uri()
+        name = self.name("data")
+        contents = {each: content.encode() if isinstance(content, str) else content for each, content in files.items()}
+        self.files.put(name, contents)
+        return self.files.uri(name)
+
+    def code(self, files: Mapping[str, str]) -> str:
+        """Scripts as ``sagemaker_submit_directory`` has them: the URI of their folder, or of an archive."""
+        given = self.files.source(files)
+        folder = self.put(given)
+        return folder if given == files else "/".join([folder, *given])
 
     def new(self) -> str:
         """The URI of a folder that does not exist yet."""
-        return (self.folder / self.name("new")).as_uri()
+        return self.files.uri(self.name("new"))
 
     def read(self, uri: str) -> dict[str, bytes]:
         """The files at or below a URI."""
-        path = Path(unquote(urlsplit(uri).path))
-        if path.is_file():
-            return {path.name: path.read_bytes()}
-        return {str(file.relative_to(path)): file.read_bytes() for file in sorted(path.rglob("*")) if file.is_file()}
+        return self.files.read(uri)
 
     def archive(self, uri: str) -> dict[str, bytes]:
         """The members of a ``.tar.gz``."""
@@ -177,7 +285,7 @@ class Place:
         """A ``CreateTrainingJob`` request; ``hyperparameters`` are encoded as SDK v2 would."""
         hyperparameters = {
             "sagemaker_program": "train.py",
-            "sagemaker_submit_directory": self.put({"train.py": script}),
+            "sagemaker_submit_directory": self.code({"train.py": script}),
             **members.pop("hyperparameters", {}),
         }
         return {
@@ -199,18 +307,12 @@ class Place:
     def model(self, script: str = SERVES, **files: str) -> str:
         """Make a model of a script and the files of its archive; its name."""
         name = self.name("model")
-        content = io.BytesIO()
-        with tarfile.open(fileobj=content, mode="w:gz") as tar:
-            for member, text in (files or {"factor": "2"}).items():
-                info = tarfile.TarInfo(member)
-                info.size = len(text)
-                tar.addfile(info, io.BytesIO(text.encode()))
         environment = {
             "SAGEMAKER_PROGRAM": "inference.py",
-            "SAGEMAKER_SUBMIT_DIRECTORY": self.put({"inference.py": script}),
+            "SAGEMAKER_SUBMIT_DIRECTORY": self.code({"inference.py": script}),
             "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
         }
-        data = self.put({"model.tar.gz": content.getvalue()}) + "/model.tar.gz"
+        data = self.put({"model.tar.gz": targz(files or {"factor": "2"})}) + "/model.tar.gz"
         primary = {"Image": IMAGE, "ModelDataUrl": data, "Environment": environment}
         answer = self.client.create_model(ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer=primary)
         assert answer["ModelArn"].endswith(f"/{name}")
@@ -255,9 +357,28 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     config_file = folder / "harness.toml"
     config_file.write_text("stop_grace = 0\n")
     config = load(config_file=config_file, flags={"on": request.param.name}, environ={})
-    target = open_target(config)
-    yield Place(target, folder, config_file)
-    target.close()
+    files: Files = Folder(folder)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        environment: Mapping[str, str] = {}
+        if request.param.in_s3:
+            standin: StandInProcess = request.getfixturevalue("standin")
+            environment, files = standin.env, Bucket(standin.client("s3"), folder.name)
+            files.s3.create_bucket(Bucket=files.name)
+            _set(monkeypatch, environment)
+        target = request.param.open(config)
+        yield Place(target, files, config_file, environment)
+        target.close()
+
+
+def _set(monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str]) -> None:
+    for name, text in environment.items():
+        monkeypatch.setenv(name, text)
+
+
+@pytest.fixture(autouse=True)
+def _environment(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test begins with none of AWS's variables."""
+    _set(monkeypatch, place.environment)
 
 
 @pytest.fixture(autouse=True)

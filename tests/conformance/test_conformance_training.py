@@ -117,7 +117,7 @@ class TestATrainingJob:
 
     def test_that_breaks_aws_s_rules_is_refused_before_anything_starts(self, place, refused):
         request = place.training("pass", name="not_a_name")
-        with pytest.raises(HarnessError, match="TrainingJobName"):
+        with pytest.raises(HarnessError, match=r"(?i)TrainingJobName"):
             place.client.create_training_job(**request)
         with pytest.raises(HarnessError):
             place.client.describe_training_job(TrainingJobName="not_a_name")

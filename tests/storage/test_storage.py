@@ -93,6 +93,24 @@ class TestReading:
         with pytest.raises(NoData, match=f'No S3 objects found under S3 URL "s3://{BUCKET}/nowhere"'):
             getattr(cloud.storage(), how)(f"s3://{BUCKET}/nowhere")
 
+    @pytest.mark.parametrize(
+        ("uri", "there"),
+        [
+            (f"s3://{BUCKET}/train/a.csv", True),
+            (f"s3://{BUCKET}/train/a", False),
+            (f"s3://{BUCKET}/train", False),
+            ("s3://nobodys-bucket/x", False),
+        ],
+    )
+    def test_an_object_exists_under_exactly_its_uri(self, cloud, uri, there):
+        cloud.put(**WHOLE)
+        assert cloud.storage().exists(uri) is there
+
+    def test_a_file_exists_and_a_folder_is_none(self, cloud, tmp_path):
+        (tmp_path / "a").touch()
+        assert cloud.storage().exists((tmp_path / "a").as_uri())
+        assert not cloud.storage().exists(tmp_path.as_uri())
+
     def test_a_bucket_that_is_not_there_is_aws_s_refusal(self, cloud):
         with pytest.raises(ConfigurationError, match="NoSuchBucket"):
             cloud.storage().local("s3://nobodys-bucket/x")

@@ -244,6 +244,13 @@ class TestErrors:
             "Message": "1 validation error detected",
         }
 
+    def test_of_aws_keep_what_an_operation_adds_to_them(self):
+        error = refusal("ModelError", "InvokeEndpoint")
+        error.response["OriginalStatusCode"] = 500
+        with pytest.raises(ServiceError) as caught, translated():
+            raise error
+        assert caught.value.response["OriginalStatusCode"] == 500
+
     def test_of_other_kinds_pass_through(self):
         with pytest.raises(KeyError), translated():
             raise KeyError
