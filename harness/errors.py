@@ -10,7 +10,8 @@
     ├── ParityError                 3   targets differ
     ├── MissingCapability           4   this machine lacks something: Docker, credentials, an image
     ├── DeadlineExceeded          124   a time limit passed
-    └── Interrupted               130   Ctrl-C
+    ├── Interrupted               130   Ctrl-C
+    └── OutputClosed              141   whoever read our output has gone, as `head` does
 
 Messages say what happened, where, and what to do about it.
 """
@@ -97,3 +98,9 @@ class Interrupted(HarnessError):
     """The user pressed Ctrl-C."""
 
     exit_code = 130
+
+
+class OutputClosed(HarnessError):
+    """Nobody reads our output any more. The exit code is a shell's for a command that SIGPIPE has ended."""
+
+    exit_code = 141

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from typing import Any, Protocol
 
-from harness.errors import DeadlineExceeded, HarnessError, Interrupted, JobFailed, ServiceError
-from harness.targets import Document, Output, Progress, Status, Target
+from harness.errors import DeadlineExceeded, HarnessError, Interrupted, JobFailed, OutputClosed, ServiceError
+from harness.targets import Document, Event, Output, Progress, Status, Target
 
 _VERBS = {
     "TrainingJob": "training_job",
@@ -63,7 +63,7 @@ def run(target: Target, kind: str, request: Mapping[str, Any], reporter: Reporte
         The ``Describe…`` document of the ended job, whatever its status; ``failure`` says what that means.
 
     Raises:
-        Interrupted: Ctrl-C; what became of the job is said.
+        Interrupted, OutputClosed: Ctrl-C, or nobody reads the output; what became of the job is said.
         HarnessError: the target refused the request.
     """
     name = request[f"{kind}Name"]
@@ -79,16 +79,25 @@ def follow(target: Target, kind: str, name: str, reporter: Reporter) -> Document
     """Follow a job that exists to its end; otherwise as ``run``."""
     try:
         for event in target.follow(kind, name):
-            match event:
-                case Output(data):
-                    reporter.output(data)
-                case Status(status, message):
-                    reporter.status(status, message)
-                case Progress():
-                    reporter.progress(event)
+            _tell(reporter, event)
     except KeyboardInterrupt:
         raise Interrupted(target.interrupt(kind, name)) from None
+    except OutputClosed as closed:
+        raise OutputClosed(f"{closed.message}; {target.interrupt(kind, name)}") from None
     return describe(target, kind, name)
+
+
+def _tell(reporter: Reporter, event: Event) -> None:
+    try:
+        match event:
+            case Output(data):
+                reporter.output(data)
+            case Status(status, message):
+                reporter.status(status, message)
+            case Progress():
+                reporter.progress(event)
+    except BrokenPipeError:
+        raise OutputClosed("nobody reads the log any more") from None
 
 
 def deploy(
@@ -102,7 +111,7 @@ def deploy(
         The ``DescribeEndpoint`` document; ``failure`` says what its status means.
 
     Raises:
-        Interrupted: Ctrl-C. Nothing is left behind, unless the endpoint lives on without us.
+        Interrupted, OutputClosed: as for ``run``. Nothing is left behind, unless the endpoint lives on without us.
         HarnessError: the target refused one of the requests. What was made before it is removed again.
     """
     client, name = target.client, endpoint["EndpointName"]
@@ -116,7 +125,7 @@ def deploy(
         reporter.submitted("Endpoint", name)
         try:
             description = follow(target, "Endpoint", name, reporter)
-        except Interrupted:
+        except (Interrupted, OutputClosed):
             if _exists(target, name):
                 undo.pop_all()
             raise

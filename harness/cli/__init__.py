@@ -10,12 +10,13 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 import click
 
 from harness import __version__
-from harness.cli.console import complain
-from harness.errors import HarnessError, Interrupted
+from harness.cli.console import complain, print_error
+from harness.errors import HarnessError, Interrupted, OutputClosed, UsageError
 
 VERBS = {
     "train": ("harness.cli.train", "Run a training job."),
@@ -57,6 +58,12 @@ class _Verbs(click.Group):
             ctx.fail(f"No verb {args[0]!r}.{hint}")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # whoever read us has read enough, as `head` does; click would call it a failure
+            raise click.exceptions.Exit(OutputClosed.exit_code) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):
             formatter.write_dl([(name, help) for name, (_, help) in VERBS.items()])
@@ -76,21 +83,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 the job failed, 2 usage or configuration, … (``harness.errors``)."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = harness.main(arguments, prog_name="harness", standalone_mode=False)
-    except HarnessError as error:
-        complain(error, as_json="--json" in arguments)
-        code = error.exit_code
-    except click.exceptions.Exit as exit_:
-        code = exit_.exit_code
-    except click.ClickException as error:
-        error.show()
-        code = 2
-    except (click.Abort, KeyboardInterrupt):
-        complain(Interrupted("interrupted"), as_json="--json" in arguments)
-        code = Interrupted.exit_code
-    except BrokenPipeError:  # whoever read us has read enough, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        code = _exit_code(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        for stream in (sys.stdout, sys.stderr):  # which of them it was does not matter: nothing more is said
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        code = OutputClosed.exit_code
     # The interpreter looks through all objects once more as it ends; nothing of ours needs that.
     gc.freeze()
-    sys.exit(code if isinstance(code, int) else 0)
+    sys.exit(code)
+
+
+def _exit_code(arguments: list[str]) -> int:
+    """Run a verb; what goes wrong is said, and in ``--json`` is a document too."""
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    as_json = "--json" in own
+    try:
+        code = harness.main(arguments, prog_name="harness", standalone_mode=False)
+    except HarnessError as error:
+        complain(error, as_json=as_json)
+        return error.exit_code
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except click.ClickException as error:
+        if as_json:
+            print_error(UsageError(error.format_message()))
+        error.show()
+        return UsageError.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        complain(Interrupted("interrupted"), as_json=as_json)
+        return Interrupted.exit_code
+    return code if isinstance(code, int) else 0

@@ -35,9 +35,13 @@ def styled(text: str, stream: TextIO, **style: Any) -> str:
 def complain(error: HarnessError, *, as_json: bool) -> None:
     """Say what went wrong: on stderr for people, as a document on stdout for programs."""
     if as_json:
-        document = {"Type": type(error).__name__, "Message": error.message, "ExitCode": error.exit_code}
-        print_json({"Error": document})
+        print_error(error)
     click.echo(f"{styled('harness:', sys.stderr, fg='red', bold=True)} {error.message}", err=True)
+
+
+def print_error(error: HarnessError) -> None:
+    """What went wrong as a document on stdout."""
+    print_json({"Error": {"Type": type(error).__name__, "Message": error.message, "ExitCode": error.exit_code}})
 
 
 def print_json(document: object) -> None:

@@ -279,6 +279,20 @@ subprocess.run(["sleep", "600"])
         assert made.describe("j")["TrainingJobStatus"] == "Stopped"
         assert not made.run_folder("j").joinpath("output").exists()
 
+    @pytest.mark.parametrize("options", [[], ["--json"]], ids=["its log on stdout", "its log on stderr"])
+    def test_by_closing_the_pipe_that_its_log_goes_to_is_a_stop_like_ctrl_c(self, project, options):
+        made = project("while True: print('line', flush=True)")
+        running = made.start("train", "--job-name", "j", *options)
+        log, other = (running.stderr, running.stdout) if options else (running.stdout, running.stderr)
+        assert log.readline() == b"algo-1 | line\n"
+        log.close()
+        said = other.read()
+        assert running.wait(60) == 141
+        other.close()
+        assert made.describe("j")["TrainingJobStatus"] == "Stopped"
+        assert b"Traceback" not in said
+        assert b"j was stopped" in said
+
     def test_by_runs_stop_from_another_shell_keeps_artifacts(self, project):
         script = "import time; open('/opt/ml/model/so_far', 'w').close(); print('written', flush=True); time.sleep(600)"
         made = project(script, config="stop_grace = 0")

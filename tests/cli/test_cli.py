@@ -1,0 +1,42 @@
+"""The command line as a whole: what every verb does alike."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["train", "--nope"], "No such option '--nope'"),
+        (["train", "--max-run", "soon"], "Invalid value for '--max-run'"),
+        (["trian"], "Did you mean train?"),
+        (["invoke", "nowhere.csv", "--endpoint-name", "e"], "nowhere.csv"),
+        (["delete-endpoint"], "--endpoint-name"),
+        (["runs", "show"], "JOB"),
+    ],
+    ids=["unknown option", "wrong value", "unknown verb", "missing file", "missing option", "missing argument"],
+)
+def test_a_wrong_command_line_is_a_document_too_where_one_is_asked_for(project, arguments, says):
+    done = project().harness(*arguments, "--json")
+    assert done.code == 2
+    assert done.json["Error"]["Type"] == "UsageError"
+    assert done.json["Error"]["ExitCode"] == 2
+    assert says in done.json["Error"]["Message"]
+    assert says in done.err
+
+
+def test_what_another_command_is_asked_for_is_not_asked_of_us(project):
+    done = project().harness("standin", "--port", "x", "--", "command", "--json")
+    assert (done.code, done.out) == (2, "")
+
+
+@pytest.mark.parametrize("verb", ["plan", "runs"])
+def test_a_reader_that_has_gone_ends_a_command_in_silence_as_sigpipe_would(project, verb):
+    made = project()
+    made.harness("train")
+    running = made.start(verb)
+    running.stdout.close()
+    assert running.stderr.read() == b""
+    running.stderr.close()
+    assert running.wait(60) == 141
