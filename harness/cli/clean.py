@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +14,27 @@ import click
 from harness.cli import console
 from harness.cli.options import common, configure
 from harness.engine.client import stores
-from harness.engine.store import ENDED
+from harness.engine.store import ENDED, Job
 from harness.engine.supervisor import lose
-from harness.errors import MissingCapability
+from harness.errors import MissingCapability, UsageError
+
+_SHOWN = 20
+"""Run folders that are named before the question; of more only the number is told."""
 
 
-@click.command("clean", epilog="Example: harness clean --runs")
+@click.command("clean", epilog="Example: harness clean --runs --yes")
 @click.option("--runs", is_flag=True, help="Remove the folders of jobs that have ended, artifacts included.")
+@click.option("--yes", is_flag=True, help="Remove them unasked; needed where nobody sits at a terminal.")
 @click.option("--cache", is_flag=True, help="Remove what is kept between jobs: environments, downloads.")
 @common
-def command(runs: bool, cache: bool, config_file: Path | None, as_json: bool, **flags: Any) -> None:
-    """Remove what killed jobs left behind; with options, also what is only kept for convenience."""
+def command(runs: bool, yes: bool, cache: bool, config_file: Path | None, as_json: bool, **flags: Any) -> None:
+    """Remove what killed jobs left behind; with options, also what is only kept for convenience.
+
+    `--runs` shows what would go, and asks. What still runs is never removed.
+    """
     config = configure(config_file, flags)
-    buried, removed = [], []
-    for store in stores(config.runs_dir):
-        buried += store.bury(lose)
-        ended = [name for name in store.names() if runs and store.job(name).status in ENDED]
-        for name in ended:
-            shutil.rmtree(store.job(name).path)
-        removed += ended
+    buried = [name for store in stores(config.runs_dir) for name in store.bury(lose)]
+    removed = _remove_runs(config.runs_dir, yes=yes) if runs else []
     if cache:
         shutil.rmtree(config.project_dir / ".harness" / "cache", ignore_errors=True)
     containers = _remove_containers()
@@ -41,6 +46,67 @@ def command(runs: bool, cache: bool, config_file: Path | None, as_json: bool, **
     for name in containers:
         click.echo(f"{name}: removed from the Docker engine", err=True)
     click.echo(f"{len(buried)} lost, {len(removed)} removed", err=True)
+
+
+def _remove_runs(runs_dir: Path, *, yes: bool) -> list[str]:
+    """Show what has ended, ask, and remove it; the names of what was removed.
+
+    Raises:
+        UsageError: nobody can be asked.
+    """
+    ended = [job for store in stores(runs_dir) for job in map(store.job, sorted(store.names())) if _has_ended(job)]
+    if not ended:
+        return []
+    sizes = [_size(job.path) for job in ended]
+    total = f"{len(ended)} run folder{'s' if len(ended) > 1 else ''}, {_readable_size(sum(sizes))}"
+    _preview(ended, sizes, total)
+    if not yes:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise UsageError(f"{total}: nothing was removed. Say --yes to remove them, artifacts included.")
+        if not click.confirm("Remove them, artifacts included?", err=True):
+            return []
+    removed = []
+    for job in ended:
+        if _has_ended(job):  # it may have gone, or begun anew, while somebody was thinking
+            shutil.rmtree(job.path)
+            removed.append(job.name)
+    return removed
+
+
+def _has_ended(job: Job) -> bool:
+    try:
+        return job.status in ENDED and not job.held()
+    except FileNotFoundError:
+        return False
+
+
+def _preview(jobs: Sequence[Job], sizes: Iterable[int], total: str) -> None:
+    width = max(len(job.name) for job in jobs[:_SHOWN])
+    for job, size in list(zip(jobs, sizes, strict=True))[:_SHOWN]:
+        click.echo(f"  {job.name:<{width}}  {job.status:<9}  {_readable_size(size):>9}", err=True)
+    if len(jobs) > _SHOWN:
+        click.echo(f"  … and {len(jobs) - _SHOWN} more", err=True)
+    click.echo(f"{total}, in {console.readable(jobs[0].path.parent.absolute().as_uri())}", err=True)
+
+
+def _readable_size(size: int) -> str:
+    """Bytes as people read them: ``3.4 MB``."""
+    number, unit = float(size), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if number < 1000:
+            break
+        number, unit = number / 1000, larger
+    return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+
+
+def _size(folder: Path) -> int:
+    """Bytes of all files below a folder; links are not followed."""
+    return sum(
+        file.lstat().st_size
+        for parent, _, names in os.walk(folder)
+        for file in (Path(parent, name) for name in names)
+        if os.path.lexists(file)
+    )
 
 
 def _remove_containers() -> list[str]:

@@ -1,4 +1,9 @@
-"""``harness clean``: what it removes from a Docker engine."""
+"""``harness clean``: what it removes, what it asks before, and what it leaves alone."""
+
+import os
+import pty
+import subprocess
+import sys
 
 import pytest
 
@@ -11,6 +16,70 @@ def test_where_there_is_no_engine_there_is_nothing_of_ours_in_it(project):
     done = project().harness("clean", "--json", DOCKER_HOST="unix:///nowhere/docker.sock")
     assert (done.code, done.err) == (0, "")
     assert done.json == {"Lost": [], "Removed": [], "Containers": [], "Cache": False}
+
+
+NO_DOCKER = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
+
+
+def runs(made) -> set[str]:
+    return {path.name for path in (made.folder / "runs").glob("[!_]*")}
+
+
+class TestRunFolders:
+    def test_are_shown_and_kept_where_nobody_can_be_asked(self, project):
+        made = project()
+        made.harness("train", "--job-name", "a")
+        done = made.harness("clean", "--runs", **NO_DOCKER)
+        assert done.code == 2
+        assert "  a  Completed" in done.err
+        assert "1 run folder, " in done.err
+        assert "--yes" in done.err
+        assert runs(made) == {"a"}
+
+    def test_go_unasked_with_yes(self, project):
+        made = project()
+        made.harness("train", "--job-name", "a")
+        made.harness("train", "--job-name", "b")
+        done = made.harness("clean", "--runs", "--yes", "--json", **NO_DOCKER)
+        assert (done.code, done.json["Removed"]) == (0, ["a", "b"])
+        assert runs(made) == set()
+
+    @pytest.mark.parametrize(("answer", "left"), [("y", set()), ("n", {"a"}), ("", {"a"})], ids=["y", "n", "return"])
+    def test_go_if_whoever_sits_at_the_terminal_says_so(self, project, answer, left):
+        made = project()
+        made.harness("train", "--job-name", "a")
+        terminal, end = pty.openpty()
+        try:
+            os.write(terminal, f"{answer}\n".encode())
+            done = subprocess.run(
+                [sys.executable, "-m", "harness", "clean", "--runs"],
+                cwd=made.folder,
+                env={**os.environ, **NO_DOCKER},
+                stdin=end,
+                stdout=subprocess.PIPE,
+                stderr=end,
+                timeout=60,
+                check=False,
+            )
+        finally:
+            os.close(end)
+            os.close(terminal)
+        assert done.returncode == 0
+        assert runs(made) == left
+
+    def test_of_running_jobs_stay(self, project):
+        made = project("print('started', flush=True); import time; time.sleep(600)")
+        running = made.start("train", "--job-name", "j")
+        assert b"started" in running.stdout.readline()
+        done = made.harness("clean", "--runs", "--yes", "--json", **NO_DOCKER)
+        assert (done.code, done.json["Removed"]) == (0, [])
+        assert made.describe("j")["TrainingJobStatus"] == "InProgress"
+        running.terminate()
+        running.communicate(timeout=60)
+
+    def test_that_are_not_there_need_no_answer(self, project):
+        done = project().harness("clean", "--runs", **NO_DOCKER)
+        assert (done.code, done.err) == (0, "0 lost, 0 removed\n")
 
 
 @pytest.mark.docker
