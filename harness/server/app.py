@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from flask import Flask, Response, request
@@ -32,7 +32,9 @@ class Application:
     reaches gunicorn, which answers 500, and the next request tries again.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, shows_failure: Callable[[], bool] = lambda: True) -> None:
+        """``shows_failure``: asked when loading has failed, whether the log is to have the traceback."""
+        self._shows_failure = shows_failure
         self._settings = settings
         self._reporter = Reporter(settings.code_dir)
         self._loading = threading.Lock()
@@ -55,7 +57,8 @@ class Application:
                 try:
                     loaded = handlers.load(self._settings, self._reporter.trap)
                 except handlers.LoadError as error:
-                    self._reporter.failure(str(error), error)
+                    if self._shows_failure():
+                        self._reporter.failure(str(error), error)
                     raise
                 self._flask = _routes(loaded, self._settings, self._reporter)
             return self._flask

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import sys
 import traceback
+from collections.abc import Callable
 
 from harness.server.traps import Trap
 
@@ -19,6 +21,14 @@ _FORMAT = "%(asctime)s %(name)-12s %(levelname)-8s %(message)s"  # sagemaker-con
 def configure(level: int) -> None:
     """Log to stderr from ``level`` up, the user's own loggers included, as AWS's server does."""
     logging.basicConfig(format=_FORMAT, level=level)
+
+
+def once() -> Callable[[], bool]:
+    """A question that is answered with True once, among all processes that are forked from this one."""
+    reading, writing = os.pipe()
+    os.write(writing, b"+")
+    os.close(writing)
+    return lambda: os.read(reading, 1) != b""
 
 
 class Reporter:

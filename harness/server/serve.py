@@ -17,6 +17,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from types import FrameType
 
@@ -52,16 +53,17 @@ def main(argv: Sequence[str]) -> int:
     host, port = listener.getsockname()[:2]
     print(f"harness.server listens on http://{host}:{port}", file=sys.stderr, flush=True)  # noqa: T201
     reasons, tell = _reason_pipe()
+    first = report.once()  # the check and every worker may find the same thing wrong
     supervisor = os.getpid()
     check = os.fork()
     if check == 0:
         listener.close()
-        return _check(asked, tell)
+        return _check(asked, tell, first)
     gunicorn = os.fork()
     if gunicorn == 0:
-        return _gunicorn(asked, listener, supervisor, tell)
+        return _gunicorn(asked, listener, supervisor, tell, first)
     listener.close()
-    return _supervise(check, gunicorn, reasons)
+    return _supervise(check, gunicorn, reasons, options.stop_fd)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         help="port 0 takes a free one (default: 127.0.0.1, port SAGEMAKER_BIND_TO_PORT or 8080)",
     )
     where.add_argument("--fd", type=int, metavar="N", help="an inherited listening socket")
+    parser.add_argument("--stop-fd", type=int, metavar="N", help="an inherited pipe; a byte in it is a SIGTERM")
     parser.add_argument("--program", help="the script with model_fn (default: SAGEMAKER_PROGRAM)")
     parser.add_argument("--code-dir", help="default: SAGEMAKER_BASE_DIR/code, /opt/ml/code")
     parser.add_argument("--model-dir", help="default: SAGEMAKER_BASE_DIR/model, /opt/ml/model")
@@ -139,7 +142,7 @@ def _reason_pipe() -> tuple[int, Callable[[str], None]]:
     return reading, tell
 
 
-def _check(asked: Settings, tell: Callable[[str], None]) -> int:
+def _check(asked: Settings, tell: Callable[[str], None], first: Callable[[], bool]) -> int:
     from harness.server import handlers
 
     report.configure(asked.log_level)
@@ -148,17 +151,24 @@ def _check(asked: Settings, tell: Callable[[str], None]) -> int:
     try:
         handlers.check_importable(asked)
     except handlers.LoadError as error:
-        report.Reporter(asked.code_dir).failure(str(error), error)
+        if first():
+            report.Reporter(asked.code_dir).failure(str(error), error)
         tell(str(error))
         return EXIT_MODULE
     return 0
 
 
-def _gunicorn(asked: Settings, listener: socket.socket, supervisor: int, tell: Callable[[str], None]) -> int:
+def _gunicorn(
+    asked: Settings,
+    listener: socket.socket,
+    supervisor: int,
+    tell: Callable[[str], None],
+    first: Callable[[], bool],
+) -> int:
     try:
         from harness.server import workers
 
-        server = workers.Server(asked, listener.detach(), supervisor, tell)
+        server = workers.Server(asked, listener.detach(), supervisor, tell, first)
     except (ImportError, RuntimeError) as error:
         tell(f"{error}. Install the server's libraries: pip install 'sagemaker-harness[serve]'")
         return EXIT_REFUSED
@@ -166,7 +176,7 @@ def _gunicorn(asked: Settings, listener: socket.socket, supervisor: int, tell: C
     return 0
 
 
-def _supervise(check: int, gunicorn: int, reasons: int) -> int:
+def _supervise(check: int, gunicorn: int, reasons: int, stop_fd: int | None) -> int:
     stopped = False
 
     def stop(signum: int, _frame: FrameType | None) -> None:
@@ -177,6 +187,8 @@ def _supervise(check: int, gunicorn: int, reasons: int) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    if stop_fd is not None:
+        threading.Thread(target=_stop_when_told, args=(stop_fd,), daemon=True).start()
     code, reason, checking = 0, "", True
     while True:
         pid, status = os.wait()
@@ -198,6 +210,12 @@ def _supervise(check: int, gunicorn: int, reasons: int) -> int:
         return 0
     code = code or _exit_code(status)
     return _failed(code, _first_line(reasons) or reason or f"gunicorn ended with status {code}")
+
+
+def _stop_when_told(stop_fd: int) -> None:
+    """For whoever started the server, but cannot send a signal into its namespace."""
+    if os.read(stop_fd, 1):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
 
 def _exit_code(status: int) -> int:

@@ -13,7 +13,6 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
-from gunicorn.errors import AppImportError
 from gunicorn.glogging import Logger
 
 from harness.server.handlers import LoadError
@@ -29,13 +28,21 @@ _WORKER_CLASSES = {
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn over the listening socket ``fd``. ``failed`` is told the reason when a worker cannot load
-    the model."""
+    the model; ``first`` says whether that worker's traceback is the first to be shown."""
 
-    def __init__(self, settings: Settings, fd: int, supervisor: int, failed: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        fd: int,
+        supervisor: int,
+        failed: Callable[[str], None],
+        first: Callable[[], bool],
+    ) -> None:
         self.settings = settings
         self.supervisor = supervisor
         self._fd = fd
         self._failed = failed
+        self._first = first
         super().__init__()
 
     def load_config(self) -> None:
@@ -67,13 +74,15 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         from harness.server.app import Application
 
         report.configure(self.settings.log_level)
-        application = Application(self.settings)
-        if self.settings.fail_fast:
-            try:
-                application.load()
-            except LoadError as error:
-                self._failed(str(error))
-                raise AppImportError(str(error)) from error
+        if not self.settings.fail_fast:
+            return Application(self.settings)
+        application = Application(self.settings, shows_failure=self._first)
+        try:
+            application.load()
+        except LoadError as error:
+            self._failed(str(error))
+            # gunicorn's own AppImportError would have it print the reason once more.
+            raise SystemExit(Arbiter.APP_LOAD_ERROR) from error
         return application
 
     def run(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import concurrent.futures
 import contextlib
 import http.client
 import os
@@ -29,7 +30,9 @@ GOOD = MODULES["strict"]
 class Running:
     """A server in a process of its own. What it writes goes to a file."""
 
-    def __init__(self, base: Path, source: str, *options: str, **environment: str) -> None:
+    def __init__(
+        self, base: Path, source: str, *options: str, pass_fds: tuple[int, ...] = (), **environment: str
+    ) -> None:
         (base / "code").mkdir()
         (base / "model").mkdir()
         (base / "code" / "inference.py").write_text(source)
@@ -50,7 +53,7 @@ class Running:
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,
-                pass_fds=[self.listener.fileno()],
+                pass_fds=[self.listener.fileno(), *pass_fds],
             )
         self.listener.close()
 
@@ -61,6 +64,12 @@ class Running:
     @property
     def last_line(self) -> str:
         return self.log.splitlines()[-1]
+
+    def wait_for_log(self, words: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while words not in self.log:
+            assert time.monotonic() < deadline, f"{words!r} is not in the log:\n{self.log}"
+            time.sleep(0.01)
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes]:
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)) as client:
@@ -96,8 +105,8 @@ Start = Callable[..., Running]
 def start(tmp_path: Path) -> Iterator[Start]:
     running: list[Running] = []
 
-    def launch(source: str, *options: str, **environment: str) -> Running:
-        running.append(Running(tmp_path, source, *options, **environment))
+    def launch(source: str, *options: str, pass_fds: tuple[int, ...] = (), **environment: str) -> Running:
+        running.append(Running(tmp_path, source, *options, pass_fds=pass_fds, **environment))
         return running[-1]
 
     yield launch
@@ -117,6 +126,25 @@ class TestServing:
         assert server.end() == 0
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", server.port))
+
+    @pytest.mark.parametrize("worker_class", ["gevent", "gthread"])
+    def test_told_through_a_pipe_it_answers_what_it_has_begun_and_ends_with_status_0(
+        self, start: Start, tmp_path: Path, worker_class: str
+    ) -> None:
+        gate = tmp_path / "gate"
+        os.mkfifo(gate)
+        source = f"def model_fn(d): pass\ndef predict_fn(data, model):\n    open({str(gate)!r}).read()\n    return data"
+        told, tell = os.pipe()
+        server = start(source, "--stop-fd", str(told), "--worker-class", worker_class, pass_fds=(told,))
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(server.invoke, b"1,2\n3,4")
+            with gate.open("w"):  # which returns when the handler is at it
+                os.write(tell, b".")
+                server.wait_for_log("Handling signal: term")
+            assert answer.result(PATIENCE) == (200, b"[[1.0, 2.0], [3.0, 4.0]]")
+        assert server.process.wait(PATIENCE) == 0
+        os.close(told)
+        os.close(tell)
 
     def test_ctrl_c_ends_it_with_status_0(self, start: Start) -> None:
         server = start(GOOD)
@@ -231,6 +259,16 @@ class TestFailing:
         assert server.process.wait(PATIENCE) == 4
         assert server.last_line.startswith(FAILED)
         assert reason in server.last_line
+
+    @pytest.mark.parametrize("cause", ["raise ValueError('no such tree')", "import not_there"])
+    @pytest.mark.parametrize("top", [True, False], ids=["at import", "in model_fn"])
+    def test_fail_fast_shows_a_traceback_once_however_many_processes_fail(
+        self, start: Start, top: bool, cause: str
+    ) -> None:
+        source = f"{cause}\n" if top else f"def model_fn(model_dir):\n    {cause}\n"
+        server = start(source, "--fail-fast", SAGEMAKER_MODEL_SERVER_WORKERS="3")
+        assert server.process.wait(PATIENCE) in {3, 4}
+        assert server.log.count("Traceback (most recent call last)") == 1
 
     def test_fail_fast_serves_a_model_that_loads(self, start: Start) -> None:
         assert start(GOOD, "--fail-fast").ask("GET", "/ping")[0] == 200
