@@ -17,6 +17,7 @@ FLOORS = (
     {"engine"},
     {"targets", "standin"},
     {"jobs"},
+    {"submission"},
     {"parity", "lint", "doctor", "pytest_plugin"},
     {"cli", "__main__"},
 )

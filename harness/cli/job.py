@@ -11,26 +11,31 @@ import click
 
 from harness import jobs
 from harness.cli import console
-from harness.cli.request import Prepared
 from harness.config import Config
 from harness.errors import JobFailed
+from harness.storage import Progress
+from harness.submission import Submission, submit
 from harness.targets import open_target
 
 without_waiting = click.option("--no-wait", is_flag=True, help="Return once the job is accepted; it goes on by itself.")
 
 
-def run_job(config: Config, kind: str, prepared: Prepared, *, as_json: bool, no_wait: bool = False) -> None:
+def run_job(config: Config, submission: Submission, *, as_json: bool, no_wait: bool = False) -> None:
     """Run a job on the configured target, from its request to the exit status."""
     progress = console.Progress(as_json=as_json)
     with closing(open_target(config)) as target:
-        prepared.send(config, target)
-        description = jobs.run(target, kind, prepared.request, progress, wait=not no_wait)
-        if not no_wait:
-            prepared.fetch(target, description[f"{kind}Status"])
+        description = submit(submission, config, target, progress, uploading=uploading, wait=not no_wait)
     if no_wait:
-        left(kind, description, as_json=as_json)
+        left(submission.kind, description, as_json=as_json)
     else:
-        finish(kind, description, progress, as_json=as_json)
+        finish(submission.kind, description, progress, as_json=as_json)
+
+
+def uploading(what: str) -> Progress:
+    """What people are shown of an upload."""
+    from harness.cli.uploading import Uploading
+
+    return Uploading(what)
 
 
 def left(kind: str, description: Mapping[str, Any], *, as_json: bool) -> None:

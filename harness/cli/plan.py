@@ -10,9 +10,10 @@ import click
 
 from harness.cli import console
 from harness.cli.options import TRAINING, common, configure, settings
-from harness.cli.request import Prepared, check, prepare
+from harness.cli.request import prepare
 from harness.config import Config, explain
 from harness.errors import ConfigurationError
+from harness.submission import Submission, check
 
 
 @click.command("plan", epilog="Example: harness plan --on remote; harness plan --process; harness plan --sources")
@@ -40,7 +41,7 @@ def command(
     console.print_json(prepared.request)
     sys.stdout.flush()
     _show_travels(prepared)
-    check(config, prepared.kind, prepared.request)
+    check(config, f"Create{prepared.kind}", prepared.request)
     if prepared.kind == "TrainingJob" and document is None and config.on != "remote":
         _check_files(config)
 
@@ -61,7 +62,7 @@ def _check_files(config: Config) -> None:
             raise ConfigurationError(f"Channel '{name}': {local_path(channel.uri)} does not exist.")
 
 
-def _show_travels(prepared: Prepared) -> None:
+def _show_travels(prepared: Submission) -> None:
     """Every upload, and of the source every file: it is what leaves this machine."""
     source = prepared.travels.source
     for each in prepared.travels.uploads:

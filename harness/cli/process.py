@@ -20,4 +20,4 @@ from harness.cli.request import prepare
 def command(document: str | None, no_wait: bool, config_file: Path | None, as_json: bool, **flags: Any) -> None:
     """Run a processing job, as SageMaker's SKLearnProcessor would, and show what came out of it."""
     config = configure(config_file, flags)
-    run_job(config, "ProcessingJob", prepare(config, "ProcessingJob", document), as_json=as_json, no_wait=no_wait)
+    run_job(config, prepare(config, "ProcessingJob", document), as_json=as_json, no_wait=no_wait)

@@ -26,4 +26,4 @@ def command(document: str | None, no_wait: bool, config_file: Path | None, as_js
     Options are stronger than HARNESS_* variables, those than .env, that than [tool.harness] of pyproject.toml.
     """
     config = configure(config_file, flags)
-    run_job(config, "TrainingJob", prepare(config, "TrainingJob", document), as_json=as_json, no_wait=no_wait)
+    run_job(config, prepare(config, "TrainingJob", document), as_json=as_json, no_wait=no_wait)

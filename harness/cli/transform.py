@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import click
 
-from harness import jobs, requests
+from harness import submission
 from harness.cli import console
-from harness.cli.job import finish, left, without_waiting
+from harness.cli.job import finish, left, uploading, without_waiting
 from harness.cli.options import SERVING, TRANSFORM, common, configure, settings
-from harness.cli.request import Prepared, job_name, model_data, read
-from harness.errors import ServiceError
-from harness.targets import Target, open_target, uploads
+from harness.cli.request import prepare
+from harness.targets import open_target
 
 
 @click.command(
@@ -39,32 +38,14 @@ def command(
 ) -> None:
     """Predict whole files: a batch transform job over a folder, a file or a manifest."""
     config = configure(config_file, flags)
-    name = job_name(config)
     progress = console.Quiet()
-    with closing(open_target(config)) as target, ExitStack() as after:
+    with closing(open_target(config)) as target:
         if document is not None:
-            prepared = Prepared("TransformJob", read(document, "CreateTransformJob"))
-            prepared.send(config, target)
+            made = prepare(config, "TransformJob", document)
         else:
-            data = model_data(target, job, uri)
-            travels = uploads.plan(config, "TransformJob", name, model_data=data)
-            at = travels.locations
-            request = requests.create_transform_job(config, job_name=name, model_name=name, locations=at)
-            prepared = Prepared("TransformJob", request, travels)
-            prepared.send(config, target)
-            target.client.create_model(**requests.create_model(config, model_name=name, model_data=data, locations=at))
-            after.callback(_forget_model, target, name)
-        description = jobs.run(target, "TransformJob", prepared.request, progress, wait=not no_wait)
-        if no_wait:
-            after.pop_all()  # the job still needs its model
-        else:
-            prepared.fetch(target, description["TransformJobStatus"])
+            made = submission.transform_job(config, submission.model_data(target, job, uri))
+        description = submission.submit(made, config, target, progress, uploading=uploading, wait=not no_wait)
     if no_wait:
         left("TransformJob", description, as_json=as_json)
     else:
         finish("TransformJob", description, progress, as_json=as_json)
-
-
-def _forget_model(target: Target, name: str) -> None:
-    with suppress(ServiceError):
-        target.client.delete_model(ModelName=name)

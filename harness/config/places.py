@@ -17,6 +17,7 @@ def load(
     *,
     project_dir: Path | None = None,
     config_file: Path | None = None,
+    flags_dir: Path | None = None,
     flags: Mapping[str, object],
     environ: Mapping[str, str],
 ) -> Config:
@@ -26,6 +27,7 @@ def load(
         project_dir: the project's folder; if not given the folder of ``config_file``, else the nearest one
             upwards from here that holds a configuration, else the current one.
         config_file: ``pyproject.toml`` or a file with the same keys at its top level, ``harness.toml``.
+        flags_dir: folder that relative paths in ``flags`` start from; the current one if not given.
         flags: dotted key to value, as the command line has it; None and empty collections mean «not given».
         environ: the environment, ``os.environ`` as a rule.
 
@@ -42,7 +44,7 @@ def load(
         *([found] if found else []),
         _variables_layer(".env", _read_dotenv(project / ".env"), project, problems),
         _variables_layer("environment", environ, project, problems),
-        _flags_layer(flags, here),
+        _flags_layer(flags, flags_dir or here),
     ]
     on = next((layer.values["on"] for layer in reversed(layers) if "on" in layer.values), None)
     if on == "remote":

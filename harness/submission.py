@@ -1,0 +1,178 @@
+"""From a configuration to AWS's requests, and from those to what came out: one way for whoever runs jobs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from harness import jobs, requests, service_model, validation
+from harness.config import Config
+from harness.config.merge import location
+from harness.errors import ServiceError, UsageError
+from harness.storage import NoProgress, Progress
+from harness.targets import Document, Target, uploads
+from harness.targets.uploads import Plan
+
+_MAKE: Mapping[str, Callable[..., Document]] = {
+    "TrainingJob": requests.create_training_job,
+    "ProcessingJob": requests.create_processing_job,
+}
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A request, the requests that have to be carried out before it, and what has to travel before them all."""
+
+    kind: str
+    """``TrainingJob``, ``ProcessingJob``, ``TransformJob`` or ``Endpoint``."""
+    request: Document
+    """``Create<kind>``."""
+    model: Document = field(default_factory=dict)
+    """``CreateModel``; empty where the request needs no model that does not exist yet."""
+    endpoint_config: Document = field(default_factory=dict)
+    """``CreateEndpointConfig``; empty but for an endpoint."""
+    travels: Plan = field(default_factory=Plan)
+
+    @property
+    def name(self) -> str:
+        """Of the job or the endpoint."""
+        return str(self.request[f"{self.kind}Name"])
+
+    def documents(self) -> Iterator[tuple[str, Document]]:
+        """Every request with its operation, in the order in which they are sent."""
+        if self.model:
+            yield "CreateModel", self.model
+        if self.endpoint_config:
+            yield "CreateEndpointConfig", self.endpoint_config
+        yield f"Create{self.kind}", self.request
+
+
+def job(config: Config, kind: str) -> Submission:
+    """The training or processing job that a configuration describes.
+
+    Raises:
+        ConfigurationError: it does not make a request.
+    """
+    name = config.job_name or fresh_name(config)
+    travels = uploads.plan(config, kind, name)
+    return Submission(kind, _MAKE[kind](config, job_name=name, locations=travels.locations), travels=travels)
+
+
+def transform_job(config: Config, data: str) -> Submission:
+    """The batch transform job that a configuration describes, of the model at a URI. Errors as for ``job``."""
+    name = config.job_name or fresh_name(config)
+    travels = uploads.plan(config, "TransformJob", name, model_data=data)
+    at = travels.locations
+    return Submission(
+        "TransformJob",
+        requests.create_transform_job(config, job_name=name, model_name=name, locations=at),
+        requests.create_model(config, model_name=name, model_data=data, locations=at),
+        travels=travels,
+    )
+
+
+def endpoint(config: Config, data: str) -> Submission:
+    """The endpoint that a configuration describes, of the model at a URI. Errors as for ``job``."""
+    name = config.deploy.endpoint_name or fresh_name(config)
+    travels = uploads.plan(config, "Endpoint", name, model_data=data)
+    return Submission(
+        "Endpoint",
+        requests.create_endpoint(config, endpoint_name=name, endpoint_config_name=name),
+        requests.create_model(config, model_name=name, model_data=data, locations=travels.locations),
+        requests.create_endpoint_config(config, endpoint_config_name=name, model_name=name),
+        travels,
+    )
+
+
+def fresh_name(config: Config) -> str:
+    """A name with the time in it, of which nobody else makes the same in this millisecond."""
+    return requests.default_job_name(config.base_job_name, datetime.now(UTC), os.urandom(2).hex())
+
+
+def model_data(target: Target, job: str | None, uri: str | None) -> str:
+    """The URI of the model to serve: the one given, that of a training job, or that of the youngest completed one.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if uri is not None:
+        return location(uri, Path.cwd())
+    if job is None:
+        found = target.client.list_training_jobs(StatusEquals="Completed", MaxResults=1)["TrainingJobSummaries"]
+        if not found:
+            raise UsageError("There is no completed training job to take a model from; give --job or --model-data.")
+        job = found[0]["TrainingJobName"]
+    description = target.client.describe_training_job(TrainingJobName=job)
+    try:
+        return str(description["ModelArtifacts"]["S3ModelArtifacts"])
+    except KeyError:
+        status = description["TrainingJobStatus"]
+        raise UsageError(f"Training job {job} ({status}) has no model; give another --job, or --model-data.") from None
+
+
+def check(config: Config, operation: str, request: Mapping[str, Any]) -> None:
+    """Hold a request against AWS's rules.
+
+    Raises:
+        RequestError: it breaks one of them.
+    """
+    model = service_model.load(config.project_dir / ".harness" / "cache")
+    validation.check(operation, request, local=config.on != "remote", model=model)
+
+
+def _no_progress(what: str) -> Progress:
+    return NoProgress()
+
+
+def submit(
+    submission: Submission,
+    config: Config,
+    target: Target,
+    reporter: jobs.Reporter,
+    *,
+    uploading: Callable[[str], Progress] = _no_progress,
+    wait: bool = True,
+) -> Document:
+    """Upload what is missing, once AWS's rules are known to be kept; send the requests; follow; fetch the outputs.
+
+    Args:
+        submission: what.
+        config: where to, and the rest that is nobody's request.
+        target: the one that ``config`` names, open.
+        reporter: is told what happens.
+        uploading: makes what is told how far one upload is, from what that is called.
+        wait: False lets a job go on by itself, and answers what it is like now.
+
+    Returns:
+        The ``Describe…`` document; ``jobs.failure`` says what its status means.
+
+    Raises:
+        RequestError: a request breaks one of AWS's rules. Nothing was sent.
+        HarnessError: as ``uploads.send``, ``jobs.run`` and ``jobs.deploy``.
+    """
+    if config.on == "remote":
+        for operation, request in submission.documents():
+            check(config, operation, request)
+        uploads.send(submission.travels, target.storage, uploading)
+    if submission.endpoint_config:
+        return jobs.deploy(target, submission.model, submission.endpoint_config, submission.request, reporter)
+    with ExitStack() as after:
+        if submission.model:
+            target.client.create_model(**submission.model)
+            after.callback(_forget_model, target, submission.model["ModelName"])
+        description = jobs.run(target, submission.kind, submission.request, reporter, wait=wait)
+        if not wait:
+            after.pop_all()  # the job still needs its model
+        elif description[f"{submission.kind}Status"] == "Completed" and submission.travels.fetched:
+            uploads.fetch(submission.travels, target.storage)
+    return description
+
+
+def _forget_model(target: Target, name: str) -> None:
+    with suppress(ServiceError):
+        target.client.delete_model(ModelName=name)
