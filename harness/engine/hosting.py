@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from typing import Any
+from typing import Any, TypeVar
 
 from harness.engine import serving
 from harness.engine.hosts import Control, Ended, Log, Stopped, run_hosts
@@ -14,6 +14,8 @@ from harness.engine.processes import ProcessLauncher
 from harness.engine.settings import EngineSettings
 from harness.engine.store import Document, Job, now, read_json
 from harness.errors import HarnessError
+
+E = TypeVar("E", bound=Ended)
 
 _UNHEALTHY = "The primary container for production variant {variant} did not pass the ping health check. "
 _GONE = "The primary container for production variant {variant} has ended. "
@@ -58,7 +60,9 @@ def refusals(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"{key}: this machine has nothing of the kind{elsewhere}"
 
 
-class _UntilInService(serving.Readiness):
+class UntilInService(serving.Readiness):
+    """Marks an endpoint as in service as soon as its server answers."""
+
     def __init__(self, where: Callable[[], str], job: Job, control: Control) -> None:
         super().__init__(where)
         self.job, self.control = job, control
@@ -77,28 +81,46 @@ class _UntilInService(serving.Readiness):
 
 def run(job: Job, control: Control, launcher: Launcher) -> None:
     """Serve until somebody deletes the endpoint, or until the server ends. Called in a process of its own."""
-    settings = EngineSettings.read(job.path)
+
+    def serve(settings: EngineSettings, log: Log) -> Ended:
+        return _serve(job, settings, control, launcher, log)
+
+    def why(ended: Ended) -> str:
+        return serving.why_it_ended(job.log, next(iter(ended.exit_codes.values())))
+
+    keep(job, serve, why)
+
+
+def keep(job: Job, serve: Callable[[EngineSettings, Log], E], why: Callable[[E], str]) -> None:
+    """Have an endpoint served, and write down how it ended.
+
+    Args:
+        job: the endpoint.
+        serve: returns when the server has ended; it takes the endpoint's settings and its log.
+        why: the reason of an end that nobody asked for; called when the log is complete.
+    """
     log = Log(job.log)
+    ended: E | None = None
     try:
-        ended = _serve(job, settings, control, launcher, log)
-    except Stopped as stopped:
-        ended = stopped.ended
+        ended = serve(EngineSettings.read(job.path), log)
+    except Stopped:  # while what the server needs was installed
+        pass
     except (HarnessError, LaunchError, OSError) as error:
         job.update(EndpointStatus="Failed", FailureReason=str(error)[:1024])
         return
     finally:
         log.close()
-    if ended.stop is not None:
+    if ended is None or ended.stop is not None:
         shutil.rmtree(job.path)
         return
     description = job.description
     variant = description["ProductionVariants"][0]["VariantName"]
     what = (_GONE if description["EndpointStatus"] == "InService" else _UNHEALTHY).format(variant=variant)
-    reason = serving.why_it_ended(job.log, next(iter(ended.exit_codes.values())))
-    job.update(EndpointStatus="Failed", EndpointUrl=None, FailureReason=(what + reason)[:1024])
+    job.update(EndpointStatus="Failed", EndpointUrl=None, FailureReason=(what + why(ended))[:1024])
 
 
-def _deleting(job: Job) -> None:
+def deleting(job: Job) -> None:
+    """Write down that an endpoint is being deleted."""
     job.update(EndpointStatus="Deleting", EndpointUrl=None)
 
 
@@ -117,14 +139,14 @@ def _serve(job: Job, settings: EngineSettings, control: Control, launcher: Launc
         port=settings.port,
     )
     with closing(prepared):
-        readiness = _UntilInService(prepared.url, job, control)
+        readiness = UntilInService(prepared.url, job, control)
         try:
             return run_hosts(
                 prepared.launcher,
                 [prepared.spec],
                 log=log,
                 control=control,
-                on_stop=lambda stop: _deleting(job),
+                on_stop=lambda stop: deleting(job),
                 companion=readiness,
                 grace=0,
             )

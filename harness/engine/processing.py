@@ -84,15 +84,17 @@ def refusals(request: Mapping[str, Any], *, in_containers: bool = False) -> Iter
 def input_problems(request: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with the files that a request names."""
     for given in request.get("ProcessingInputs", ()):
-        yield from channels.problems(_as_channel(given))
+        yield from channels.problems(as_channel(given))
 
 
 def run(job: Job, control: Control, launcher: Launcher) -> None:
     """Run the job to its end and write down how it ended. Called in a process of its own."""
-    _Processing(job, control, launcher).run()
+    Processing(job, control, launcher).run()
 
 
-class _Processing:
+class Processing:
+    """One job, from its request to its outputs. ``process`` is what another kind of host gives anew."""
+
     def __init__(self, job: Job, control: Control, launcher: Launcher) -> None:
         self.job, self.control, self.launcher = job, control, launcher
         self.request = job.request
@@ -107,23 +109,32 @@ class _Processing:
         self.outputs: Sequence[Mapping[str, Any]] = self.request.get("ProcessingOutputConfig", {}).get("Outputs", ())
 
     def run(self) -> None:
+        """Run the job to its end and write down how it ended."""
         log = Log(self.job.log)
         try:
             self.inputs = channels.fetched(
-                [_as_channel(given) for given in self.request.get("ProcessingInputs", ())], self.storage
+                [as_channel(given) for given in self.request.get("ProcessingInputs", ())], self.storage
             )
-            if self.launcher.base_dir is None:
-                for problem in _literal_paths(self.inputs):
-                    raise RefusedError(problem)
-            specs = [self._prepare(index) for index in range(len(self.names))]
-            self.job.update(ProcessingStartTime=now())
-            ended = self._run(specs, log)
+            ended = self.process(log)
             log.flush()
             self._finish(ended)
         except (HarnessError, LaunchError, OSError) as error:
             fail(self.job, f"ClientError: {error}")
         finally:
             log.close()
+
+    def process(self, log: Log) -> Ended:
+        """Run the command on its hosts; what they leave lies in their trees.
+
+        Raises:
+            HarnessError, LaunchError: something that it needs cannot be had.
+        """
+        if self.launcher.base_dir is None:
+            for problem in _literal_paths(self.inputs):
+                raise RefusedError(problem)
+        specs = [self._prepare(index) for index in range(len(self.names))]
+        self.job.update(ProcessingStartTime=now())
+        return self._run(specs, log)
 
     def _run(self, specs: Sequence[HostSpec], log: Log) -> Ended:
         syncing = Syncing(
@@ -141,18 +152,19 @@ class _Processing:
                 log=log,
                 control=self.control,
                 companion=syncing,
-                on_stop=self._stopping,
+                on_stop=self.stopping,
                 deadline=self.deadline,
                 grace=self.settings.stop_grace,
             )
         finally:
             syncing.finish()
 
-    def _stopping(self, stop: Stop) -> None:
+    def stopping(self, stop: Stop) -> None:
+        """Write down that a stop has begun."""
         self.job.update(ProcessingJobStatus="Stopping")
 
     def _prepare(self, index: int) -> HostSpec:
-        tree = self._tree(self.names[index])
+        tree = self.tree(self.names[index])
         base_dir = self.launcher.base_dir or str(tree)
         config, output = tree / "config", tree / "output"
         for folder in (config, output):
@@ -160,7 +172,7 @@ class _Processing:
         write_json(config / "processingjobconfig.json", _job_config(self.request, self.job.description))
         write_json(config / "resourceconfig.json", _resource_config(self.request, self.names, index))
         for given in self.outputs:
-            self._path(tree, given["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
+            self.path(tree, given["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
         spec = HostSpec(
             name=self.names[index],
             command=(),
@@ -205,7 +217,7 @@ class _Processing:
         for given, target in zip(self.inputs, targets, strict=True):
             yield from channels.provide_one(
                 given["DataSource"]["S3DataSource"],
-                folder=self._path(tree, target),
+                folder=self.path(tree, target),
                 seen=target.replace(BASE_DIR, base_dir, 1),
                 host=index,
                 hosts=len(self.names),
@@ -224,7 +236,7 @@ class _Processing:
                 yield Mount(destination, seen, read_only=False)
 
     def _finish(self, ended: Ended) -> None:
-        facts = {"ExitCodes": dict(ended.exit_codes)}
+        facts = {**self.job.description.get("Harness", {}), "ExitCodes": dict(ended.exit_codes)}
         message, readable = self._exit_message()
         self.job.update(Harness=facts, ExitMessage=message or None)
         if ended.stop is not None:
@@ -251,7 +263,7 @@ class _Processing:
         output, destination = given["S3Output"], self._destination(given)
         taken: dict[str, str] = {}
         for name in self.names:
-            source = self._path(self._tree(name), output["LocalPath"])
+            source = self.path(self.tree(name), output["LocalPath"])
             for file in _plain_files(source):
                 key = file.relative_to(source).as_posix()
                 if key in taken:
@@ -265,7 +277,7 @@ class _Processing:
         """The hosts' messages, as far as AWS keeps them, and whether all could be read."""
         read = []
         for name in self.names:
-            file = self._tree(name) / "output" / "message"
+            file = self.tree(name) / "output" / "message"
             if file.is_file():
                 with file.open("rb") as content:
                     read.append(content.read(_MESSAGE_LIMIT))
@@ -274,10 +286,11 @@ class _Processing:
         except UnicodeDecodeError:
             return "", False
 
-    def _tree(self, name: str) -> Path:
+    def tree(self, name: str) -> Path:
+        """The folder that holds a host's ``/opt/ml``."""
         return self.job.path / "hosts" / name
 
-    def _path(self, tree: Path, seen: str) -> Path:
+    def path(self, tree: Path, seen: str) -> Path:
         """Where this process finds what the host knows as ``/opt/ml/…``."""
         try:
             return tree / Path(seen).relative_to(BASE_DIR)
@@ -292,7 +305,7 @@ def _text(head: bytes) -> str:
     return getincrementaldecoder("utf-8")().decode(head, final=len(head) < _MESSAGE_LIMIT)
 
 
-def _as_channel(given: Mapping[str, Any]) -> dict[str, Any]:
+def as_channel(given: Mapping[str, Any]) -> dict[str, Any]:
     """A processing input in the shape of a training channel, which says the same in other words."""
     source = given["S3Input"]
     return {
@@ -330,7 +343,7 @@ def _resource_config(request: Mapping[str, Any], names: Sequence[str], index: in
 def literal_paths(request: Mapping[str, Any]) -> Iterator[str]:
     """Scripts that name ``/opt/ml/processing`` in their text, which cannot be given to them here."""
     inputs = [given for given in request.get("ProcessingInputs", ()) if "S3Input" in given]
-    yield from _literal_paths([_as_channel(given) for given in inputs if not is_s3(given["S3Input"]["S3Uri"])])
+    yield from _literal_paths([as_channel(given) for given in inputs if not is_s3(given["S3Input"]["S3Uri"])])
 
 
 def _literal_paths(inputs: Sequence[Mapping[str, Any]]) -> Iterator[str]:

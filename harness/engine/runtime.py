@@ -51,12 +51,22 @@ class EngineRuntime:
             account = self._client.settings.account
             message = f"Endpoint {EndpointName} of account {account} not found."
             raise ServiceError("ValidationError", message, _OPERATION)
-        status, content_type, answer = _post(description["EndpointUrl"], body, ContentType, Accept)
+        status, content_type, answer = self.post(description, body, ContentType, Accept)
         if status != 200:
             log = self._client.endpoints.store.job(EndpointName).log
-            raise _model_error(status, answer, f"The server's log says why: {log}")
+            raise model_error(status, answer, f"The server's log says why: {log}")
         variant = description["ProductionVariants"][0]["VariantName"]
         return {"Body": io.BytesIO(answer), "ContentType": content_type, "InvokedProductionVariant": variant}
+
+    def post(
+        self, description: Document, body: bytes, content_type: str | None, accept: str | None
+    ) -> tuple[int, str, bytes]:
+        """Send one request to the server of a described endpoint: the answer's status, content type and body.
+
+        Raises:
+            ServiceError: ``ModelError``, as there is no answer.
+        """
+        return _post(description["EndpointUrl"], body, content_type, accept)
 
 
 def _post(url: str, body: bytes, content_type: str | None, accept: str | None) -> tuple[int, str, bytes]:
@@ -70,14 +80,15 @@ def _post(url: str, body: bytes, content_type: str | None, accept: str | None) -
         return response.status, response.getheader("Content-Type", ""), response.read()
     except TimeoutError:
         reason = b"Your invocation timed out while waiting for a response from container primary."
-        raise _model_error(0, reason) from None
+        raise model_error(0, reason) from None
     except (OSError, http.client.HTTPException) as error:
-        raise _model_error(0, f"The container primary does not answer: {error}".encode()) from None
+        raise model_error(0, f"The container primary does not answer: {error}".encode()) from None
     finally:
         connection.close()
 
 
-def _model_error(status: int, answer: bytes, remedy: str = "") -> ServiceError:
+def model_error(status: int, answer: bytes, remedy: str = "") -> ServiceError:
+    """What a caller is told of an answer with another status than 200; 0: there was none."""
     text = answer[:1024].decode("utf-8", "replace")
     whose = "client" if 400 <= status < 500 else "server"
     message = f'Received {whose} error ({status}) from primary with message "{text}".'

@@ -17,6 +17,9 @@ class EngineSettings:
 
     launcher: Literal["processes", "containers"] = "processes"
     """What hosts are: plain processes, or containers of a Docker engine."""
+    runners: str = "harness.engine"
+    """Package whose modules ``training``, ``processing``, ``transform`` and ``hosting`` run the kinds of job: each has
+    ``run(job, control, launcher)``."""
     instance_limits: bool = True
     """Whether containers get no more CPUs and memory than their instance type has."""
     isolation: Isolation = "auto"

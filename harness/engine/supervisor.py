@@ -35,11 +35,12 @@ from harness.engine.system import let_go_of_everything_but, signals_blocked
 from harness.errors import HarnessError
 
 _RUNNERS = {
-    "TrainingJob": "harness.engine.training",
-    "ProcessingJob": "harness.engine.processing",
-    "TransformJob": "harness.engine.transform",
-    "Endpoint": "harness.engine.hosting",
+    "TrainingJob": "training",
+    "ProcessingJob": "processing",
+    "TransformJob": "transform",
+    "Endpoint": "hosting",
 }
+"""The kinds of job -> the module of ``EngineSettings.runners`` that runs them."""
 _LOST_ENDPOINT = (
     "InternalServerError: the process that kept this endpoint ended (it was killed, or the machine stopped), and the "
     "model server with it. Deploy it again; the name is free."
@@ -221,7 +222,7 @@ def _supervise(path: Path, lock: int, channel: socket.socket) -> None:
 
 def _run(job: Job, control: Channel) -> None:
     settings = EngineSettings.read(job.path)
-    run = import_module(_RUNNERS[job.kind]).run
+    run = import_module(f"{settings.runners}.{_RUNNERS[job.kind]}").run
     try:
         run(job, control, _launcher(job, settings))
     except HarnessError as error:

@@ -133,10 +133,12 @@ def input_problems(request: Mapping[str, Any]) -> Iterator[str]:
 
 def run(job: Job, control: Control, launcher: Launcher) -> None:
     """Run the job to its end and write down how it ended. Called in a process of its own."""
-    _Training(job, control, launcher).run()
+    Training(job, control, launcher).run()
 
 
-class _Training:
+class Training:
+    """One job, from its request to its artifacts. ``train`` is what another kind of host gives anew."""
+
     def __init__(self, job: Job, control: Control, launcher: Launcher) -> None:
         self.job, self.control, self.launcher = job, control, launcher
         self.request = job.request
@@ -154,30 +156,16 @@ class _Training:
         return self.job.path / "source"
 
     def run(self) -> None:
+        """Run the job to its end and write down how it ended."""
         metrics = Metrics(self.request["AlgorithmSpecification"].get("MetricDefinitions", ()))
         self.log = Log(self.job.log, on_line=metrics if metrics.definitions else None)
         try:
-            self._enter("Downloading")
+            self.enter("Downloading")
             self._download()
-            toolkit = self.toolkit = self._play()
-            hosts = [self._prepare(index) for index in range(len(self.names))]
-            toolkit.install(hosts[0], self.log, self._install)
-            facts = {**toolkit.facts(), "OptMl": hosts[0].base_dir}
-            if self.launcher.reason is not None:
-                facts["WithoutPrivateOptMl"] = self.launcher.reason
-            self._enter("Training", facts=facts, TrainingStartTime=now())
-            contracts = [toolkit.ready(host) for host in hosts]
-            ended = self._run_script(
-                [self._spec(host, contract) for host, contract in zip(hosts, contracts, strict=True)]
-            )
-            outcomes = [
-                toolkit.outcome(host, contract, ended.exit_codes[host.name])
-                for host, contract in zip(hosts, contracts, strict=True)
-            ]
-            self._finish(hosts, ended, outcomes, metrics.final())
+            self._finish(*self.train(), metrics.final())
         except Stopped as stopped:
             _, secondary = _AT_THE_END.get(stopped.ended.stop, _AT_THE_END[Stop.REQUESTED])
-            self._enter(secondary, TrainingJobStatus="Stopped", TrainingEndTime=now())
+            self.enter(secondary, TrainingJobStatus="Stopped", TrainingEndTime=now())
         except ContractError as error:
             self.log.say(self.names[0], error.message)
             self._fail(failure_reason(error.failure or error.message))
@@ -187,6 +175,32 @@ class _Training:
             self.log.close()
 
     # -- the script and what comes before it ---------------------------------------------------------------------
+
+    def train(self) -> tuple[Sequence[JobHost], Ended, Sequence[Outcome]]:
+        """Run the script on its hosts.
+
+        Returns:
+            The hosts with what they have left, how they ended, and what that means for each.
+
+        Raises:
+            Stopped: the job was stopped before its script ran.
+            ContractError: the toolkit would not run the script.
+            HarnessError, LaunchError: something that it needs cannot be had.
+        """
+        toolkit = self.toolkit = self._play()
+        hosts = [self._prepare(index) for index in range(len(self.names))]
+        toolkit.install(hosts[0], self.log, self._install)
+        facts = {**toolkit.facts(), "OptMl": hosts[0].base_dir}
+        if self.launcher.reason is not None:
+            facts["WithoutPrivateOptMl"] = self.launcher.reason
+        self.enter("Training", facts=facts, TrainingStartTime=now())
+        contracts = [toolkit.ready(host) for host in hosts]
+        ended = self._run_script([self._spec(host, contract) for host, contract in zip(hosts, contracts, strict=True)])
+        outcomes = [
+            toolkit.outcome(host, contract, ended.exit_codes[host.name])
+            for host, contract in zip(hosts, contracts, strict=True)
+        ]
+        return hosts, ended, outcomes
 
     def _play(self) -> Toolkit | ContainerEntry | ImageToolkit:
         """Who prepares hosts, and says how they ended."""
@@ -291,14 +305,15 @@ class _Training:
             log=self.log,
             control=self.control,
             companion=companion,
-            on_stop=self._stopping,
+            on_stop=self.stopping,
             deadline=self.deadline,
             grace=self.settings.stop_grace,
         )
 
-    def _stopping(self, stop: Stop) -> None:
+    def stopping(self, stop: Stop) -> None:
+        """Write down that a stop has begun."""
         why = "its time is up" if stop is Stop.DEADLINE else "somebody asked for it"
-        self._enter(
+        self.enter(
             "Stopping",
             f"{why}; as on AWS the script is not told, and is killed in {self.settings.stop_grace:g} s (stop_grace)",
             TrainingJobStatus="Stopping",
@@ -312,7 +327,7 @@ class _Training:
         self.log.flush()
         facts = {"ExitCodes": dict(ended.exit_codes)}
         if ended.stop is Stop.ABANDONED:
-            self._enter("Stopped", facts=facts, TrainingJobStatus="Stopped", TrainingEndTime=now())
+            self.enter("Stopped", facts=facts, TrainingJobStatus="Stopped", TrainingEndTime=now())
             return
         failed = [outcome for outcome in outcomes if not outcome.completed]
         if failed and ended.stop is None:
@@ -320,7 +335,7 @@ class _Training:
             reason = OUT_OF_MEMORY_REASON if starved else failure_reason(failed[0].failure)
             self._fail(reason, facts=facts, FinalMetricDataList=metrics or None)
             return
-        self._enter("Uploading", facts=facts)
+        self.enter("Uploading", facts=facts)
         delivered = delivery.deliver(
             self.request["OutputDataConfig"],
             self.job.path / "output",
@@ -330,7 +345,7 @@ class _Training:
             storage=self.storage,
         )
         status, secondary = _AT_THE_END[ended.stop]
-        self._enter(
+        self.enter(
             secondary,
             TrainingJobStatus=status,
             TrainingEndTime=now(),
@@ -338,9 +353,9 @@ class _Training:
             FinalMetricDataList=metrics or None,
         )
         if status == "Completed":
-            self._clear()
+            self.clear()
 
-    def _clear(self) -> None:
+    def clear(self) -> None:
         """On AWS nothing but the artifacts survives the job; here its folders would only take up space."""
         import shutil
 
@@ -348,7 +363,7 @@ class _Training:
 
     # -- the description -----------------------------------------------------------------------------------------
 
-    def _enter(self, status: str, message: str = "", *, facts: Document | None = None, **members: Any) -> None:
+    def enter(self, status: str, message: str = "", *, facts: Document | None = None, **members: Any) -> None:
         """Write down a new status; ``facts`` of this machine's stand under ``Harness``, which AWS does not have."""
         description, moment = self.job.description, now()
         transitions = description["SecondaryStatusTransitions"]
@@ -362,7 +377,7 @@ class _Training:
         self.control.notify()
 
     def _fail(self, reason: str, **members: Any) -> None:
-        self._enter(
+        self.enter(
             "Failed",
             TrainingJobStatus="Failed",
             TrainingEndTime=now(),

@@ -1,7 +1,8 @@
 """``--on localmode``: the local mode of the SageMaker Python SDK, v2 or v3, whichever is installed.
 
-A job is kept, described, followed and stopped as ``--on local`` does it, and is run by the SDK's own
-``LocalSagemakerClient`` in a process of its own, the only one that imports the SDK. What that one would do to its
+A job is kept, described, followed and stopped as ``--on local`` does it (`client` names this package as the engine's
+``runners``), and is run by the SDK's own ``LocalSagemakerClient`` in a process of its own, the only one that imports
+the SDK. What that one would do to its
 caller is kept from it:
 
 * it is given copies of source and model, and mounts inputs read-only; alone it would mount the originals to be

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.engine.hosts import Companion, Control, Ended, Log, Stop, run_hosts
-from harness.engine.image import resolve
 from harness.engine.launcher import HostSpec, Launcher
 from harness.engine.leftovers import labels
 from harness.engine.ownership import Owner, give_back
+from harness.engine.processes import ProcessLauncher
 from harness.engine.settings import EngineSettings
 from harness.engine.store import Document, Job, write_json
 from harness.images.engine import engine
 from harness.targets.localmode import containers, machine
 from harness.targets.localmode.sdk import FAILED
-from harness.targets.localmode.supervision import interpreter
 
 HOST = "algo-1"
 """How the log calls it; the SDK adds a random ending."""
@@ -29,36 +29,46 @@ _NO_TELEMETRY = "SchemaVersion: '1.0'\nSageMaker:\n  PythonSDK:\n    Modules:\n 
 
 
 @dataclass(frozen=True)
-class Run:
-    """How a run of the SDK ended."""
+class Run(Ended):
+    """How a run of the SDK ended: the exit code is that of the container that ended worst.
 
-    stop: Stop | None
-    container: int | None
-    """Exit code of the container that ended worst; None if there was none, or none that had ended by itself."""
-    error: str | None
+    There is none where no container has ended by itself.
+    """
+
+    error: str | None = None
     """What the SDK itself failed with."""
 
     @property
-    def ended(self) -> Ended:
-        """The same as of a host of the engine's."""
-        return Ended({HOST: self.container or 0}, self.stop)
+    def is_the_sdks_failure(self) -> bool:
+        """Whether the SDK failed where no container did."""
+        return self.error is not None and self.stop is None and not self.failed
 
 
 class SdkHost:
     """Runs the SDK's verbs for one job. ``folder`` is where it keeps its files."""
 
-    def __init__(self, job: Job, control: Control, launcher: Launcher, log: Log, image: str) -> None:
-        """Find the SDK and the image.
+    def __init__(self, job: Job, control: Control, launcher: Launcher, log: Log) -> None:
+        """Find the SDK.
+
+        Args:
+            job: the job.
+            control: what reaches it from outside.
+            launcher: the job's, which knows the image; the SDK itself is a plain process.
+            log: the job's.
 
         Raises:
-            MissingCapability: one of them is not here.
+            MissingCapability: it is not here.
         """
-        self.job, self.control, self.launcher, self.log = job, control, launcher, log
+        self.job, self.control, self.log = job, control, log
+        self.image = str(launcher.image)
         self.settings = EngineSettings.read(job.path)
         self.sdk = machine.installed_sdk()
-        with engine() as client:
-            self.image = resolve(client, image)
         self.folder = job.path.absolute() / "sdk"
+
+    @property
+    def facts(self) -> Document:
+        """What runs the job."""
+        return {"Sdk": str(self.sdk), "Image": self.image}
 
     def passed_environment(self) -> dict[str, str]:
         """The variables of this machine that the user has asked for by name."""
@@ -102,31 +112,36 @@ class SdkHost:
             "compose": wanted,
             "calls": [list(call) for call in calls],
         }
-        write_json(self.folder / "task.json", task)
+        task_file = self.folder / "task.json"
+        write_json(task_file, task)
         spec = HostSpec(
             name=HOST,
-            command=tuple(interpreter(_MAIN, str(self.folder / "task.json"))),
+            # Found where it was found here, and not in the folder that somebody is in.
+            command=(sys.executable, "-P", "-c", f"import sys; sys.path[:] = {sys.path!r}; {_MAIN}", str(task_file)),
             environment=self._environment(),
             cwd=str(self.folder),
             tree=self.folder,
             base_dir=str(self.folder),
         )
-        ended = run_hosts(
-            self.launcher,
-            [spec],
-            log=self.log,
-            control=self.control,
-            deadline=deadline,
-            grace=grace,
-            on_stop=on_stop,
-            companion=companion,
-        )
-        self.log.flush()
         with engine() as client:
-            codes = containers.exit_codes(client, self.job)
-            containers.remove(client, self.job)
-            give_back(client, self.image, [self.folder], Owner.current(), labels(self.job))
-        return Run(ended.stop, max(codes, default=None), self._error() if ended.failed else None)
+            try:
+                ended = run_hosts(
+                    ProcessLauncher("none"),
+                    [spec],
+                    log=self.log,
+                    control=self.control,
+                    deadline=deadline,
+                    grace=grace,
+                    on_stop=on_stop,
+                    companion=companion,
+                )
+                codes = containers.exit_codes(client, self.job)
+            finally:
+                containers.remove(client, self.job)
+                give_back(client, self.image, [self.folder], Owner.current(), labels(self.job))
+        self.log.flush()
+        error = self._error() if ended.failed else None
+        return Run({HOST: max(codes)} if codes else {}, ended.stop, error)
 
     def clear(self) -> None:
         """Remove the SDK's files."""

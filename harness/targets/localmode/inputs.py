@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.engine.channels import chosen
+from harness.engine.channels import chosen, give_names, has_links, link_or_copy
 from harness.storage import local_path
 
 
@@ -30,24 +28,10 @@ def mountable(source: Mapping[str, Any], view: Path, *, inside: Sequence[str] = 
         inside: names of folders in it that something else is to be mounted at.
     """
     path = local_path(source["S3Uri"]).resolve()
-    if path.is_dir() and not inside and not _has_links(path):
+    if path.is_dir() and not inside and not has_links(path):
         return path
     root, files = chosen({**source, "S3Uri": path.as_uri()})
-    for file in files:
-        name = view / file.relative_to(root)
-        name.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(file.resolve(), name)
-        except OSError:
-            shutil.copyfile(file, name)
+    give_names({file.relative_to(root): file.resolve() for file in files}, view, link_or_copy)
     for place in inside:
         (view / place).mkdir(parents=True, exist_ok=True)
     return view
-
-
-def _has_links(folder: Path) -> bool:
-    with os.scandir(folder) as entries:
-        return any(
-            entry.is_symlink() or (entry.is_dir(follow_symlinks=False) and _has_links(Path(entry.path)))
-            for entry in entries
-        )

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.engine import channels
-from harness.engine.hosts import Control, Log
-from harness.engine.launcher import Launcher, LaunchError
-from harness.engine.processing import _as_channel, _Processing
+from harness.engine.hosts import Control, Ended, Log
+from harness.engine.launcher import Launcher
+from harness.engine.processing import Processing
 from harness.engine.store import Document, Job, now
-from harness.engine.supervisor import fail
 from harness.errors import HarnessError
 from harness.targets.localmode.host import HOST, SdkHost, opened
 from harness.targets.localmode.inputs import mountable, sdk_uri
@@ -18,35 +16,27 @@ from harness.targets.localmode.inputs import mountable, sdk_uri
 
 def run(job: Job, control: Control, launcher: Launcher) -> None:
     """Run the job to its end and write down how it ended. Called in a process of its own."""
-    _SdkProcessing(job, control, launcher).run()
+    SdkProcessing(job, control, launcher).run()
 
 
-class _SdkProcessing(_Processing):
-    def run(self) -> None:
-        log = Log(self.job.log)
-        try:
-            given = [_as_channel(each) for each in self.request.get("ProcessingInputs", ())]
-            self.inputs = channels.fetched(given, self.storage)
-            sdk = SdkHost(self.job, self.control, self.launcher, log, self.request["AppSpecification"]["ImageUri"])
-            self.job.update(ProcessingStartTime=now())
-            ended = sdk.run(
-                [("create_processing_job", self._translated(sdk))],
-                read_only=[each["S3Input"]["LocalPath"] for each in self.request.get("ProcessingInputs", ())],
-                deadline=self.deadline,
-                grace=self.settings.stop_grace,
-                on_stop=self._stopping,
-            )
-            if ended.error is not None and not ended.container and ended.stop is None:
-                fail(self.job, f"ClientError: {ended.error}")
-            else:
-                self._finish(ended.ended)
-                facts = self.job.description.get("Harness", {})
-                self.job.update(Harness={**facts, "Sdk": str(sdk.sdk), "Image": sdk.image})
-            sdk.clear()
-        except (HarnessError, LaunchError, OSError) as error:
-            fail(self.job, f"ClientError: {error}")
-        finally:
-            log.close()
+class SdkProcessing(Processing):
+    """One job, whose host the SDK plays."""
+
+    def process(self, log: Log) -> Ended:
+        """See ``Processing.process``."""
+        sdk = SdkHost(self.job, self.control, self.launcher, log)
+        self.job.update(ProcessingStartTime=now(), Harness=sdk.facts)
+        ended = sdk.run(
+            [("create_processing_job", self._translated(sdk))],
+            read_only=[each["S3Input"]["LocalPath"] for each in self.request.get("ProcessingInputs", ())],
+            deadline=self.deadline,
+            grace=self.settings.stop_grace,
+            on_stop=self.stopping,
+        )
+        sdk.clear()
+        if ended.is_the_sdks_failure:
+            raise HarnessError(str(ended.error))
+        return ended
 
     def _translated(self, sdk: SdkHost) -> Document:
         """The request with everything in it on this machine; outputs go where the engine collects them."""
@@ -58,7 +48,7 @@ class _SdkProcessing(_Processing):
                 "OutputName": each["OutputName"],
                 "S3Output": {
                     **each["S3Output"],
-                    "S3Uri": sdk_uri(opened(self._path(self._tree(HOST), each["S3Output"]["LocalPath"]))),
+                    "S3Uri": sdk_uri(opened(self.path(self.tree(HOST), each["S3Output"]["LocalPath"]))),
                 },
             }
             for each in self.outputs

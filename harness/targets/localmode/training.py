@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.contract.outcomes import Outcome
 from harness.engine.artifacts import unpack_archive
-from harness.engine.hosts import Control, Log, Metrics
-from harness.engine.launcher import Launcher, LaunchError
+from harness.engine.hosts import Control
+from harness.engine.launcher import Launcher
 from harness.engine.store import Document, Job, now
 from harness.engine.toolkit import JobHost, read_failure
-from harness.engine.training import _Training
+from harness.engine.training import Training
 from harness.errors import HarnessError
 from harness.targets.localmode.host import HOST, Run, SdkHost, opened
 from harness.targets.localmode.inputs import mountable, sdk_uri
@@ -20,37 +22,28 @@ from harness.targets.localmode.inputs import mountable, sdk_uri
 
 def run(job: Job, control: Control, launcher: Launcher) -> None:
     """Run the job to its end and write down how it ended. Called in a process of its own."""
-    _SdkTraining(job, control, launcher).run()
+    SdkTraining(job, control, launcher).run()
 
 
-class _SdkTraining(_Training):
-    def run(self) -> None:
-        metrics = Metrics(self.request["AlgorithmSpecification"].get("MetricDefinitions", ()))
-        self.log = Log(self.job.log, on_line=metrics if metrics.definitions else None)
-        try:
-            self._enter("Downloading")
-            self._download()
-            image = self.request["AlgorithmSpecification"]["TrainingImage"]
-            sdk = SdkHost(self.job, self.control, self.launcher, self.log, image)
-            facts = {"Sdk": str(sdk.sdk), "Image": sdk.image}
-            self._enter("Training", facts=facts, TrainingStartTime=now())
-            ended = sdk.run(
-                [("create_training_job", self._translated(sdk))],
-                read_only=[f"/opt/ml/input/data/{channel['ChannelName']}" for channel in self.inputs],
-                deadline=self.deadline,
-                grace=self.settings.stop_grace,
-                on_stop=self._stopping,
-            )
-            host = self._collect(sdk.folder)
-            if ended.error is not None and not ended.container and ended.stop is None:
-                self._fail(f"ClientError: {ended.error}")
-            else:
-                self._finish([host], ended.ended, [_outcome(host, ended)], metrics.final())
-            sdk.clear()
-        except (HarnessError, LaunchError, OSError) as error:
-            self._fail(f"ClientError: {error}")
-        finally:
-            self.log.close()
+class SdkTraining(Training):
+    """One job, whose host the SDK plays."""
+
+    def train(self) -> tuple[Sequence[JobHost], Run, Sequence[Outcome]]:
+        """See ``Training.train``."""
+        sdk = SdkHost(self.job, self.control, self.launcher, self.log)
+        self.enter("Training", facts=sdk.facts, TrainingStartTime=now())
+        ended = sdk.run(
+            [("create_training_job", self._translated(sdk))],
+            read_only=[f"/opt/ml/input/data/{channel['ChannelName']}" for channel in self.inputs],
+            deadline=self.deadline,
+            grace=self.settings.stop_grace,
+            on_stop=self.stopping,
+        )
+        host = self._collect(sdk.folder)
+        sdk.clear()
+        if ended.is_the_sdks_failure:
+            raise HarnessError(str(ended.error))
+        return [host], ended, [_outcome(host, ended)]
 
     @property
     def _uncollected(self) -> Path:
@@ -96,15 +89,13 @@ class _SdkTraining(_Training):
         self._uncollected.rmdir()
         return host
 
-    def _clear(self) -> None:
-        """See ``_Training``; the inputs' second names and the code are of no more use either."""
-        import shutil
-
-        super()._clear()
+    def clear(self) -> None:
+        """See ``Training.clear``; the inputs' second names and the code are of no more use either."""
+        super().clear()
         for name in ("inputs", "source"):
             shutil.rmtree(self.job.path / name, ignore_errors=True)
 
 
 def _outcome(host: JobHost, ended: Run) -> Outcome:
-    code = ended.container or 0
+    code = ended.exit_codes.get(HOST, 0)
     return Outcome(code, read_failure(host) or (f"exit code {code}" if code else None), code == 0)
