@@ -16,7 +16,8 @@ from harness.errors import UsageError
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-_METAVARS = {"int": "N", "Path": "PATH", "Location": "URI", "str": "TEXT"}
+_METAVARS = {"int": "N", "float": "NUMBER", "Path": "PATH", "Location": "URI", "str": "TEXT"}
+_TYPES: Mapping[str, type] = {"int": int, "float": float}
 
 PROCESSING = (
     "process.entry_point",
@@ -161,7 +162,7 @@ def _option(key: str) -> Callable[[_F], _F]:
     elif declared.metadata["choices"]:
         options |= {"type": click.Choice(declared.metadata["choices"])}
     else:
-        options |= {"type": int if kind(declared) == "int" else str, "metavar": _METAVARS[kind(declared)]}
+        options |= {"type": _TYPES.get(kind(declared), str), "metavar": _METAVARS[kind(declared)]}
     flag = flag_of(key, declared)
     if default_of(declared) is True:
         flag = f"{flag}/--no-{flag.removeprefix('--')}"

@@ -88,6 +88,12 @@ def _integer(raw: object, base: Path) -> int:
     return raw
 
 
+def _number(raw: object, base: Path) -> float:
+    if not isinstance(raw, int | float) or isinstance(raw, bool):
+        raise Wrong("a number")
+    return float(raw)
+
+
 def _boolean(raw: object, base: Path) -> bool:
     if not isinstance(raw, bool):
         raise Wrong("true or false")
@@ -115,6 +121,7 @@ def _anything(raw: object, base: Path) -> object:
 _CONVERSIONS = {
     "str": _text,
     "int": _integer,
+    "float": _number,
     "bool": _boolean,
     "Path": _path,
     "Location": _location,

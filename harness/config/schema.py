@@ -126,6 +126,30 @@ class DeployConfig:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class Accepted:
+    """One entry of ``accept``: differences that are all right. Patterns are the shell's: ``*``, ``?``, ``[ab]``."""
+
+    aspect: str = setting("", "Which comparison: environment, metrics and so on.", required=True)
+    reason: str = setting("", "Why it is all right.", required=True)
+    where: str = setting("*", "Pattern of the places: a variable's name, a file, a metric.")
+    target: str = setting("*", "Pattern of the targets.")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ParityConfig:
+    """``[tool.harness.parity]``: the same job on several targets, compared."""
+
+    on: tuple[str, ...] = setting((), "Targets to compare; all that this machine can run if not given.")
+    sample: int | None = setting(None, "Rows of each text file, or files of each channel, to train on.", minimum=1)
+    rows: Location | None = setting(
+        None, "CSV without header of what the model is to predict; taken from a channel if not given."
+    )
+    deadline: int = setting(600, "Seconds that each run of the script may take.", minimum=1)
+    tolerance: float = setting(1e-6, "How far numbers may be apart, relative to their size.", minimum=0)
+    accept: tuple[Accepted, ...] = setting((), "Differences that are all right: a list of {aspect, where, reason}.")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Config:
     """The whole configuration, checked. ``sources`` says of each dotted key where its value came from."""
 
@@ -184,6 +208,7 @@ class Config:
     process: ProcessConfig = setting(ProcessConfig, "Processing job.")
     transform: TransformConfig = setting(TransformConfig, "Batch transform job.")
     deploy: DeployConfig = setting(DeployConfig, "Model and endpoint.")
+    parity: ParityConfig = setting(ParityConfig, "Comparison of targets.")
     project_dir: Path = field(default_factory=Path)
     sources: Mapping[str, Source] = field(default_factory=dict)
 
@@ -198,6 +223,8 @@ TABLES: Mapping[str, type] = {
         ProcessConfig,
         TransformConfig,
         DeployConfig,
+        Accepted,
+        ParityConfig,
     )
 }
 """The dataclasses that stand for tables, by the name that annotations use."""

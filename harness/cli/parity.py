@@ -1,0 +1,120 @@
+"""``harness parity``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.cli import console
+from harness.cli.options import configure, settings
+from harness.config import Config
+from harness.errors import ConfigurationError, JobFailed, UsageError
+
+_COLOURS = {"agrees": "green", "known": "cyan", "accepted": "cyan", "differs": "red"}
+_JOB = ("entry_point", "source_dir", "channels", "hyperparameters", "environment", "framework_version", "image_uri")
+_COMPARISON = ("parity.sample", "parity.rows", "parity.deadline", "parity.tolerance")
+_MACHINE = ("instance_type", "instance_count", "python", "isolation", "instance_limits", "role", "region", "profile")
+
+
+@click.command("parity", epilog="Example: harness parity --on local,container --html parity.html")
+@click.option("--on", "on", metavar="TARGET,…", help="Targets to compare; all that this machine can run if not given.")
+@settings((*_COMPARISON, *_JOB, *_MACHINE))
+@click.option(
+    "--accept",
+    "accepted",
+    multiple=True,
+    nargs=4,
+    metavar="ASPECT WHERE TARGET REASON",
+    help="A difference that is all right; WHERE and TARGET may be patterns.",
+)
+@click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="File for the report as a page.")
+@click.option("--github", is_flag=True, help="Annotations of a GitHub workflow run on stdout.")
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File with [tool.harness]; the nearest pyproject.toml if not given.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def command(
+    on: str | None,
+    accepted: tuple[tuple[str, str, str, str], ...],
+    page: Path | None,
+    github: bool,
+    config_file: Path | None,
+    as_json: bool,
+    **flags: Any,
+) -> int:
+    """Run the training job and a probe on several targets, and compare what it sees and what comes out.
+
+    Each target is held against what AWS promises, and against the others. Ends with 3 if a difference is neither known
+    nor accepted in the configuration.
+    """
+    from harness.parity import run
+    from harness.parity.report import document, terminal
+
+    if github and as_json:
+        raise UsageError("--github and --json both write to stdout; give one of them.")
+
+    def configured(target: str) -> Config:
+        return configure(config_file, {**flags, "on": target})
+
+    config = configured("local")
+    flags["parity.accept"] = [*_as_tables(config), *(_table(*each) for each in accepted)]
+    asked = tuple(on.split(",")) if on else config.parity.on
+    report = run.run(configured, run.targets(asked), asked=bool(asked), tell=_tell)
+    told = document.document(report)
+    if page is not None:
+        _write(page, told)
+    if as_json:
+        console.print_json(told)
+    elif github:
+        from harness.parity.report import github as annotations
+
+        click.echo(annotations.render(told))
+    else:
+        click.echo(terminal.render(told, style=_style))
+    return _exit_code(told)
+
+
+def _as_tables(config: Config) -> list[dict[str, str]]:
+    return [_table(each.aspect, each.where, each.target, each.reason) for each in config.parity.accept]
+
+
+def _table(aspect: str, where: str, target: str, reason: str) -> dict[str, str]:
+    return {"aspect": aspect, "where": where, "target": target, "reason": reason}
+
+
+def _tell(text: str) -> None:
+    if sys.stderr.isatty():
+        click.echo(console.styled(text, sys.stderr, dim=True), err=True)
+
+
+def _style(text: str, state: str) -> str:
+    return console.styled(text, sys.stdout, fg=_COLOURS.get(state))
+
+
+def _write(page: Path, told: Mapping[str, Any]) -> None:
+    from harness.parity.report import html
+
+    try:
+        page.write_text(html.render(told), "utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"--html {page} cannot be written: {error.strerror}.") from error
+
+
+def _exit_code(told: Mapping[str, Any]) -> int:
+    """3 if the targets differ; 1 if they agree in that the job does not complete."""
+    if told["Verdict"] != "agrees":
+        return 3
+    ran = [each for each in told["Targets"] if each["State"] == "ran"]
+    failed = next((each for each in ran if each["JobStatus"] != "Completed"), None)
+    if failed is None:
+        return 0
+    reason = failed["FailureReason"] or f"it was stopped after its deadline ({failed['Name']})"
+    console.complain(JobFailed(f"The job does not complete, on any target alike: {reason}"), as_json=False)
+    return 1

@@ -1,0 +1,1 @@
+"""One job and one probe through every target, compared with AWS's contract and with each other."""

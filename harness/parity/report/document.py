@@ -1,0 +1,155 @@
+"""The JSON document of a comparison: what every report is made from. No value of a credential is in it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.contract.hyperparameters import decode, user_hyperparameters
+from harness.engine.environment import toolkit_version
+from harness.parity.findings import TITLES, Finding
+from harness.parity.judging import cells
+from harness.parity.outcomes import Files
+from harness.parity.probe import REDACTED, looks_secret
+from harness.parity.run import Report, TargetRun
+
+SCHEMA = 1
+_PICTURES = {".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
+_LARGEST_PICTURE = 512 * 1024
+_MOST_PICTURES = 12
+_SHORTEST_SECRET = 4
+"""Characters. A value shorter than this would be found in every other word."""
+
+
+def document(report: Report) -> dict[str, Any]:
+    """What ``harness parity --json`` prints."""
+    ids = [f"F{number}" for number in range(1, len(report.judged.findings) + 1)]
+    names = [each.name for each in report.targets]
+    made = {
+        "Schema": SCHEMA,
+        "Verdict": "agrees" if report.agrees else "differs",
+        "Job": _job(report),
+        "Targets": [_target(each) for each in report.targets],
+        "Aspects": [
+            {
+                "Name": str(aspect),
+                "Title": TITLES[aspect],
+                "Cells": {
+                    name: {"State": state, "Compared": count, "Findings": [ids[number] for number in mine]}
+                    for name, (state, count, mine) in row.items()
+                },
+            }
+            for aspect, row in cells(report.judged, names).items()
+        ],
+        "Findings": [_finding(id_, each) for id_, each in zip(ids, report.judged.findings, strict=True)],
+    }
+    redacted: dict[str, Any] = without(made, secrets(report))
+    return redacted
+
+
+def secrets(report: Report) -> list[str]:
+    """Values that must not be told: of the job's variables and hyperparameters that are named like credentials."""
+    config = report.config
+    named = {**config.environment, **config.deploy.environment, **config.transform.environment}
+    named |= {name: str(value) for name, value in config.hyperparameters.items()}
+    found = {value for name, value in named.items() if looks_secret(name) and len(value) >= _SHORTEST_SECRET}
+    return sorted(found, key=len, reverse=True)
+
+
+def without(value: Any, told: Iterable[str]) -> Any:
+    """A JSON value in which no string holds any of some texts."""
+    told = list(told)
+    if isinstance(value, str):
+        for secret in told:
+            value = value.replace(secret, REDACTED)
+        return value
+    if isinstance(value, Mapping):
+        return {key: without(each, told) for key, each in value.items()}
+    if isinstance(value, list):
+        return [without(each, told) for each in value]
+    return value
+
+
+def _job(report: Report) -> dict[str, Any]:
+    config, request = report.config, report.request or {}
+    image = request.get("AlgorithmSpecification", {}).get("TrainingImage")
+    hyperparameters = user_hyperparameters(decode(request.get("HyperParameters", {})))
+    return {
+        "EntryPoint": config.entry_point,
+        "SourceDir": _shown(config.source_dir, config.project_dir),
+        "ImageUri": image,
+        "Dialect": "toolkit",
+        "ToolkitVersion": toolkit_version(image or ""),
+        "Hyperparameters": {name: REDACTED if looks_secret(name) else value for name, value in hyperparameters.items()},
+        "Channels": {name: _location(channel.uri, config.project_dir) for name, channel in config.channels.items()},
+        "Sample": config.parity.sample,
+        "Tolerance": config.parity.tolerance,
+        "CreatedAt": report.created.isoformat(timespec="seconds"),
+    }
+
+
+def _shown(path: Path | None, project: Path) -> str | None:
+    if path is None:
+        return None
+    return path.relative_to(project).as_posix() if path.is_relative_to(project) else str(path)
+
+
+def _location(uri: str, project: Path) -> str:
+    from harness.storage import is_s3, local_path
+
+    return uri if is_s3(uri) else str(_shown(local_path(uri), project))
+
+
+def _target(run: TargetRun) -> dict[str, Any]:
+    visit = run.visit
+    outcome = visit.trial.outcome if visit.trial else None
+    facts = visit.trial.description.get("Harness", {}) if visit.trial else {}
+    return {
+        "Name": run.name,
+        "State": run.state,
+        "Reason": run.error.message if run.error else None,
+        "JobStatus": outcome.status if outcome else None,
+        "ExitCode": outcome.exit_code if outcome else None,
+        "FailureReason": outcome.failure_reason if outcome else None,
+        "Stopped": bool(outcome and outcome.status == "Stopped"),
+        "Seconds": {name: round(value, 3) for name, value in visit.seconds.items()},
+        "Metrics": dict(outcome.metrics) if outcome else {},
+        "Files": {"model": _files(outcome.model), "output": _files(outcome.output)} if outcome else {},
+        "Pictures": list(_pictures(visit.trial.folder / "output")) if visit.trial else [],
+        "Versions": visit.versions,
+        "Isolation": facts.get("WithoutPrivateOptMl") and f"none: {facts['WithoutPrivateOptMl']}",
+    }
+
+
+def _files(files: Files) -> list[dict[str, Any]]:
+    return [{"Name": name, "Size": each.size, "Sha256": each.sha256} for name, each in files.items()]
+
+
+def _pictures(folder: Path) -> Iterator[dict[str, str]]:
+    """What a job has drawn, as far as it is small enough to be shown."""
+    found = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix.lower() in _PICTURES]
+    for path in found[:_MOST_PICTURES]:
+        if path.stat().st_size <= _LARGEST_PICTURE:
+            yield {
+                "Name": path.relative_to(folder).as_posix(),
+                "MediaType": _PICTURES[path.suffix.lower()],
+                "Base64": base64.b64encode(path.read_bytes()).decode("ascii"),
+            }
+
+
+def _finding(id_: str, finding: Finding) -> dict[str, Any]:
+    return {
+        "Id": id_,
+        "Aspect": str(finding.aspect),
+        "Target": finding.target,
+        "Where": finding.where,
+        "Expected": finding.expected,
+        "Seen": finding.seen,
+        "Kind": str(finding.kind),
+        "Why": finding.why,
+        "Breaks": finding.breaks,
+        "Remedy": finding.remedy,
+        "Accepted": None if finding.accepted is None else {"Reason": finding.accepted},
+    }

@@ -1,0 +1,173 @@
+"""One target in a place of its own, and one request carried out there: what the script saw and what came out."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from harness import jobs, requests, service_model, validation
+from harness.config import Config
+from harness.engine.artifacts import unpack_archive
+from harness.errors import HarnessError
+from harness.parity import probe
+from harness.parity.outcomes import File, Outcome
+from harness.requests.common import region_of
+from harness.storage import NoProgress
+from harness.targets import Document, Target, open_target, uploads
+
+_SHORT = 256 * 1024
+"""Bytes of a file whose text is kept, to say where it differs."""
+_EXIT_CODE = re.compile(r"^ExitCode (-?\d+)$", re.MULTILINE)
+"""How the toolkit tells a script's exit code in a failure text."""
+_GRACE = 5
+"""Seconds between a deadline and the kill: the script is not told, so that waiting for long is of no use."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One request, carried out."""
+
+    request: Document
+    description: Document
+    folder: Path
+    """Of what came out: ``model`` and ``output`` below it, unpacked, as far as there are any."""
+    outcome: Outcome
+
+    @property
+    def seconds(self) -> float:
+        """Between the start and the end of the hosts; 0 if they were never started."""
+        start, end = (self.description.get(f"Training{name}Time") for name in ("Start", "End"))
+        return (end - start).total_seconds() if start and end else 0.0
+
+    @property
+    def observations(self) -> list[dict[str, Any]]:
+        """What the probe has written down, one document for each host, in the order of their names."""
+        files = sorted((self.folder / "output").glob(f"{probe.OBSERVATION}*.json"))
+        return [json.loads(file.read_text("utf-8")) for file in files]
+
+    @property
+    def model_data(self) -> str | None:
+        """URI of ``model.tar.gz``."""
+        uri: str | None = self.description.get("ModelArtifacts", {}).get("S3ModelArtifacts")
+        return uri
+
+
+class Bench:
+    """A target, opened with run folders of its own. What it runs ends with it."""
+
+    def __init__(self, config: Config, place: Path, deadline: int) -> None:
+        """Open the target.
+
+        Args:
+            config: the job, for this target.
+            place: an empty folder, for everything that comes of it.
+            deadline: seconds that a job may run.
+
+        Raises:
+            MissingCapability: this machine, or this environment, lacks what the target needs.
+        """
+        self.place = place
+        checkpoints = (place / "checkpoints").as_uri() if config.checkpoint_s3_uri else None
+        self.config = replace(
+            config,
+            runs_dir=place / "runs",
+            output_path=None,
+            checkpoint_s3_uri=checkpoints,
+            max_run=min(config.max_run, deadline),
+            stop_grace=min(config.stop_grace, _GRACE),
+        )
+        self.target: Target = open_target(self.config)
+        self._under_way: set[str] = set()
+
+    @property
+    def region(self) -> str:
+        """The region that jobs are told."""
+        return region_of(self.config)
+
+    def submit(self, name: str, **changes: Any) -> Document:
+        """Have the target start a training job; the request that it was given.
+
+        Args:
+            name: of the job.
+            changes: settings that are different for this job.
+
+        Raises:
+            HarnessError: the request breaks a rule, or the target refuses it.
+        """
+        config = replace(self.config, **changes)
+        travels = uploads.plan(config, "TrainingJob", name)
+        request = requests.create_training_job(config, job_name=name, locations=travels.locations)
+        if config.on == "remote":
+            model = service_model.load(config.project_dir / ".harness" / "cache")
+            validation.check("CreateTrainingJob", request, local=False, model=model)
+            uploads.send(travels, self.target.storage, lambda what: NoProgress())
+        self.target.client.create_training_job(**request)
+        self._under_way.add(name)
+        return request
+
+    def finish(self, request: Document) -> Trial:
+        """Wait for a job's end; what came of it.
+
+        Raises:
+            Interrupted: Ctrl-C.
+            HarnessError: the target cannot say how the job is.
+        """
+        name = request["TrainingJobName"]
+        description = jobs.follow(self.target, "TrainingJob", name, jobs.Silent())
+        self._under_way.discard(name)
+        run, folder = self.config.runs_dir / name, self.place / "came-out" / name
+        for part in ("model", "output"):
+            archive = run / "output" / f"{part}.tar.gz"
+            if archive.is_file():
+                folder.mkdir(parents=True, exist_ok=True)
+                unpack_archive(archive, folder / part)
+        return Trial(request, description, folder, _outcome(description, folder))
+
+    def close(self) -> None:
+        """End what still runs, and release the target."""
+        for name in self._under_way:
+            with suppress(HarnessError):  # it may just have ended
+                jobs.stop(self.target, "TrainingJob", name)
+        self.target.close()
+
+
+def _outcome(description: Mapping[str, Any], folder: Path) -> Outcome:
+    status, reason = description["TrainingJobStatus"], description.get("FailureReason")
+    told = _EXIT_CODE.search(reason or "")
+    codes = description.get("Harness", {}).get("ExitCodes", {}).values()
+    return Outcome(
+        status=status,
+        exit_code=0 if status == "Completed" else int(told[1]) if told else max(codes, default=None),
+        failure_reason=reason,
+        metrics={each["MetricName"]: float(each["Value"]) for each in description.get("FinalMetricDataList", ())},
+        model=files(folder / "model"),
+        output=files(folder / "output"),
+    )
+
+
+def files(folder: Path) -> dict[str, File]:
+    """The files below a folder by their names; empty if it is not there."""
+    import hashlib
+
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as content:
+                digest = hashlib.file_digest(content, "sha256").hexdigest()
+            found[path.relative_to(folder).as_posix()] = File(path.stat().st_size, digest, _text(path))
+    return found
+
+
+def _text(path: Path) -> str | None:
+    if path.stat().st_size > _SHORT:
+        return None
+    try:
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text
