@@ -28,6 +28,7 @@ VERBS = {
     "plan": ("harness.cli.plan", "Print the request that would be sent."),
     "contract": ("harness.cli.contract", "Print what a script would see."),
     "parity": ("harness.cli.parity", "Compare what a job sees and does on several targets, and on AWS."),
+    "lint": ("harness.cli.lint", "What in the script will behave differently on SageMaker."),
     "standin": ("harness.cli.standin", "AWS on loopback, to try everything without an account."),
     "image": ("harness.cli.image", "Build, show or pull the image that containers run."),
     "doctor": ("harness.cli.doctor", "What this machine can run, and what to do about the rest."),

@@ -1,0 +1,296 @@
+"""Files: what is lost, what is not there, what is no file."""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+from collections.abc import Iterator
+
+from harness.contract.environment import Dialect
+from harness.lint.findings import Found, Rule, Severity
+from harness.lint.paths import Access, Use, Where
+from harness.lint.subject import Subject
+
+_SCRATCH = ("/tmp", "/var/tmp", "/dev", "/proc", "/sys", "/run")  # noqa: S108 - names of the container's folders
+_OF_A_PERSON = ("/home", "/Users", "/root", "/Volumes", "/mnt", "/media")
+_BRINGS_FILES = frozenset(
+    {
+        *("extractall", "unpack_archive", "urlretrieve", "download_file", "download_fileobj", "system", "symlink"),
+        *("check_call", "check_output", "Popen", "copytree", "symlink_to", "move", "rename", "run"),
+    }
+)
+"""Calls after which files may be there that nothing else speaks of."""
+
+
+def absolute(subject: Subject, where: Where) -> str | None:
+    """A path in the container; None where that cannot be said."""
+    if where.base.startswith("$"):
+        base = subject.job.variables.get(where.base[1:])
+    elif where.base in ("cwd", "source"):
+        base = None if where.base == "cwd" and _calls(subject, {"chdir"}) else subject.job.code
+    else:
+        base = {"/": "/", "~": "/root"}.get(where.base)
+    if base is None or not base.startswith("/"):
+        return None
+    return posixpath.normpath(posixpath.join(base, where.path))
+
+
+def _lost(subject: Subject) -> Iterator[Found]:
+    removed = _removed(subject)
+    for access in _of(subject, Use.WRITE):
+        path = absolute(subject, access.where)
+        if path is None or access.where.base == "~" or _is_in(path, (*_SCRATCH, *_OF_A_PERSON)) or path in removed:
+            continue
+        if _is_in(path, subject.job.kept) or _is_in(path, (subject.job.tree.input, subject.job.tree.failure)):
+            continue
+        missing = _missing_folder(subject, access, path)
+        if missing:
+            severity = subject.severity(access.node)
+            what = f"{access.where} cannot be written: the job has no folder {posixpath.dirname(path)}"
+        elif path.startswith("/opt/ml") or access.where.base in ("cwd", "source"):
+            severity = Severity.WARNING
+            what = f"{access.where} is written to {path}, and lost when the job ends"
+        else:
+            continue
+        yield Found(
+            access.module.spot(access.node),
+            severity,
+            f"{what}.",
+            'Write models to os.environ["SM_MODEL_DIR"], and the rest to os.environ["SM_OUTPUT_DATA_DIR"].',
+        )
+
+
+def _of_this_machine(subject: Subject) -> Iterator[Found]:
+    written = _written(subject)
+    for access in subject.accesses:
+        path = absolute(subject, access.where)
+        if access.where.base == "C:":
+            path = access.where.path
+        elif path is None or access.where.base not in ("/", "~") or not _is_in(path, _OF_A_PERSON) or path in written:
+            continue
+        fails = access.use is not Use.WRITE or access.where.base == "/"
+        yield Found(
+            access.module.spot(access.node),
+            subject.severity(access.node) if fails else Severity.WARNING,
+            f"{access.where} is a path of this machine: "
+            + ("the job has no such folder." if fails else "what is written there is lost when the job ends."),
+            "Give data as a channel and read os.environ['SM_CHANNEL_…']; write to os.environ['SM_MODEL_DIR'].",
+        )
+
+
+def _no_opt_ml(subject: Subject) -> Iterator[Found]:
+    if subject.job.private_opt_ml:
+        return
+    for access in subject.accesses:
+        if access.where.base == "/" and _is_in(f"/{access.where.path}", ("/opt/ml",)):
+            yield Found(
+                access.module.spot(access.node),
+                Severity.WARNING,
+                f"{access.where} is written out, and a plain process on this machine has no /opt/ml of its own.",
+                "Read the SM_* variable: SM_MODEL_DIR, SM_OUTPUT_DATA_DIR, SM_CHANNEL_<NAME>.",
+            )
+
+
+def _not_in_opt_ml(subject: Subject) -> Iterator[Found]:
+    tree, job = subject.job.tree, subject.job
+    written = _written(subject)
+    for access in subject.accesses:
+        path = absolute(subject, access.where)
+        if access.where.base != "/" or access.use is Use.WRITE or path is None or path in written:
+            continue
+        if _is_in(path, (tree.input_data,)) and path != tree.input_data:
+            name = path.removeprefix(f"{tree.input_data}/").partition("/")[0]
+            if name in job.modes or name == "*":
+                continue
+            what = f"the job has no channel {name}, so there is no {path}"
+            remedy = f"Add the channel; its path is os.environ['SM_CHANNEL_{name.upper()}']."
+        elif job.dialect is Dialect.V3 and _is_in(path, (tree.code,)):
+            what = f"SDK v3 puts the source into {job.code}, and there is no {tree.code}"
+            remedy = "Use Path(__file__).parent, or the working directory."
+        else:
+            continue
+        yield Found(access.module.spot(access.node), subject.severity(access.node), f"{what}.", remedy)
+
+
+def _not_shipped(subject: Subject) -> Iterator[Found]:
+    written, sure = _written(subject), not _calls(subject, _BRINGS_FILES)
+    for access in subject.accesses:
+        where = access.where
+        if access.use is Use.WRITE or where.base not in ("cwd", "source") or not where.exact:
+            continue
+        path = absolute(subject, where)
+        if path is None or any(_is_in(path, (each,)) or _is_in(each, (path,)) for each in written):
+            continue
+        if _is_shipped(subject, path, access.use):
+            continue
+        outside = not _is_in(path, (subject.job.code,))
+        yield Found(
+            access.module.spot(access.node),
+            subject.severity(access.node) if sure else Severity.WARNING,
+            f"{where} is looked for at {path} and is not there: "
+            + ("only what lies in source_dir is shipped." if outside else "it is not in the source that is shipped."),
+            "Give data as a channel and read os.environ['SM_CHANNEL_…'], or put the file into source_dir.",
+        )
+
+
+def _into_input(subject: Subject) -> Iterator[Found]:
+    for access in _of(subject, Use.WRITE):
+        path = absolute(subject, access.where)
+        if path is not None and _is_in(path, (subject.job.tree.input_data,)):
+            name = path.removeprefix(f"{subject.job.tree.input_data}/").partition("/")[0]
+            fast = subject.job.modes.get(name) == "FastFile"
+            yield Found(
+                access.module.spot(access.node),
+                Severity.WARNING,
+                f"{access.where} is written into channel {name}, "
+                + ("which is read-only in FastFile mode." if fast else "and lost when the job ends."),
+                'Write to os.environ["SM_MODEL_DIR"] or os.environ["SM_OUTPUT_DATA_DIR"].',
+            )
+
+
+def _channel_is_a_folder(subject: Subject) -> Iterator[Found]:
+    for access in _of(subject, Use.READ):
+        is_channel = access.where.base.startswith("$SM_CHANNEL_") and access.where.base[1:] in subject.job.variables
+        if is_channel and not access.where.path and not _takes_folders(access):
+            yield Found(
+                access.module.spot(access.node),
+                subject.severity(access.node),
+                f"{access.where.base[1:]} is a folder, even where the channel is one file.",
+                'Read the files in it: sorted(Path(os.environ["SM_CHANNEL_…"]).iterdir()).',
+            )
+
+
+def _of(subject: Subject, use: Use) -> Iterator[Access]:
+    return (access for access in subject.accesses if access.use is use)
+
+
+def _takes_folders(access: Access) -> bool:
+    return access.module.dotted(access.node.func) == "pandas.read_parquet"
+
+
+def _is_in(path: str, folders: tuple[str, ...]) -> bool:
+    return any(path == folder or path.startswith(f"{folder}/") for folder in folders)
+
+
+def _written(subject: Subject) -> set[str]:
+    """What the script itself may have made, folders included."""
+    made = {absolute(subject, access.where) for access in _of(subject, Use.WRITE)}
+    for module in subject.trained:
+        for node in module.nodes:
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                path = None
+                if node.func.attr == "makedirs" and node.args:
+                    path = subject.locator.where(module, node.args[0])
+                elif node.func.attr == "mkdir":
+                    path = subject.locator.where(module, node.args[0] if node.args else node.func.value)
+                if path is not None:
+                    made.add(absolute(subject, path))
+    return {path for path in made if path is not None}
+
+
+def _removed(subject: Subject) -> set[str]:
+    """What the script removes again."""
+    gone = set()
+    for module in subject.trained:
+        for node in module.nodes:
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            if module.dotted(node.func) in ("os.remove", "os.unlink") and node.args:
+                path = subject.locator.where(module, node.args[0])
+            elif node.func.attr == "unlink":
+                path = subject.locator.where(module, node.func.value)
+            else:
+                continue
+            gone.add(absolute(subject, path) if path else None)
+    return {path for path in gone if path is not None}
+
+
+def _missing_folder(subject: Subject, access: Access, path: str) -> bool:
+    """Whether a file is written into a folder of the source that nobody makes."""
+    folder = posixpath.dirname(path)
+    if access.where.base not in ("cwd", "source") or not access.where.parent.exact:
+        return False
+    if _calls(subject, {"mkdir", "makedirs", *_BRINGS_FILES}):
+        return False
+    return not _is_shipped(subject, folder, Use.LIST)
+
+
+def _is_shipped(subject: Subject, path: str, use: Use) -> bool:
+    code = subject.job.code
+    if not _is_in(path, (code,)):
+        return not _is_in(path, (posixpath.dirname(code),)) or path == posixpath.dirname(code)
+    name = path.removeprefix(code).lstrip("/")
+    if name in subject.modules.files:
+        return True
+    return not name or any(file.startswith(f"{name}/") for file in subject.modules.files)
+
+
+def _calls(subject: Subject, names: frozenset[str] | set[str]) -> bool:
+    """Whether the script calls anything of such a name."""
+    for module in subject.trained:
+        for node in module.nodes:
+            if isinstance(node, ast.Call):
+                func = node.func
+                name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+                if name in names:
+                    return True
+    return False
+
+
+RULES = (
+    Rule(
+        "HRN301",
+        "file-is-lost",
+        "A file is written where nothing is kept.",
+        "`/opt/ml/model`, `/opt/ml/output/data` and the checkpoints are uploaded. The working directory is "
+        "`/opt/ml/code` (SDK v3: the channel `code`); what is written there, or beside `data` in `/opt/ml/output`, "
+        "goes with the container.",
+        _lost,
+    ),
+    Rule(
+        "HRN302",
+        "path-of-this-machine",
+        "A path of somebody's own machine.",
+        "Home folders and mounts of a laptop do not exist in the container.",
+        _of_this_machine,
+    ),
+    Rule(
+        "HRN303",
+        "opt-ml-written-out",
+        "`/opt/ml` is written out, and the target has none.",
+        "The container has `/opt/ml`; a plain process has one of its own only where the kernel gives it one (Linux, "
+        "`isolation` not `none`).",
+        _no_opt_ml,
+    ),
+    Rule(
+        "HRN304",
+        "not-in-opt-ml",
+        "A path below `/opt/ml` that this job does not have.",
+        "`/opt/ml/input/data` has a folder for each channel of the job, and none besides; SDK v3 runs the script in "
+        "`/opt/ml/input/data/code`, and makes no `/opt/ml/code`.",
+        _not_in_opt_ml,
+    ),
+    Rule(
+        "HRN305",
+        "file-not-shipped",
+        "A file is read that is not shipped with the source.",
+        "The job gets the files of `source_dir` and nothing above or beside it, and runs in their root. A path "
+        "relative to the project's folder, or to `__file__` and out of the source, leads nowhere.",
+        _not_shipped,
+    ),
+    Rule(
+        "HRN306",
+        "writes-into-channel",
+        "A file is written into an input channel.",
+        "What is in `/opt/ml/input` is not uploaded, and a FastFile channel is read-only (AWS developer guide). The "
+        "SDK's local mode would write into your own data.",
+        _into_input,
+    ),
+    Rule(
+        "HRN307",
+        "channel-is-a-folder",
+        "A channel is opened as if it were a file.",
+        "`SM_CHANNEL_<NAME>` is a folder, even where the channel's URI names one object.",
+        _channel_is_a_folder,
+    ),
+)

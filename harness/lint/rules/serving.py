@@ -1,0 +1,217 @@
+"""The script as the server's module: it is imported there, and its model unpickled."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from harness.lint.execution import Execution
+from harness.lint.findings import Found, Rule, Severity
+from harness.lint.modules import Module
+from harness.lint.subject import Subject
+from harness.lint.variables import reads_of
+
+_ARITY = {"model_fn": 1, "input_fn": 2, "predict_fn": 2, "output_fn": 2, "transform_fn": 4}
+_TAKES = {
+    "model_fn": "(model_dir)",
+    "input_fn": "(data, content_type)",
+    "predict_fn": "(data, model)",
+    "output_fn": "(prediction, accept)",
+    "transform_fn": "(model, data, content_type, accept)",
+}
+_REPLACED = ("input_fn", "predict_fn", "output_fn")
+_DUMPS = ("joblib.dump", "pickle.dump", "pickle.dumps", "sklearn.externals.joblib.dump")
+_HOLD = ("make_pipeline", "make_union", "make_column_transformer", "partial", "dict", "list", "tuple")
+"""Functions that keep what they are given; constructors are taken to."""
+_THERE = ("SM_MODEL_DIR", "SM_INPUT", "SM_INPUT_TRAINING_CONFIG_FILE", "SM_INPUT_DATA_CONFIG_FILE")
+"""``SM_*`` that are the image's own, and so in the server as well."""
+
+
+def _unguarded(subject: Subject) -> Iterator[Found]:
+    server = subject.server
+    if server is None:
+        return
+    imported = Execution(subject.modules, server, as_main=False)
+    remedy = 'Put what only training does under if __name__ == "__main__":.'
+    for module in subject.modules.read.values():
+        for read in reads_of(module):
+            if read.required and read.node in imported and read.name.startswith("SM_") and read.name not in _THERE:
+                yield Found(
+                    module.spot(read.node),
+                    Severity.ERROR,
+                    f"The server imports this module and has no {read.name}: KeyError, and every request is a 500.",
+                    remedy,
+                )
+        for node in module.nodes:
+            if not (isinstance(node, ast.Call) and node in imported):
+                continue
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+            if name == "parse_args" and not node.args:
+                yield Found(
+                    module.spot(node),
+                    Severity.ERROR,
+                    "The server imports this module, and parse_args meets the server's own arguments there: "
+                    "it ends the server.",
+                    remedy,
+                )
+            elif name == "fit":
+                yield Found(
+                    module.spot(node),
+                    Severity.WARNING,
+                    "The server imports this module, at least three times, and trains at each.",
+                    remedy,
+                )
+
+
+def _no_model_fn(subject: Subject) -> Iterator[Found]:
+    server = subject.server
+    if server is not None and not _has(server, "model_fn"):
+        yield Found(
+            subject.start._replace(path=server.name),
+            Severity.ERROR,
+            f"{server.name} serves the model and has no model_fn: every request is a 500.",
+            "Define model_fn(model_dir), which loads the model from there.",
+        )
+
+
+def _both(subject: Subject) -> Iterator[Found]:
+    server = subject.server
+    if server is None or not _has(server, "transform_fn", star=False):
+        return
+    beside = [name for name in _REPLACED if _has(server, name, star=False)]
+    if beside:
+        node = server.functions.get("transform_fn")
+        yield Found(
+            server.spot(node) if node else subject.start._replace(path=server.name),
+            Severity.ERROR,
+            f"transform_fn stands beside {', '.join(beside)}, which it replaces: every request is a 500.",
+            "Keep one or the other.",
+        )
+
+
+def _arity(subject: Subject) -> Iterator[Found]:
+    server = subject.server
+    for name, count in _ARITY.items() if server else ():
+        function = server.functions.get(name) if server else None
+        if server is None or function is None or function.decorator_list:
+            continue
+        arguments = function.args
+        most = len(arguments.posonlyargs) + len(arguments.args)
+        least = most - len(arguments.defaults)
+        named = sum(default is None for default in arguments.kw_defaults)
+        if named or least > count or (most < count and arguments.vararg is None):
+            yield Found(
+                server.spot(function),
+                Severity.ERROR,
+                f"The server calls {name}{_TAKES[name]}, with {count} argument{'s' * (count > 1)} and no context: "
+                "TypeError, and the request is a 500.",
+                f"Declare def {name}{_TAKES[name]}.",
+            )
+
+
+def _pickled(subject: Subject) -> Iterator[Found]:
+    """What the script defines and pickles is ``__main__``'s, and ``__main__`` is another in the server."""
+    entry = subject.modules.entry
+    if entry is None or subject.job.serving is None:
+        return
+    own = {node.name for node in entry.tree.body if isinstance(node, ast.ClassDef)}
+    functions = set(entry.functions)
+    for node in entry.nodes:
+        if not (isinstance(node, ast.Call) and entry.dotted(node.func) in _DUMPS and node.args):
+            continue
+        holder = _holder(entry, node.args[0], own, functions)
+        if holder:
+            yield Found(
+                entry.spot(node),
+                subject.severity(node),
+                f"The pickle names {holder} as __main__.{holder}, and the server's __main__ has none: "
+                "model_fn fails, and every request is a 500.",
+                f"Move {holder} into a module of its own beside the script, and import it.",
+            )
+
+
+def _holder(module: Module, value: ast.expr, classes: set[str], functions: set[str], depth: int = 0) -> str | None:
+    """A class or function of the script that a pickled value certainly holds."""
+    if depth > 4:
+        return None
+    if isinstance(value, ast.Name):
+        assigned = module.assigned.get(value.id)
+        return _holder(module, assigned, classes, functions, depth + 1) if assigned is not None else None
+    if isinstance(value, ast.Call):
+        name = value.func.id if isinstance(value.func, ast.Name) else ""
+        if name in classes:
+            return name
+        if isinstance(value.func, ast.Attribute) and value.func.attr == "fit":
+            return _holder(module, value.func.value, classes, functions, depth + 1)
+        last = module.dotted(value.func).rpartition(".")[2]
+        if not (last[:1].isupper() or last in _HOLD):
+            return None  # a function gives whatever it gives
+        inside = [*value.args, *(key.value for key in value.keywords)]
+        handed = (arg.id for arg in inside if isinstance(arg, ast.Name) and arg.id in functions)
+        return next(handed, None) or _first(module, inside, classes, functions, depth)
+    if isinstance(value, ast.List | ast.Tuple | ast.Set):
+        return _first(module, value.elts, classes, functions, depth)
+    if isinstance(value, ast.Dict):
+        return _first(module, value.values, classes, functions, depth)
+    return None
+
+
+def _first(module: Module, values: list[ast.expr], classes: set[str], functions: set[str], depth: int) -> str | None:
+    found = (_holder(module, value, classes, functions, depth + 1) for value in values)
+    return next((name for name in found if name), None)
+
+
+def _has(module: Module, name: str, *, star: bool = True) -> bool:
+    """Whether a module has a name at its own level; ``star``: take ``import *`` to bring it."""
+    for node in module.tree.body:
+        for each in ast.walk(node) if not isinstance(node, ast.FunctionDef | ast.ClassDef) else [node]:
+            if isinstance(each, ast.FunctionDef | ast.ClassDef) and each.name == name:
+                return True
+            if isinstance(each, ast.Name) and each.id == name and isinstance(each.ctx, ast.Store):
+                return True
+            if isinstance(each, ast.Import | ast.ImportFrom):
+                names = {alias.asname or alias.name for alias in each.names}
+                if name in names or (star and "*" in names):
+                    return True
+    return False
+
+
+RULES = (
+    Rule(
+        "HRN501",
+        "training-outside-guard",
+        "Training code runs when the server imports the script.",
+        "The server imports its module, under its own name, twice, and once more per worker. It has no `SM_CHANNEL_*` "
+        "and no `SM_HP_*`, and its arguments are gunicorn's.",
+        _unguarded,
+    ),
+    Rule(
+        "HRN502",
+        "no-model-fn",
+        "The serving script has no `model_fn`.",
+        "The scikit-learn images have no default one.",
+        _no_model_fn,
+    ),
+    Rule(
+        "HRN503",
+        "transform-fn-beside-others",
+        "`transform_fn` stands beside functions that it replaces.",
+        "The server refuses a module that has both.",
+        _both,
+    ),
+    Rule(
+        "HRN504",
+        "handler-arguments",
+        "A handler takes other arguments than the server gives.",
+        "The server of the scikit-learn images calls handlers with exactly these arguments and no context.",
+        _arity,
+    ),
+    Rule(
+        "HRN505",
+        "pickled-from-main",
+        "The model's pickle names a class or function of `__main__`.",
+        "Pickle stores the module's name, which is `__main__` for what the script itself defines. In the server "
+        "that is gunicorn.",
+        _pickled,
+    ),
+)

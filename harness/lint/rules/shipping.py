@@ -1,0 +1,183 @@
+"""What is shipped and installed, and what the toolkit refuses before the script starts."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from harness.contract.environment import Dialect
+from harness.lint import packages
+from harness.lint.findings import Found, Rule, Severity, Spot
+from harness.lint.modules import Module
+from harness.lint.subject import Subject
+
+_REQUIREMENTS = "requirements.txt"
+
+
+def _misplaced(subject: Subject) -> Iterator[Found]:
+    entry, job = PurePosixPath(subject.modules.entry_point), subject.job
+    if job.dialect is Dialect.V3:
+        return  # SourceCode names its requirements itself, wherever they lie
+    at_root = _REQUIREMENTS in subject.modules.files
+    beside = (entry.parent / _REQUIREMENTS).as_posix()
+    if entry.suffix == ".sh" and at_root:
+        yield Found(
+            Spot(_REQUIREMENTS),
+            Severity.WARNING,
+            f"Nothing is installed: the toolkit does not look at {_REQUIREMENTS} where the entry point is a shell "
+            "script.",
+            f"Install in {entry.name} itself: python -m pip install -r {_REQUIREMENTS}.",
+        )
+    elif not at_root and beside in subject.modules.files:
+        yield Found(
+            Spot(beside),
+            Severity.WARNING,
+            f"{beside} is not installed: the toolkit looks for {_REQUIREMENTS} at the root of the source alone.",
+            f"Move it to the root of source_dir, or make {entry.parent} the source_dir.",
+        )
+
+
+def _imports(subject: Subject) -> Iterator[Found]:
+    version = subject.job.version
+    there = packages.image_distributions(version) if version else None
+    if there is None or subject.job.has_setup_py:
+        return
+    asked = _asked(subject)
+    known = packages.imported(there | asked.distributions) | sys.stdlib_module_names
+    sure = asked.whole and not asked.distributions - there
+    for module, node, name in _outer_imports(subject):
+        if name in known or subject.modules.local(name) or _is_folder(subject, name):
+            continue
+        where = "neither the image nor requirements.txt has it" if sure else "requirements.txt does not name it"
+        yield Found(
+            module.spot(node),
+            subject.severity(node) if sure else Severity.WARNING,
+            f"{name} cannot be imported in image {version}: {where}.",
+            f"Name it in {_REQUIREMENTS} at the root of source_dir.",
+        )
+
+
+def _outer_imports(subject: Subject) -> Iterator[tuple[Module, ast.stmt, str]]:
+    """Imports by their top-level name, without those that something stands ready to catch."""
+    for module in subject.modules.read.values():
+        guarded = {
+            id(inner)
+            for node in module.nodes
+            if isinstance(node, ast.Try | ast.If)
+            for each in node.body
+            for inner in ast.walk(each)
+        }
+        for node in module.nodes:
+            if id(node) in guarded and not subject.certain(node):
+                continue
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    yield module, node, alias.name.partition(".")[0]
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                yield module, node, node.module.partition(".")[0]
+
+
+def _is_folder(subject: Subject, name: str) -> bool:
+    """Whether the source has a folder of that name with Python in it: a namespace package."""
+    return any(
+        file.startswith(f"{folder}{name}/") and file.endswith(".py")
+        for folder in subject.modules.paths
+        for file in subject.modules.files
+    )
+
+
+def _asked(subject: Subject) -> packages.Requirements:
+    """What is installed before the script."""
+    path = subject.modules.files.get(_REQUIREMENTS)
+    if path is None or subject.modules.entry_point.endswith(".sh"):
+        return packages.Requirements(frozenset(), whole=True)
+    try:
+        return packages.requirements(path.read_text("utf-8", "replace"))
+    except OSError:
+        return packages.Requirements(frozenset(), whole=False)
+
+
+def _isolated(subject: Subject) -> Iterator[Found]:
+    job = subject.job
+    if not job.network_isolation or job.dialect is Dialect.V3 or subject.modules.entry_point.endswith(".sh"):
+        return
+    asked = _asked(subject)
+    there = packages.image_distributions(job.version) if job.version else None
+    missing = asked.distributions - (there or frozenset())
+    if missing and there is not None:
+        yield Found(
+            Spot(_REQUIREMENTS),
+            Severity.ERROR,
+            f"pip fails, and the job with it: it has no network to fetch {', '.join(sorted(missing))} by.",
+            "Build an image that has them (image_uri), or run without enable_network_isolation.",
+        )
+
+
+def _package_mode(subject: Subject) -> Iterator[Found]:
+    entry = subject.modules.entry_point
+    if subject.job.dialect is Dialect.V3 or not subject.job.has_setup_py or not entry.endswith(".py"):
+        return
+    if "/" in entry:
+        yield Found(
+            Spot("setup.py"),
+            Severity.ERROR,
+            f"With a setup.py at the root the toolkit runs `python -m {entry.removesuffix('.py')}`, "
+            "which is no module's name.",
+            "Leave setup.py out (.sagemakerignore), or put the entry point at the root.",
+        )
+
+
+def _refused(subject: Subject) -> Iterator[Found]:
+    refusal = subject.job.refusal
+    if refusal is not None:
+        who = "SDK v3's drivers fail" if subject.job.dialect is Dialect.V3 else "The toolkit fails"
+        yield Found(
+            subject.start,
+            Severity.ERROR,
+            f"{who} before the script starts: {refusal.message.splitlines()[0]}",
+            "Change the name or value that it speaks of.",
+        )
+
+
+RULES = (
+    Rule(
+        "HRN601",
+        "requirements-not-installed",
+        "A `requirements.txt` that nobody looks at.",
+        "The toolkit installs `requirements.txt` from the root of the source, and nothing where the entry point is a "
+        "shell script.",
+        _misplaced,
+    ),
+    Rule(
+        "HRN602",
+        "module-not-there",
+        "A module is imported that neither the image nor `requirements.txt` has.",
+        "The image has what its pins name, and not what is installed on this machine.",
+        _imports,
+    ),
+    Rule(
+        "HRN603",
+        "pip-without-network",
+        "Requirements under network isolation.",
+        "The toolkit runs pip before the script, and pip has no network then: the job fails.",
+        _isolated,
+    ),
+    Rule(
+        "HRN604",
+        "setup-py-with-folder",
+        "A `setup.py` beside an entry point in a folder.",
+        "With a `setup.py` at the root the toolkit installs the source as a package and runs the entry point as a "
+        "module, `python -m src/train`.",
+        _package_mode,
+    ),
+    Rule(
+        "HRN605",
+        "refused-before-start",
+        "The toolkit fails before the script starts.",
+        "Names and values travel as variables, arguments and, with SDK v3, through a shell: a quote in a value, a dot "
+        "in a channel's name, an entry point with a blank (toolkit 5) end the job before the script begins.",
+        _refused,
+    ),
+)

@@ -1,0 +1,194 @@
+"""Values on the command line: what argparse makes of each. It is asked itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.lint.findings import Found, Rule, Severity
+from harness.lint.parsers import UNKNOWN
+from harness.lint.rules.passing import fatal, place_of, strict, typed
+from harness.lint.subject import Subject
+
+_EXPECTED = ("expected one argument", "expected at least one argument")
+
+
+def _booleans(subject: Subject) -> Iterator[Found]:
+    for each in subject.passed:
+        option, value = each.answer.option, each.answer.value
+        if option is None or option.takes_no_value or each.answer.complaint or value is UNKNOWN:
+            continue
+        if each.value is not False or not value:
+            continue
+        means_boolean = option.type == "bool" or isinstance(option.literal("default"), bool)
+        if means_boolean:
+            yield Found(
+                place_of(subject, option),
+                Severity.WARNING,
+                f"Hyperparameter {each.name} is False, and {option.shown} becomes {value!r}, which is true: "
+                f"the job passes {typed(each)} as text.",
+                'Read the text: type=lambda text: text.lower() == "true".',
+            )
+    for option in subject.unfed:
+        if option.type == "bool" and not option.takes_no_value:
+            yield Found(
+                place_of(subject, option),
+                Severity.NOTE,
+                f"No hyperparameter can make {option.shown} False: type=bool takes the text 'False' for true.",
+                'Read the text: type=lambda text: text.lower() == "true".',
+            )
+
+
+def _switches(subject: Subject) -> Iterator[Found]:
+    for each in subject.passed:
+        option = each.answer.option
+        if option is None or not option.takes_no_value:
+            continue
+        remedy = f'Let {option.shown} take a value: type=lambda text: text.lower() == "true", without an action.'
+        if each.answer.complaint or (strict(subject) and each.answer.left_over):
+            yield Found(
+                place_of(subject, option),
+                fatal(subject),
+                f"{option.shown} takes no value, and the job passes {typed(each)}: parse_args ends the script.",
+                remedy,
+            )
+        elif isinstance(each.value, bool) and each.answer.value is not UNKNOWN and each.answer.value != each.value:
+            yield Found(
+                place_of(subject, option),
+                Severity.WARNING,
+                f"Hyperparameter {each.name} is {each.value}, and {option.shown} becomes {each.answer.value!r}: "
+                f"the job passes {typed(each)}, and the flag alone counts.",
+                remedy,
+            )
+    for option in subject.unfed:
+        if option.takes_no_value and option.action not in ("help", "version"):
+            yield Found(
+                place_of(subject, option),
+                Severity.NOTE,
+                f"A hyperparameter for {option.shown} would come with a value, which action={option.action!r} refuses.",
+                f'Let {option.shown} take a value: type=lambda text: text.lower() == "true", without an action.',
+            )
+
+
+def _dashed_values(subject: Subject) -> Iterator[Found]:
+    for each in subject.passed:
+        text = each.arguments[1]
+        if each.answer.complaint.endswith(_EXPECTED) and text.startswith("-"):
+            yield Found(
+                place_of(subject, each.answer.option),
+                fatal(subject),
+                f"The job passes {typed(each)} as two arguments, and argparse takes {text} for an option: "
+                "«expected one argument», and the script ends.",
+                f'Read it from json.loads(os.environ["SM_HPS"])["{each.name}"], or write it so that it begins '
+                "with a digit.",
+            )
+
+
+def _refused_values(subject: Subject) -> Iterator[Found]:
+    for each in subject.passed:
+        option, complaint = each.answer.option, each.answer.complaint
+        if not complaint or option is None or option.takes_no_value or isinstance(each.value, list | dict | tuple):
+            continue
+        if complaint.endswith(_EXPECTED):
+            continue
+        reason = complaint.partition(": ")[2] or complaint
+        what = "None arrives as empty text" if each.value is None else f"the job passes {typed(each)}"
+        yield Found(
+            place_of(subject, option),
+            fatal(subject),
+            f"{option.shown} refuses hyperparameter {each.name}: {what}, and argparse says «{reason}».",
+            "Leave the hyperparameter out."
+            if each.value is None
+            else "Give it a value that the argument's type takes.",
+        )
+
+
+def _collections(subject: Subject) -> Iterator[Found]:
+    for each in subject.passed:
+        option, answer = each.answer.option, each.answer
+        if option is None or not isinstance(each.value, list | dict | tuple) or option.takes_no_value:
+            continue
+        remedy = f'Read it from json.loads(os.environ["SM_HPS"])["{each.name}"].'
+        if answer.complaint and not answer.complaint.endswith(_EXPECTED):
+            yield Found(
+                place_of(subject, option),
+                fatal(subject),
+                f"Hyperparameter {each.name} comes as one argument, {typed(each)}, which {option.shown} refuses: "
+                f"«{answer.complaint.partition(': ')[2]}».",
+                remedy,
+            )
+        elif answer.value is not UNKNOWN and _is_another(answer.value, each.value):
+            yield Found(
+                place_of(subject, option),
+                Severity.WARNING,
+                f"Hyperparameter {each.name} comes as one argument, {typed(each)}: {option.shown} becomes "
+                f"{answer.value!r}.",
+                remedy,
+            )
+
+
+def _none(subject: Subject) -> Iterator[Found]:
+    for each in subject.passed:
+        option, answer = each.answer.option, each.answer
+        if each.value is None and option and isinstance(answer.value, str) and not answer.complaint:
+            yield Found(
+                place_of(subject, option),
+                Severity.WARNING,
+                f"Hyperparameter {each.name} is None, and {option.shown} becomes the text {answer.value!r}.",
+                "Leave the hyperparameter out, so that the argument keeps its default.",
+            )
+
+
+def _is_another(value: object, meant: object) -> bool:
+    if isinstance(meant, list | tuple):
+        return isinstance(value, list | tuple | set) and list(value) != list(meant)
+    return isinstance(value, list | tuple | set | dict) and value != meant
+
+
+RULES = (
+    Rule(
+        "HRN101",
+        "boolean-text",
+        "A boolean arrives as text, and text that is not empty is true.",
+        "A hyperparameter is always passed with its value, False as the text `False` (SDK v3: `false`). "
+        '`bool("False")` is `True`, and so is the text itself.',
+        _booleans,
+    ),
+    Rule(
+        "HRN102",
+        "switch-with-value",
+        "A switch (`store_true` and the like) is passed a value all the same.",
+        "A hyperparameter is always a flag and a value. The switch goes on because the flag is there, whatever the "
+        "value, and the value is left over, which `parse_args` does not forgive.",
+        _switches,
+    ),
+    Rule(
+        "HRN108",
+        "value-looks-like-option",
+        "A value that begins with a dash is taken for an option.",
+        "Flag and value are two arguments. argparse recognises `-5` and `-0.5` as numbers, but not `-1e-05`, `-inf` "
+        "or text.",
+        _dashed_values,
+    ),
+    Rule(
+        "HRN109",
+        "value-refused",
+        "An argument's type or choices refuse the hyperparameter's text.",
+        "The text is Python's `str` of the value (SDK v3: JSON): `10.0` is no int, None is empty (SDK v3: `null`).",
+        _refused_values,
+    ),
+    Rule(
+        "HRN110",
+        "list-is-one-argument",
+        "A list or a dict comes as one argument.",
+        "A list is Python's `repr` in one piece (SDK v3: JSON), a dict `k=v` pairs with commas: `nargs` sees one item, "
+        "`type=list` letters, and `json.loads` single quotes.",
+        _collections,
+    ),
+    Rule(
+        "HRN111",
+        "none-becomes-text",
+        "None arrives as text.",
+        "None is an empty argument (SDK v3: the text `null`), and not the same as an argument that is not given.",
+        _none,
+    ),
+)

@@ -1,0 +1,142 @@
+"""What the rules look at: the job and its script, each thing worked out once."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from harness.lint.execution import Execution
+from harness.lint.findings import Severity, Spot
+from harness.lint.job import Job
+from harness.lint.modules import Module, Modules
+from harness.lint.parsers import Option, Parser, names_of_arguments, parsers_of
+from harness.lint.paths import Access, Locator
+from harness.lint.rebuilt import Answer, Rebuilt
+from harness.lint.variables import Read, reads_of
+
+
+@dataclass(frozen=True)
+class Passed:
+    """One hyperparameter on its way to a parser."""
+
+    name: str
+    value: object
+    """As the user has it."""
+    arguments: tuple[str, ...]
+    """The flag and the value, as the script gets them."""
+    answer: Answer
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A job and the modules it runs."""
+
+    job: Job
+    modules: Modules
+
+    @cached_property
+    def execution(self) -> Execution | None:
+        """What certainly runs when the job does; None without a Python entry point."""
+        return Execution(self.modules, self.modules.entry, as_main=True) if self.modules.entry else None
+
+    @cached_property
+    def reads(self) -> tuple[Read, ...]:
+        """Every environment variable that is read."""
+        return tuple(read for module in self.trained for read in reads_of(module))
+
+    @cached_property
+    def trained(self) -> tuple[Module, ...]:
+        """The modules of the training job, which are not those that only serve."""
+        if self.job.serving in (None, self.modules.entry_point):
+            return tuple(self.modules.read.values())
+        return tuple(module for module in self.modules.read.values() if module.name != self.job.serving)
+
+    @cached_property
+    def server(self) -> Module | None:
+        """The module that serves the model, if one is going to."""
+        return self.modules.read.get(self.job.serving or "")
+
+    @cached_property
+    def accesses(self) -> tuple[Access, ...]:
+        """Every file that is read or written, where it can be told which."""
+        locator = self.locator
+        return tuple(access for module in self.trained for access in locator.accesses(module))
+
+    @cached_property
+    def locator(self) -> Locator:
+        """Tells where expressions point."""
+        return Locator(self._argument, self.job.variables)
+
+    @cached_property
+    def parser(self) -> Parser | None:
+        """The parser of the job's arguments; None where there is none, or more than one."""
+        found = self._parsers
+        return found[0] if len(found) == 1 else None
+
+    @cached_property
+    def passed(self) -> tuple[Passed, ...]:
+        """What becomes of each hyperparameter in the parser."""
+        if self.parser is None:
+            return ()
+        rebuilt = Rebuilt(self.parser)
+        found = []
+        for name, value in self.job.hyperparameters.items():
+            arguments = self.job.argument(name)
+            found.append(Passed(name, self.job.values.get(name, value), tuple(arguments), rebuilt.ask(arguments)))
+        return tuple(found)
+
+    @cached_property
+    def fed(self) -> dict[int, Passed]:
+        """By the ``id`` of an option: the hyperparameter that it takes."""
+        return {id(each.answer.option): each for each in self.passed if each.answer.option}
+
+    @property
+    def unfed(self) -> Iterator[Option]:
+        """Options that no hyperparameter sets."""
+        for option in self.parser.options if self.parser else ():
+            if id(option) not in self.fed and option.action not in ("help", "version"):
+                yield option
+
+    def certain(self, node: ast.AST) -> bool:
+        """Whether the job cannot get past a node."""
+        return self.execution is not None and node in self.execution
+
+    def severity(self, node: ast.AST) -> Severity:
+        """Of something that fails where it runs: an error where it certainly does."""
+        return Severity.ERROR if self.certain(node) else Severity.WARNING
+
+    @property
+    def reading(self) -> tuple[Spot, ast.Call] | None:
+        """Where the parser reads the command line."""
+        if self.parser is None or not self.parser.reads:
+            return None
+        module, node = self.parser.reads[0]
+        return module.spot(node), node
+
+    @property
+    def start(self) -> Spot:
+        """The beginning of the entry point: where things stand that have no line of their own."""
+        return Spot(self.modules.entry_point)
+
+    @cached_property
+    def _parsers(self) -> tuple[Parser, ...]:
+        return parsers_of(self.modules)
+
+    @cached_property
+    def _argument_names(self) -> dict[str, set[str]]:
+        return names_of_arguments(self.modules, self.parser) if self.parser else {}
+
+    def _argument(self, module: Module, variable: str, attribute: str) -> ast.expr | str | None:
+        """What ``args.train`` holds: the hyperparameter's value, or the expression of the default."""
+        if self.parser is None or variable not in self._argument_names.get(module.name, ()):
+            return None
+        for option in self.parser.options:
+            if option.dest == attribute:
+                fed = self.fed.get(id(option))
+                if fed is not None:
+                    return fed.answer.value if isinstance(fed.answer.value, str) else None
+                # A default from another module is looked at in its own terms.
+                return option.keywords.get("default") if option.module is module else None
+        return None

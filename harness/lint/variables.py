@@ -1,0 +1,53 @@
+"""Which environment variables a script reads, and how."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.lint.modules import Module
+
+_GETS = ("os.environ.get", "os.getenv", "os.environ.setdefault", "os.environ.pop")
+
+
+@dataclass(frozen=True)
+class Read:
+    """One reading of a variable."""
+
+    module: Module
+    node: ast.expr
+    name: str
+    required: bool
+    """Whether a variable that is not there is a ``KeyError``."""
+    default: ast.expr | None = None
+
+
+def reads_of(module: Module) -> Iterator[Read]:
+    """Every reading of a variable whose name is known."""
+    for node in module.nodes:
+        if isinstance(node, ast.expr):
+            read = read_of(module, node)
+            if read is not None:
+                yield read
+
+
+def read_of(module: Module, node: ast.expr) -> Read | None:
+    """What an expression reads from the environment; None where it reads nothing, or no known name."""
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+        if module.dotted(node.value) == "os.environ":
+            name = _text(module, node.slice)
+            return Read(module, node, name, required=True) if name else None
+    elif isinstance(node, ast.Call) and node.args and module.dotted(node.func) in _GETS:
+        name = _text(module, node.args[0])
+        default = node.args[1] if len(node.args) > 1 else None
+        default = next((key.value for key in node.keywords if key.arg == "default"), default)
+        required = module.dotted(node.func).endswith(".pop") and default is None
+        return Read(module, node, name, required, default) if name else None
+    return None
+
+
+def _text(module: Module, node: ast.expr) -> str | None:
+    if isinstance(node, ast.Name):
+        node = module.assigned.get(node.id, node)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
