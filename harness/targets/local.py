@@ -24,6 +24,8 @@ class LocalTarget:
 
     def __init__(self, client: EngineClient) -> None:
         self.client = client
+        self.holds_endpoints = False
+        """Whether endpoints that are made here end with this process, however it ends."""
         self.storage = client.settings.storage
 
     def follow(self, kind: str, name: str) -> Iterator[Event]:
@@ -45,7 +47,7 @@ class LocalTarget:
                 before, progress = progress, _progress(description)
                 if progress not in {None, before}:
                     yield progress
-                if description[f"{kind}Status"] == "InService" and running.detach(name):
+                if description[f"{kind}Status"] == "InService" and (self.holds_endpoints or running.detach(name)):
                     return
 
     def interrupt(self, kind: str, name: str) -> str:
