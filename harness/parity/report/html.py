@@ -1,0 +1,223 @@
+"""The report as one self-contained page: for eyes, without scripts, without any request to anywhere.
+
+``page.html`` says what stands where, ``page.css`` how it looks; here is what they show. Everything in the document is
+text of strangers: it is escaped by the template's engine, and pictures are shown as images, in which a browser runs no
+script and loads nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from harness.errors import MissingCapability
+from harness.parity.report.marking import side_by_side, visible
+
+Document = Mapping[str, Any]
+
+_ABOUT_TARGETS: Final = {
+    "local": "plain processes on this machine",
+    "container": "the SageMaker image, in Docker",
+    "localmode": "the SageMaker SDK’s own local mode",
+    "remote": "AWS, or what stands in for it",
+}
+_GROUPS: Final = {
+    "What the script sees": (
+        *("environment", "arguments", "working-directory", "python-path", "opt-ml-tree", "config-files"),
+        *("terminal", "user", "umask", "signals", "versions"),
+    ),
+    "What comes out": ("outcome", "model-archive", "output-archive", "model-predictions", "metrics"),
+    "How the model serves": ("endpoint", "transform", "consistency"),
+}
+_OTHER_GROUP: Final = "More"
+_KINDS: Final = {
+    "unexplained": ("Unexplained", "Nobody knows yet why. Mend each one, or accept it in the configuration."),
+    "stale-acceptance": ("Accepted, but gone", "The configuration accepts what no longer happens. Remove the entry."),
+    "nondeterministic": (
+        "Different from run to run",
+        "Two runs on one and the same target differ, so that no target is to blame.",
+    ),
+    "accepted": ("Accepted", "The configuration accepts these, with a reason."),
+    "known": ("Known", "Each of these has an explanation; none is a surprise."),
+}
+"""How findings are grouped, what asks for a decision first."""
+_OPEN: Final = frozenset({"unexplained", "stale-acceptance", "nondeterministic"})
+_STATES: Final = {"ran": "", "unavailable": "could not run here", "broke": "broke half way"}
+_PICTURES: Final = frozenset({"image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp"})
+
+
+def render(document: Document) -> str:
+    """The page of a report document (see ``report.document``), as HTML.
+
+    Raises:
+        MissingCapability: the templating library is not installed.
+    """
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+    except ImportError:
+        raise MissingCapability(
+            "--html needs Jinja2, which is not installed: pip install 'sagemaker-harness[report]'"
+        ) from None
+    environment = Environment(
+        loader=PackageLoader("harness.parity.report", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=lambda value: visible(value) if type(value) is str else value,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html").render(_view(document))
+
+
+def _view(document: Document) -> dict[str, Any]:
+    targets = [_target(each) for each in document["Targets"]]
+    ran = [each for each in targets if each["State"] == "ran"]
+    findings = _merged(document["Findings"])
+    return {
+        "job": document["Job"],
+        "verdict": _verdict(document, findings, targets),
+        "tally": _tally(document, findings, ran),
+        "targets": targets,
+        "groups": list(_groups(document)),
+        "findings": [
+            {"kind": kind, "title": title, "about": about, "open": kind in _OPEN, "entries": entries}
+            for kind, (title, about) in _KINDS.items()
+            if (entries := [each for each in findings if each["Kind"] == kind])
+        ],
+        "metrics": _table(targets, "Metrics"),
+        "seconds": _times(targets),
+        "versions": _table(targets, "Versions"),
+        "files": [(archive, _files(targets, archive)) for archive in ("model", "output")],
+        "pictures": _pictures(targets),
+    }
+
+
+def _target(target: Document) -> dict[str, Any]:
+    defaults: dict[str, Any] = dict.fromkeys(
+        ("Reason", "JobStatus", "ExitCode", "FailureReason", "Isolation"),
+    )
+    defaults |= {"Stopped": False, "Seconds": {}, "Metrics": {}, "Files": {}, "Pictures": [], "Versions": {}}
+    about = _ABOUT_TARGETS.get(target["Name"], "")
+    return {**defaults, **target, "about": about}
+
+
+def _merged(findings: Iterable[Document]) -> list[dict[str, Any]]:
+    """Findings that say the same of several targets become one that names them all."""
+    merged: dict[str, dict[str, Any]] = {}
+    for finding in findings:
+        same = {name: value for name, value in finding.items() if name not in {"Id", "Target"}}
+        entry = merged.setdefault(repr(sorted(same.items())), {**same, "ids": [], "targets": []})
+        entry["ids"].append(finding["Id"])
+        entry["targets"].append(finding["Target"])
+    for entry in merged.values():
+        entry["expected"], entry["seen"] = side_by_side(entry["Expected"], entry["Seen"])
+    return list(merged.values())
+
+
+def _verdict(document: Document, findings: Sequence[Document], targets: Sequence[Document]) -> dict[str, Any]:
+    script = document["Job"]["EntryPoint"]
+    names = {state: _listed([each["Name"] for each in targets if each["State"] == state]) for state in _STATES}
+    undecided = [each for each in findings if each["Kind"] in _OPEN]
+    if not names["ran"] and not undecided:
+        state, title, text = "differs", "Nothing could be compared", "No target ran the job to its end."
+    elif document["Verdict"] == "differs":
+        state, title = "differs", _counted(len(undecided), "difference needs", "differences need") + " your decision"
+        text = (
+            f"What {script} saw or did is not what SageMaker promises, or not the same everywhere, and nobody said why."
+        )
+    else:
+        state, title = "agrees", "Nothing unexpected" if findings else "Ready for SageMaker"
+        text = f"{script} saw and did on {names['ran']} what SageMaker promises."
+        if findings:
+            explained = _counted(len(findings), "difference is", "differences are")
+            text += f" {explained} known or accepted, and explained below."
+    without = [f"{names[state]} {what}." for state, what in _STATES.items() if what and names[state]]
+    return {"state": state, "title": title, "text": " ".join([text, *without]), "undecided": undecided}
+
+
+def _tally(document: Document, findings: Sequence[Document], ran: Sequence[Document]) -> list[tuple[int, str]]:
+    compared = sum(cell.get("Compared") or 0 for each in document["Aspects"] for cell in each["Cells"].values())
+    kinds = [each["Kind"] for each in findings]
+    return [
+        (len(ran), "target ran" if len(ran) == 1 else "targets ran"),
+        (compared, "values compared"),
+        (sum(kind in _OPEN for kind in kinds), "to decide"),
+        (kinds.count("accepted"), "accepted"),
+        (kinds.count("known"), "known"),
+    ]
+
+
+def _groups(document: Document) -> Iterator[tuple[str, list[Document]]]:
+    known = {name for names in _GROUPS.values() for name in names}
+    by_name = {each["Name"]: each for each in document["Aspects"]}
+    others = tuple(name for name in by_name if name not in known)
+    for title, names in {**_GROUPS, _OTHER_GROUP: others}.items():
+        if rows := [by_name[name] for name in names if name in by_name]:
+            yield title, rows
+
+
+def _table(targets: Sequence[Document], member: str) -> list[dict[str, Any]]:
+    """A mapping that each target has, as rows over all targets; a row knows whether its values are one."""
+    names = dict.fromkeys(name for each in targets for name in each[member])
+    rows = [{"name": name, "values": [each[member].get(name) for each in targets]} for name in names]
+    for row in rows:
+        there = [repr(value) for value in row["values"] if value is not None]
+        row["differs"] = len(set(there)) > 1
+    return rows
+
+
+def _times(targets: Sequence[Document]) -> list[dict[str, Any]]:
+    rows = _table(targets, "Seconds")
+    longest = max((value for row in rows for value in row["values"] if value), default=0) or 1
+    for row in rows:
+        row["shares"] = [100 * (value or 0) / longest for value in row["values"]]
+    return rows
+
+
+def _files(targets: Sequence[Document], archive: str) -> list[dict[str, Any]]:
+    listings = [{file["Name"]: file for file in each["Files"].get(archive, ())} for each in targets]
+    names = sorted({name for listing in listings for name in listing})
+    rows = [{"name": name, "values": [listing.get(name) for listing in listings]} for name in names]
+    for row in rows:
+        row["differs"] = len({value["Sha256"] for value in row["values"] if value}) > 1
+    return rows
+
+
+def _pictures(targets: Sequence[Document]) -> list[dict[str, Any]]:
+    names = dict.fromkeys(picture["Name"] for each in targets for picture in each["Pictures"])
+    return [{"name": name, "shown": list(_shown(targets, name))} for name in names]
+
+
+def _shown(targets: Sequence[Document], name: str) -> Iterator[dict[str, Any]]:
+    first: dict[str, str] = {}
+    for target in targets:
+        for picture in target["Pictures"]:
+            if picture["Name"] == name:
+                content = picture["Base64"]
+                same = first.setdefault(content, target["Name"])
+                yield {
+                    "target": target["Name"],
+                    "source": _source(picture["MediaType"], content),
+                    "same_as": same if same != target["Name"] else None,
+                }
+
+
+def _source(media_type: str, content: str) -> str | None:
+    """A ``data:`` URI; None for what is no picture, or not in Base64."""
+    if media_type not in _PICTURES:
+        return None
+    try:
+        decoded = base64.b64decode(content, validate=True)
+    except (ValueError, binascii.Error):
+        return None
+    return f"data:{media_type};base64,{base64.b64encode(decoded).decode()}"
+
+
+def _counted(number: int, one: str, several: str = "") -> str:
+    return f"{number} {one if number == 1 else several or one + 's'}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

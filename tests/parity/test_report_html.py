@@ -1,0 +1,272 @@
+"""The page of a report: what it says, that nobody's text can become markup, and how it looks in a real browser."""
+
+import base64
+import re
+from dataclasses import dataclass
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.parity.report.html import render
+from tests.browser import browser_or_skip, page
+from tests.parity import sample_documents as sample
+
+SAMPLES = {
+    "clean": sample.clean,
+    "findings": sample.findings_of_every_kind,
+    "without-docker": sample.without_docker,
+    "hostile": sample.hostile,
+}
+
+
+class Elements(HTMLParser):
+    """Every element with its attributes, and the text between tags."""
+
+    def __init__(self, content: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str]]] = []
+        self.text = ""
+        self.feed(content)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+    def named(self, *tags: str) -> list[dict[str, str]]:
+        return [attributes for tag, attributes in self.found if tag in tags]
+
+    @property
+    def words(self) -> str:
+        return " ".join(self.text.split())
+
+
+def heading(document) -> str:
+    (title,) = re.findall(r"<h1>.*</svg>(.*)</h1>", render(document))
+    return title
+
+
+class TestTheVerdict:
+    def test_of_a_clean_run_says_ready(self):
+        assert heading(sample.clean()) == "Ready for SageMaker"
+
+    def test_counts_what_has_to_be_decided(self):
+        assert heading(sample.findings_of_every_kind()) == "4 differences need your decision"
+
+    def test_of_one_difference_is_in_the_singular(self):
+        one = sample.finding(1, "umask", "local", "umask", "0o022", "0o077", "unexplained")
+        assert heading(sample.document([sample.target("local")], [one])) == "1 difference needs your decision"
+
+    def test_of_known_differences_alone_is_good(self):
+        known = sample.finding(1, "umask", "local", "umask", "0o022", "0o077", "known", Why="It is so.")
+        assert heading(sample.document([sample.target("local")], [known])) == "Nothing unexpected"
+
+    def test_names_the_targets_that_could_not_run(self):
+        assert "container and localmode could not run here." in Elements(render(sample.without_docker())).words
+
+    def test_does_not_praise_what_never_ran(self):
+        nowhere = sample.target("local", State="unavailable", Reason="no Python")
+        assert heading(sample.document([nowhere], [])) == "Nothing could be compared"
+
+
+class TestAFinding:
+    def test_of_several_targets_is_shown_once_and_linked_from_each(self):
+        content = render(sample.findings_of_every_kind())
+        elements = Elements(content)
+        assert elements.words.count("In input_fn: np.atleast_2d.") == 1
+        assert {"F8", "F9", "F10"} <= {each.get("id") for each in elements.named("a")}
+
+    def test_is_the_goal_of_every_link_to_it(self):
+        elements = Elements(render(sample.findings_of_every_kind()))
+        links = {each["href"].removeprefix("#") for each in elements.named("a") if "href" in each}
+        ids = {attributes["id"] for _, attributes in elements.found if "id" in attributes}
+        assert len(links) > 5
+        assert links <= ids
+
+    @pytest.mark.parametrize("member", ["Why", "Breaks", "Remedy"])
+    def test_says_what_the_document_says_about_it(self, member):
+        document = sample.findings_of_every_kind()
+        words = Elements(render(document)).words
+        said = [each[member] for each in document["Findings"] if each[member]]
+        assert said
+        assert all(text in words for text in said)
+
+    def test_of_two_runs_names_the_runs(self):
+        words = Elements(render(sample.findings_of_every_kind())).words
+        assert words.count("First run") == words.count("Second run on local") == 1
+
+
+class TestSafety:
+    @pytest.mark.parametrize("name", SAMPLES)
+    def test_a_page_has_no_script_and_asks_for_nothing(self, name):
+        elements = Elements(render(SAMPLES[name]()))
+        assert not elements.named("script", "iframe", "object", "embed", "form", "base")
+        for tag, attributes in elements.found:
+            assert not [each for each in attributes if each.startswith("on")], tag
+            for url in ("src", "href", "srcset", "action", "data", "poster"):
+                assert attributes.get(url, "#").startswith(("#", "data:")), attributes
+
+    def test_a_page_forbids_by_itself_what_it_does_not_need(self):
+        (policy,) = [each for each in Elements(render(sample.clean())).named("meta") if "http-equiv" in each]
+        assert policy["content"] == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+    def test_a_picture_is_an_image_and_never_part_of_the_page(self):
+        content = render(sample.hostile())
+        assert "onload" not in content
+        sources = [each["src"] for each in Elements(content).named("img")]
+        assert [base64.b64decode(each.partition(",")[2])[:4] for each in sources] == [b"<svg", b"<svg"]
+
+    def test_what_is_no_picture_is_named_instead(self):
+        assert Elements(render(sample.hostile())).words.count("This is no picture that can be shown.") == 2
+
+    @settings(max_examples=30)
+    @given(st.text(st.characters(), max_size=60), st.text(st.characters(), max_size=60))
+    def test_no_text_changes_the_structure_of_the_page(self, where, value):
+        def tags(where, value):
+            finding = sample.finding(
+                1, "umask", "local", f"w{where}", None, f"v{value}", "unexplained", Why=f"y{value}"
+            )
+            made = sample.document(
+                [sample.target("local", FailureReason=f"r{where}")], [finding], EntryPoint=f"e{where}"
+            )
+            content = render(made)
+            content.encode()
+            return [tag for tag, attributes in Elements(content).found if attributes.get("class") != "sign"]
+
+        assert tags(where, value) == tags("", "")
+
+    def test_the_same_document_gives_the_same_page(self):
+        assert render(sample.findings_of_every_kind()) == render(sample.findings_of_every_kind())
+
+
+VIEWS = {
+    f"{name}-{width}-{scheme}": (name, width, scheme)
+    for name in SAMPLES
+    for width in (1280, 390)
+    for scheme in ("light", "dark")
+    if name in {"findings", "hostile"} or (width, scheme) in {(1280, "light"), (390, "dark")}
+}
+
+SPILLING = """[...document.querySelectorAll('body *')].filter(e => !e.closest('.scroll, .hidden, svg')
+    && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 200))"""
+CRAMPED = """[...document.querySelectorAll('.matrix td .word')].filter(e =>
+    e.getBoundingClientRect().right > e.closest('td').getBoundingClientRect().right + 1).map(e => e.innerText)"""
+FAINT = """(() => {
+    const linear = v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
+    const light = c => { const [r, g, b] = c.map(v => linear(v / 255));
+                         return .2126 * r + .7152 * g + .0722 * b; };
+    const parts = c => c.match(/[\\d.]+/g).map(Number);
+    const behind = e => { for (; e; e = e.parentElement) { const c = parts(getComputedStyle(e).backgroundColor);
+                          if (c.length < 4 || c[3] === 1) return c.slice(0, 3); } return [255, 255, 255]; };
+    const texts = [...document.querySelectorAll('body *')].filter(e => e.checkVisibility() && !e.closest('svg')
+        && [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()));
+    return texts.map(e => { const [a, b] = [light(parts(getComputedStyle(e).color).slice(0, 3)), light(behind(e))];
+        return [(Math.max(a, b) + .05) / (Math.min(a, b) + .05), e.outerHTML.slice(0, 120)];
+    }).filter(([c]) => c < 4.5);
+})()"""
+FOLDED_IN_PRINT = (
+    """[...document.querySelectorAll('.finding .sides')].filter(e => !e.getBoundingClientRect().height).length"""
+)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a browser made of a page."""
+
+    widths: tuple[int, int]
+    title: str
+    verdict_ends: float
+    spilling: list[str]
+    cramped: list[str]
+    faint: list[list[object]]
+    requests: list[str]
+    complaints: list[str]
+    paper: tuple[int, int, int]
+    verdict_colours: frozenset[tuple[int, int, int]]
+    picture_colours: frozenset[tuple[int, int, int]]
+    findings: int
+    folded_in_print: int
+
+
+@pytest.fixture(scope="module")
+def looks(tmp_path_factory):
+    """Every sample in every view, all looked at with one browser, which has ended before the first test begins."""
+    executable, folder = browser_or_skip(), tmp_path_factory.mktemp("pages")
+    seen = {}
+    with page(executable, folder / "profile") as tab:
+        for view, (name, width, scheme) in VIEWS.items():
+            file = folder / f"{name}.html"
+            file.write_text(render(SAMPLES[name]()), "utf-8")
+            requests, complaints = len(tab.requests), len(tab.complaints)
+            tab.show(file, width=width, height=844, dark=scheme == "dark")
+            paper = tab.colours("footer")
+            has_pictures = tab.value("document.images.length")
+            measured = {
+                "widths": tuple(tab.value("[document.scrollingElement.scrollWidth, innerWidth]")),
+                "title": tab.value("document.title"),
+                "verdict_ends": tab.value("document.querySelector('.lead').getBoundingClientRect().bottom"),
+                "spilling": tab.value(SPILLING),
+                "cramped": tab.value(CRAMPED),
+                "faint": tab.value(FAINT),
+                "paper": paper.most_common(1)[0][0],
+                "verdict_colours": frozenset(tab.colours("h1 .mark")),
+                "picture_colours": frozenset(tab.colours(".pictures img") if has_pictures else ()),
+                "findings": tab.value("document.querySelectorAll('.finding').length"),
+            }
+            tab.call("Emulation.setEmulatedMedia", media="print")
+            measured["folded_in_print"] = tab.value(FOLDED_IN_PRINT)
+            tab.call("Emulation.setEmulatedMedia", media="")
+            seen[view] = Look(
+                **measured,
+                requests=[each for each in tab.requests[requests:] if each != file.as_uri()],
+                complaints=tab.complaints[complaints:],
+            )
+    return seen
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("view", VIEWS)
+class TestInABrowser:
+    def test_nothing_is_wider_than_the_screen(self, looks, view):
+        width, screen = looks[view].widths
+        assert width <= screen == VIEWS[view][1]
+        assert looks[view].spilling == []
+
+    def test_every_word_of_the_matrix_fits_its_cell(self, looks, view):
+        assert looks[view].cramped == []
+
+    def test_the_verdict_is_read_without_scrolling(self, looks, view):
+        assert 0 < looks[view].verdict_ends < 844
+
+    def test_all_text_stands_out_from_what_is_behind_it(self, looks, view):
+        assert looks[view].faint == []
+
+    def test_nothing_but_the_page_itself_is_asked_for(self, looks, view):
+        assert [each for each in looks[view].requests if not each.startswith("data:")] == []
+
+    def test_the_browser_has_nothing_to_complain_of(self, looks, view):
+        assert looks[view].complaints == []
+
+    def test_no_text_of_a_stranger_has_become_a_script(self, looks, view):
+        assert looks[view].title.startswith(("Ready for SageMaker: ", "4 differences", "5 differences"))
+
+    def test_the_paper_is_as_light_or_dark_as_the_reader_wants_it(self, looks, view):
+        dark = VIEWS[view][2] == "dark"
+        assert (sum(looks[view].paper) < 3 * 60) if dark else (sum(looks[view].paper) > 3 * 240)
+
+    def test_the_verdict_has_a_mark_in_its_colour(self, looks, view):
+        good = VIEWS[view][0] in {"clean", "without-docker"}
+        strongest = max(looks[view].verdict_colours, key=lambda colour: max(colour) - min(colour))
+        assert strongest.index(max(strongest)) == (1 if good else 0)
+
+    def test_pictures_are_painted(self, looks, view):
+        planted = {"hostile": (255, 0, 170)}.get(VIEWS[view][0], (31, 82, 145))
+        assert planted in looks[view].picture_colours
+
+    def test_print_unfolds_every_finding(self, looks, view):
+        assert looks[view].findings == {"clean": 0, "without-docker": 0, "findings": 9, "hostile": 6}[VIEWS[view][0]]
+        assert looks[view].folded_in_print == 0
