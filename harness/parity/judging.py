@@ -71,10 +71,10 @@ def judge(shown: Sequence[Shown], acceptances: Sequence[Acceptance], tolerance: 
         tolerance: how far numbers may be apart.
     """
     reference = next(iter(sorted(shown, key=_reference_order)), None)
-    unsteady = [finding for each in shown for finding in _against_itself(each, tolerance)]
+    compared: dict[tuple[str, str], int] = {}
+    unsteady = [finding for each in shown for finding in _against_itself(each, tolerance, compared)]
     loose = {(finding.aspect, _file_of(finding.where)) for finding in unsteady}
     found: list[Finding] = []
-    compared: dict[tuple[str, str], int] = {}
     for each in shown:
         found += map(explained, _broken(each))
         found += map(explained, _against_contract(each, reference, compared))
@@ -151,10 +151,14 @@ def _against_reference(
     yield from (each for each in differences if (each.aspect, _file_of(each.where)) not in loose)
 
 
-def _against_itself(shown: Shown, tolerance: float) -> Iterator[Finding]:
+def _against_itself(shown: Shown, tolerance: float, compared: dict[tuple[str, str], int]) -> Iterator[Finding]:
     """Where two runs of the same job on the same target differ."""
     if shown.outcome is None or shown.again is None:
         return
+    for aspect, count in outcomes.compared(shown.outcome).items():
+        compared[shown.target, aspect] = count
+    if shown.predictions is not None:
+        compared[shown.target, Aspect.MODEL_PREDICTIONS] = len(shown.predictions.values or ())
     one, other = shown.predictions, shown.predictions_again
     by_predictions = one is not None and other is not None and one.values is not None and other.values is not None
     differences = [

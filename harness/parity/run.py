@@ -6,15 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from harness import source
 from harness.config import Config
 from harness.config.schema import TARGETS
 from harness.errors import ConfigurationError, HarnessError, Interrupted, MissingCapability, RefusedError, UsageError
-from harness.parity import shipment
+from harness.parity import rows, shipment
 from harness.parity.findings import Acceptance, agrees
 from harness.parity.judging import Judged, Shown, judge
-from harness.parity.visit import Job, Visit
+from harness.parity.visit import CheckServing, Job, Visit
 from harness.standin.scratch import scratch
 from harness.targets import Document
 
@@ -60,6 +61,7 @@ def run(
     targets: Sequence[str],
     *,
     asked: bool,
+    check: CheckServing | None = None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Report:
     """Compare targets.
@@ -68,6 +70,7 @@ def run(
         configure: gives the configuration for a target.
         targets: their names, in the order in which they are shown; on the first that can run, the job is run twice.
         asked: whether the user has named them. Then one that cannot run here is an error, else a row with its reason.
+        check: what is done about the model's servers; None: nothing.
         tell: is told what is going on.
 
     Raises:
@@ -82,7 +85,9 @@ def run(
         for name in targets:
             tell(name)
             twice = not any(each.state == "ran" for each in runs)
-            made = _visit(name, configure, job, place / name, twice=twice)
+            python = next((each.visit.python for each in runs if each.name == "local"), None)
+            visit = Visit(name, job, Shown(name, name))
+            made = _visited(visit, configure, place / name, twice=twice, python=python, check=check)
             if made.error is not None and made.state == "unavailable":
                 general = isinstance(made.error, ConfigurationError) and not isinstance(made.error, RefusedError)
                 if asked or (general and name != "remote"):
@@ -98,17 +103,27 @@ def _job(config: Config, place: Path) -> Job:
     (place / "stand-ins").mkdir()
     probe = shipment.with_probe(code, place / "stand-ins")
     source.stage(probe, place / "probe")
+    serving = shipment.serving(config)
+    source.stage(serving, place / "serving")
     if config.parity.sample is not None:
         config = shipment.sampled(config, place / "sample", config.parity.sample)
-    return Job(code, probe, place / "probe", config.channels, datetime.now(UTC))
+    return Job(
+        code=code,
+        probe=probe,
+        probe_dir=place / "probe",
+        serving=serving,
+        serving_dir=place / "serving",
+        channels=config.channels,
+        rows=rows.of(config, config.channels),
+        moment=datetime.now(UTC),
+    )
 
 
-def _visit(name: str, configure: Callable[[str], Config], job: Job, place: Path, *, twice: bool) -> TargetRun:
+def _visited(visit: Visit, configure: Callable[[str], Config], place: Path, **options: Any) -> TargetRun:
     """Everything on one target. What fails there stays there."""
-    visit = Visit(name, job, Shown(name, name))
     try:
         place.mkdir()
-        visit.run(configure(name), place, twice=twice)
+        visit.run(configure(visit.name), place, **options)
     except Interrupted:
         raise
     except HarnessError as error:

@@ -41,6 +41,19 @@ def manifest(config: Config) -> SourceManifest:
     )
 
 
+def serving(config: Config) -> SourceManifest:
+    """The code that travels with a model; that of the training job unless ``deploy`` says otherwise. Errors alike."""
+    deploy = config.deploy
+    return manifest(
+        replace(
+            config,
+            entry_point=deploy.entry_point or config.entry_point,
+            source_dir=deploy.source_dir or config.source_dir,
+            dependencies=config.dependencies if deploy.source_dir is None else (),
+        )
+    )
+
+
 def with_probe(listed: SourceManifest, place: Path) -> SourceManifest:
     """The same code, but the entry point is the probe: everything else about the job stays what it is.
 

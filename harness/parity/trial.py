@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness import jobs, requests, service_model, validation
+from harness import jobs, submission
 from harness.config import Config
 from harness.engine.artifacts import unpack_archive
 from harness.errors import HarnessError
@@ -99,16 +99,14 @@ class Bench:
         Raises:
             HarnessError: the request breaks a rule, or the target refuses it.
         """
-        config = replace(self.config, **changes)
-        travels = uploads.plan(config, "TrainingJob", name)
-        request = requests.create_training_job(config, job_name=name, locations=travels.locations)
+        config = replace(self.config, job_name=name, **changes)
+        made = submission.job(config, "TrainingJob")
         if config.on == "remote":
-            model = service_model.load(config.project_dir / ".harness" / "cache")
-            validation.check("CreateTrainingJob", request, local=False, model=model)
-            uploads.send(travels, self.target.storage, lambda what: NoProgress())
-        self.target.client.create_training_job(**request)
+            submission.check(config, "CreateTrainingJob", made.request)
+            uploads.send(made.travels, self.target.storage, lambda what: NoProgress())
+        self.target.client.create_training_job(**made.request)
         self._under_way.add(name)
-        return request
+        return made.request
 
     def finish(self, request: Document) -> Trial:
         """Wait for a job's end; what came of it.

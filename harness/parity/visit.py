@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from harness.config import Channel, Config
 from harness.contract.terms import ContractError
 from harness.errors import HarnessError
 from harness.parity import observed, shipment
 from harness.parity.expected import promise
-from harness.parity.judging import Shown
+from harness.parity.judging import Served, Shown
+from harness.parity.predicting import Predicting
+from harness.parity.rows import Rows
 from harness.parity.trial import Bench, Trial
 from harness.requests import default_job_name
 from harness.source import SourceManifest
@@ -21,6 +25,13 @@ from harness.targets import Document
 
 _LOST = "InternalServerError"
 """How the FailureReason of a job begins whose target has failed, and not its script."""
+
+
+PICTURES = {".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
+"""Suffix of a picture's name -> its media type."""
+_LARGEST_PICTURE = 512 * 1024
+"""Bytes."""
+_MOST_PICTURES = 12
 
 
 @dataclass(frozen=True)
@@ -32,13 +43,39 @@ class Job:
     """The same code with the probe in the place of the entry point."""
     probe_dir: Path
     """Where that lies."""
+    serving: SourceManifest
+    """The code that serves the model."""
+    serving_dir: Path
+    """Where that lies."""
     channels: Mapping[str, Channel]
     """Of the job, or samples of them."""
+    rows: Rows | None
+    """For the model to predict."""
     moment: datetime
 
     def name(self, config: Config, purpose: str) -> str:
         """The name of one of its training jobs, on every target the same."""
         return default_job_name(f"{(config.base_job_name or 'job')[:20]}-parity-{purpose}", self.moment)
+
+
+class CheckServing(Protocol):
+    """Holds what a target's model servers say against what the model itself says."""
+
+    def __call__(self, bench: Bench, model_data: str, name: str, predicting: Predicting, tolerance: float) -> Served:
+        """Serve a model, at an endpoint and in batch transforms, and end what was started.
+
+        Args:
+            bench: the target, and the configuration to make requests from.
+            model_data: URI of ``model.tar.gz``.
+            name: for the endpoint, and the beginning of names of jobs; nobody else has it.
+            predicting: ``predicting.result()`` waits for the rows to send and for what the model ``train`` itself
+                predicts for them. Start the server first: both take a second or two, and neither needs the other.
+            tolerance: how far numbers may be apart, see ``outcomes.alike``.
+
+        Raises:
+            Interrupted: Ctrl-C.
+            HarnessError: the target broke. A model that cannot be served is a finding, not an error.
+        """
 
 
 @dataclass
@@ -52,14 +89,22 @@ class Visit:
     """The job's first run."""
     seconds: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    python: str | None = None
+    """The interpreter that ran the probe."""
+    pictures: dict[str, bytes] = field(default_factory=dict)
+    """What the job has drawn: name in ``output.tar.gz`` -> what is in it."""
 
-    def run(self, config: Config, place: Path, *, twice: bool) -> None:
+    def run(
+        self, config: Config, place: Path, *, twice: bool, python: str | None = None, check: CheckServing | None = None
+    ) -> None:
         """Run everything.
 
         Args:
             config: for this target.
             place: an empty folder.
             twice: whether to run the job a second time, to see what differs from run to run.
+            python: the interpreter on this machine that has the job's libraries, if a target has shown one.
+            check: what is done about the model's servers; None: nothing.
 
         Raises:
             MissingCapability, RefusedError: the target cannot run here, or cannot run this job.
@@ -68,10 +113,16 @@ class Visit:
         """
         config = replace(config, channels=self.job.channels)
         with closing(Bench(config, place, config.parity.deadline)) as bench:
-            self._train(bench, twice=twice)
+            again = self._train(bench, twice=twice)
+            here = self.python if self.name == "local" else python
+            self._ask(bench, again, here or str(config.python or sys.executable), check)
 
-    def _train(self, bench: Bench, *, twice: bool) -> None:
-        """The probe and the job at the same time: they know nothing of each other, and each waits for the other's."""
+    def _train(self, bench: Bench, *, twice: bool) -> Trial | None:
+        """The probe and the job at the same time: they know nothing of each other, and each waits for the other's.
+
+        Returns:
+            The second run of the job.
+        """
         changes = {
             "source_dir": self.job.probe_dir,
             "entry_point": self.job.probe.entry_point,
@@ -83,9 +134,35 @@ class Visit:
         self._see(bench, probe)
         self.trial = self._finished(bench, train, "train")
         self.shown = replace(self.shown, outcome=self.trial.outcome)
-        if again is not None:
-            self.shown = replace(self.shown, again=self._finished(bench, again, "again").outcome)
+        self.pictures = dict(_pictures(self.trial.folder / "output"))
         _check_not_lost(self.trial)
+        if again is None:
+            return None
+        second = self._finished(bench, again, "again")
+        self.shown = replace(self.shown, again=second.outcome)
+        return second
+
+    def _ask(self, bench: Bench, again: Trial | None, python: str, check: CheckServing | None) -> None:
+        """The models themselves, and the first one's servers."""
+        assert self.trial is not None
+        trials = {"train": self.trial, **({"again": again} if again is not None else {})}
+        models = {name: each.folder / "model" for name, each in trials.items() if each.model_data is not None}
+        if self.job.rows is None or "train" not in models:
+            return
+        program = self.job.serving.entry_point
+        deadline = bench.config.parity.deadline
+        with closing(
+            Predicting(python, self.job.serving_dir, program, models, self.job.rows, deadline=deadline)
+        ) as predicting:
+            if check is not None and self.trial.model_data is not None:
+                name = self.job.name(bench.config, "serve")
+                served = check(bench, self.trial.model_data, name, predicting, bench.config.parity.tolerance)
+                self.seconds |= served.seconds
+                self.shown = replace(self.shown, served=served)
+            predicted = predicting.result()
+        self.shown = replace(
+            self.shown, predictions=predicted.models["train"], predictions_again=predicted.models.get("again")
+        )
 
     def _see(self, bench: Bench, request: Document) -> None:
         """What the probe has seen, and what it should have."""
@@ -102,13 +179,21 @@ class Visit:
             except ContractError:  # the job itself tells how it fails
                 continue
             facts[host] = observed.facts(observation)
-            self.versions = dict(observation["versions"])
+            self.versions, self.python = dict(observation["versions"]), observation["python"]
         self.shown = replace(self.shown, facts=facts, promises=promises)
 
     def _finished(self, bench: Bench, request: Document, purpose: str) -> Trial:
         trial = bench.finish(request)
         self.seconds[purpose] = trial.seconds
         return trial
+
+
+def _pictures(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """What is small enough to be shown."""
+    found = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in PICTURES and path.is_file()]
+    for path in found[:_MOST_PICTURES]:
+        if path.stat().st_size <= _LARGEST_PICTURE:
+            yield path.relative_to(folder).as_posix(), path.read_bytes()
 
 
 def _check_not_lost(trial: Trial) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,9 @@ from harness.parity.judging import cells
 from harness.parity.outcomes import Files
 from harness.parity.probe import REDACTED, looks_secret
 from harness.parity.run import Report, TargetRun
+from harness.parity.visit import PICTURES
 
 SCHEMA = 1
-_PICTURES = {".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
-_LARGEST_PICTURE = 512 * 1024
-_MOST_PICTURES = 12
 _SHORTEST_SECRET = 4
 """Characters. A value shorter than this would be found in every other word."""
 
@@ -117,7 +115,7 @@ def _target(run: TargetRun) -> dict[str, Any]:
         "Seconds": {name: round(value, 3) for name, value in visit.seconds.items()},
         "Metrics": dict(outcome.metrics) if outcome else {},
         "Files": {"model": _files(outcome.model), "output": _files(outcome.output)} if outcome else {},
-        "Pictures": list(_pictures(visit.trial.folder / "output")) if visit.trial else [],
+        "Pictures": [_picture(name, content) for name, content in visit.pictures.items()],
         "Versions": visit.versions,
         "Isolation": facts.get("WithoutPrivateOptMl") and f"none: {facts['WithoutPrivateOptMl']}",
     }
@@ -127,16 +125,9 @@ def _files(files: Files) -> list[dict[str, Any]]:
     return [{"Name": name, "Size": each.size, "Sha256": each.sha256} for name, each in files.items()]
 
 
-def _pictures(folder: Path) -> Iterator[dict[str, str]]:
-    """What a job has drawn, as far as it is small enough to be shown."""
-    found = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix.lower() in _PICTURES]
-    for path in found[:_MOST_PICTURES]:
-        if path.stat().st_size <= _LARGEST_PICTURE:
-            yield {
-                "Name": path.relative_to(folder).as_posix(),
-                "MediaType": _PICTURES[path.suffix.lower()],
-                "Base64": base64.b64encode(path.read_bytes()).decode("ascii"),
-            }
+def _picture(name: str, content: bytes) -> dict[str, str]:
+    media_type = PICTURES[Path(name).suffix.lower()]
+    return {"Name": name, "MediaType": media_type, "Base64": base64.b64encode(content).decode("ascii")}
 
 
 def _finding(id_: str, finding: Finding) -> dict[str, Any]:

@@ -1,0 +1,83 @@
+"""What asks models for predictions, in a process of its own and with the job's interpreter: Python 3.8 or newer.
+
+It imports the user's script as a model server does, under its own name, and calls its ``model_fn``, ``input_fn`` and
+``predict_fn``, or AWS's default for the last. A task comes in on standard input, the answer goes out on standard
+output, both JSON. It imports nothing of ours, since that interpreter may not have it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from typing import Any, Mapping  # noqa: UP035 - Python 3.8
+
+
+def main() -> None:
+    """Ask models as the task says. What the user's code prints is none of the answer."""
+    task = json.load(sys.stdin)
+    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    sys.path.insert(0, task["code"])
+    told: dict[str, Any] = {}
+    columns = None
+    for name, folder in task["models"].items():
+        try:
+            told[name] = asked(task, folder, columns)
+            columns = told[name]["columns"]
+        except (Exception, SystemExit) as error:
+            told[name] = {"error": f"{type(error).__name__}: {error}"}
+    answer.write(json.dumps(told) + "\n")
+    answer.flush()
+
+
+def asked(task: Mapping[str, Any], folder: str, columns: tuple[int, int] | None) -> dict[str, Any]:
+    """What one model predicts, and which columns it was given for that."""
+    program = task["program"]
+    module = importlib.import_module(program[:-3] if program.endswith(".py") else program)
+    model_fn = getattr(module, "model_fn", None)
+    if model_fn is None:
+        raise LookupError(f"{program} has no model_fn")
+    model = model_fn(folder)
+    width = len(task["cells"][0])
+    error: BaseException = ValueError(f"the model takes {getattr(model, 'n_features_in_', '?')} columns, not {width}")
+    for first, last in [columns] if columns else choices(model, width, labelled=task["labelled"]):
+        try:
+            values = predict(module, model, [row[first:last] for row in task["cells"]])
+        except (Exception, SystemExit) as failed:
+            error = failed
+        else:
+            return {"values": values, "columns": (first, last)}
+    raise error
+
+
+def choices(model: object, width: int, *, labelled: bool) -> list[tuple[int, int]]:
+    """Which columns may be the features: in labelled rows the label stands first as a rule, else last."""
+    ways = [(1, width), (0, width - 1), (0, width)] if labelled else [(0, width)]
+    taken = getattr(model, "n_features_in_", None)
+    return [way for way in ways if taken is None or way[1] - way[0] == taken]
+
+
+def predict(module: Any, model: Any, cells: list[list[str]]) -> list[Any]:
+    """One value for each row, by the user's functions as far as there are any."""
+    text = "".join(",".join(row) + "\n" for row in cells)
+    transform_fn, input_fn = getattr(module, "transform_fn", None), getattr(module, "input_fn", None)
+    if transform_fn is not None:
+        body = transform_fn(model, text, "text/csv", "application/json")
+        return list(json.loads(body[0] if isinstance(body, tuple) else body))
+    if input_fn is not None:
+        data = input_fn(text, "text/csv")
+    else:
+        import numpy as np
+
+        data = np.array(cells, dtype=np.float64)
+    predict_fn = getattr(module, "predict_fn", None)
+    predicted = predict_fn(data, model) if predict_fn is not None else model.predict(data)
+    values = predicted.tolist() if hasattr(predicted, "tolist") else predicted
+    found: list[Any] = json.loads(json.dumps(list(values), default=lambda value: value.tolist()))
+    return found
+
+
+if __name__ == "__main__":
+    main()
