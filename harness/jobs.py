@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from typing import Any, Protocol
 
-from harness.errors import DeadlineExceeded, HarnessError, Interrupted, JobFailed, OutputClosed, ServiceError
+from harness.errors import (
+    DeadlineExceeded,
+    HarnessError,
+    Interrupted,
+    JobFailed,
+    OutputClosed,
+    ServiceError,
+    UsageError,
+)
 from harness.targets import Document, Event, Output, Progress, Status, Target
 
 _VERBS = {
@@ -112,10 +120,11 @@ def deploy(
 
     Raises:
         Interrupted, OutputClosed: as for ``run``. Nothing is left behind, unless the endpoint lives on without us.
+        UsageError: there is an endpoint of that name, and it has not failed.
         HarnessError: the target refused one of the requests. What was made before it is removed again.
     """
     client, name = target.client, endpoint["EndpointName"]
-    _clear_failed_endpoint(target, name)
+    _free_endpoint_name(target, name)
     with ExitStack() as undo:
         client.create_model(**model)
         undo.callback(client.delete_model, ModelName=model["ModelName"])
@@ -141,10 +150,18 @@ def _exists(target: Target, name: str) -> bool:
     return True
 
 
-def _clear_failed_endpoint(target: Target, name: str) -> None:
+def _free_endpoint_name(target: Target, name: str) -> None:
+    try:
+        status = describe(target, "Endpoint", name)["EndpointStatus"]
+    except ServiceError:
+        return
+    if status != "Failed":
+        raise UsageError(
+            f"There is an endpoint {name} already ({status}). Choose another --endpoint-name, or end that one: "
+            f"harness delete-endpoint --endpoint-name {name} --on {target.name}"
+        )
     with suppress(ServiceError):
-        if describe(target, "Endpoint", name)["EndpointStatus"] == "Failed":
-            delete_endpoint(target, name)
+        delete_endpoint(target, name)
 
 
 def delete_endpoint(target: Target, name: str) -> None:

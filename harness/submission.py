@@ -13,6 +13,7 @@ from typing import Any
 from harness import jobs, requests, service_model, validation
 from harness.config import Config
 from harness.config.merge import location
+from harness.config.settings import nearest
 from harness.errors import ServiceError, UsageError
 from harness.storage import NoProgress, Progress
 from harness.targets import Document, Target, uploads
@@ -107,12 +108,26 @@ def model_data(target: Target, job: str | None, uri: str | None) -> str:
         if not found:
             raise UsageError("There is no completed training job to take a model from; give --job or --model-data.")
         job = found[0]["TrainingJobName"]
-    description = target.client.describe_training_job(TrainingJobName=job)
+    try:
+        description = target.client.describe_training_job(TrainingJobName=job)
+    except ServiceError as error:
+        if error.response["Error"]["Code"] != "ValidationException":
+            raise
+        raise UsageError(_no_such_job(target, job)) from None
     try:
         return str(description["ModelArtifacts"]["S3ModelArtifacts"])
     except KeyError:
         status = description["TrainingJobStatus"]
         raise UsageError(f"Training job {job} ({status}) has no model; give another --job, or --model-data.") from None
+
+
+def _no_such_job(target: Target, job: str) -> str:
+    known = target.client.list_training_jobs(MaxResults=100)["TrainingJobSummaries"]
+    near = nearest(job, [each["TrainingJobName"] for each in known])
+    hint = f" Did you mean {near}?" if near else ""
+    return (
+        f"There is no training job {job} on {target.name}.{hint} `harness runs --on {target.name}` lists what there is."
+    )
 
 
 def check(config: Config, operation: str, request: Mapping[str, Any]) -> None:

@@ -38,9 +38,16 @@ def command(
             _show(rows)
         return
     prepared = prepare(config, "ProcessingJob" if process else "TrainingJob", document)
+    if as_json:  # one document: the request, or what is wrong with it
+        _check(config, prepared, document)
     console.print_json(prepared.request)
     sys.stdout.flush()
     _show_travels(prepared)
+    if not as_json:
+        _check(config, prepared, document)
+
+
+def _check(config: Config, prepared: Submission, document: str | None) -> None:
     check(config, f"Create{prepared.kind}", prepared.request)
     if prepared.kind == "TrainingJob" and document is None and config.on != "remote":
         _check_files(config)

@@ -17,9 +17,12 @@ def prepare(config: Config, kind: str, document: str | None) -> Submission:
 
     Raises:
         ConfigurationError: the document cannot be read, or the configuration does not make a request.
+        RequestError: the document breaks one of AWS's rules; what the configuration makes may do so still.
     """
     if document is not None:
-        return Submission(kind, read(document, f"Create{kind}"))
+        request = read(document, f"Create{kind}")
+        submission.check(config, f"Create{kind}", request)
+        return Submission(kind, request)
     return submission.job(config, kind)
 
 

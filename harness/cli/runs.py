@@ -13,6 +13,7 @@ from harness.cli import console
 from harness.cli.job import finish
 from harness.cli.options import common, configure
 from harness.config import Config
+from harness.config.settings import nearest
 from harness.engine.client import stores
 from harness.engine.store import Job
 from harness.engine.supervisor import lose
@@ -102,10 +103,14 @@ def _kind(config: Config, target: Target, name: str) -> str:
                 f"There is no job or endpoint {name} on AWS in this region; see `harness runs --on remote`."
             )
         return kind
-    for store in stores(config.runs_dir):
-        if name in store.names():
-            return store.job(name).kind
-    raise UsageError(f"There is no job or endpoint {name} in {config.runs_dir}; `harness runs` lists what there is.")
+    known = {job: store for store in stores(config.runs_dir) for job in store.names()}
+    if name in known:
+        return known[name].job(name).kind
+    near = nearest(name, list(known))
+    hint = f" Did you mean {near}?" if near else ""
+    raise UsageError(
+        f"There is no job or endpoint {name} in {config.runs_dir}.{hint} `harness runs` lists what there is."
+    )
 
 
 def _list(config: Config, as_json: bool) -> None:

@@ -258,8 +258,12 @@ class EngineClient:
     # -- what all kinds of job share ----------------------------------------------------------------------------
 
     def _check(self, operation: str, request: Document, refusals: Iterator[str], problems: Iterator[str]) -> None:
+        from harness.engine import members
+
         model = service_model.load(Path(self.settings.cache))
         validation.check(operation, request, local=True, model=model)
+        # By name first: what judges values takes it that nothing else is asked for.
+        _raise_all(RefusedError, "This cannot be run here", members.refusals(operation, request))
         _raise_all(RefusedError, "This cannot be run here", refusals)
         _raise_all(ConfigurationError, "The data is not there", problems)
 

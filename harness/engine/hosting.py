@@ -51,6 +51,8 @@ def refusals(config: Mapping[str, Any]) -> Iterator[str]:
     if len(variants) > 1:
         yield f"ProductionVariants: traffic is not split between {len(variants)} variants here{elsewhere}"
     for variant in variants:
+        if "ModelName" not in variant:
+            yield f"ProductionVariants.ModelName: inference components cannot be run here{elsewhere}, or name a model"
         if variant.get("InitialInstanceCount", 1) > 1:
             yield f"ProductionVariants.InitialInstanceCount: an endpoint has one host here{elsewhere}, or use 1"
         if "ServerlessConfig" in variant:

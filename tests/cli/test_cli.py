@@ -31,6 +31,21 @@ def test_what_another_command_is_asked_for_is_not_asked_of_us(project):
     assert (done.code, done.out) == (2, "")
 
 
+@pytest.mark.parametrize("verb", ["show", "follow", "stop"])
+def test_a_job_that_there_is_not_is_said_with_the_nearest_that_there_is(project, verb):
+    made = project()
+    made.harness("train", "--job-name", "iris-job")
+    done = made.harness("runs", verb, "iris-jbo", "--json")
+    assert done.code == 2
+    assert "Did you mean iris-job?" in done.json["Error"]["Message"]
+
+
+def test_a_plan_that_aws_would_refuse_is_one_document(project):
+    done = project().harness("plan", "--json", "--job-name", "a_b")
+    assert done.code == 2
+    assert done.json["Error"]["Type"] == "RequestError"
+
+
 @pytest.mark.parametrize("verb", ["plan", "runs"])
 def test_a_reader_that_has_gone_ends_a_command_in_silence_as_sigpipe_would(project, verb):
     made = project()

@@ -207,7 +207,8 @@ class TestAnEndpoint:
         made, _ = served
         done = made.harness("deploy", "--job", "trained", "--endpoint-name", "shared")
         assert done.code == 2
-        assert "already existing" in done.err
+        assert "There is an endpoint shared already (InService)" in done.err
+        assert "harness delete-endpoint --endpoint-name shared" in done.err
         assert endpoints(made)["shared"] == "InService"
 
     def test_has_a_port_that_no_other_can_take(self, served):
@@ -397,6 +398,14 @@ class TestADeploymentThatFails:
         assert name in done.err
         assert "Traceback" not in done.err
         assert endpoints(made) == {}
+
+    def test_because_there_is_no_such_job_names_the_nearest(self, project):
+        made = project()
+        made.harness("train", "--job-name", "iris-job")
+        done = made.harness("deploy", "--job", "iris-jbo")
+        assert done.code == 2
+        assert "There is no training job iris-jbo on local. Did you mean iris-job?" in done.err
+        assert "harness runs" in done.err
 
     def test_because_there_is_no_model_says_how_to_name_one(self, project):
         done = project().harness("deploy")

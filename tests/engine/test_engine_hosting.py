@@ -20,6 +20,7 @@ PRIMARY = {"Image": "i", "ModelDataUrl": "file:///model.tar.gz"}
         ({"ProductionVariants": [VARIANT, VARIANT]}, "ProductionVariants"),
         ({"ProductionVariants": [{**VARIANT, "InitialInstanceCount": 2}]}, "InitialInstanceCount"),
         ({"ProductionVariants": [{**VARIANT, "ServerlessConfig": {}}]}, "ServerlessConfig"),
+        ({"ProductionVariants": [{"VariantName": "AllTraffic"}]}, "ModelName"),
         ({"DataCaptureConfig": {}}, "DataCaptureConfig"),
         ({"AsyncInferenceConfig": {}}, "AsyncInferenceConfig"),
         ({"ShadowProductionVariants": []}, "ShadowProductionVariants"),

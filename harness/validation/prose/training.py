@@ -18,15 +18,14 @@ _EBS_ONLY = frozenset(("m4", "m5", "m6i", "m6a", "m7i", "c4", "c5", "c6i", "c7i"
 
 
 def algorithm_and_resources(request: Mapping[str, Any]) -> Iterator[Finding]:
-    """Only a serverless job goes without an algorithm and machines (API reference, CreateTrainingJob).
+    """Only a serverless job goes without an algorithm, machines and a limit (API reference, CreateTrainingJob).
 
-    The model stopped requiring both when serverless jobs came.
+    The model stopped requiring them when serverless jobs came.
     """
     if look(request, "ServerlessJobConfig") is None:
-        needed = {"AlgorithmSpecification": "algorithmSpecification", "ResourceConfig": "resourceConfig"}
-        for name, aws_path in needed.items():
+        for name in ("AlgorithmSpecification", "ResourceConfig", "StoppingCondition"):
             if name not in request:
-                words = aws_words(aws_path, None, "Member must not be null")
+                words = aws_words(name[:1].lower() + name[1:], None, "Member must not be null")
                 yield Finding(name, "is required", "required", words)
 
 
