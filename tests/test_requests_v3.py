@@ -53,6 +53,14 @@ THE_SCRIPT = {
     **{f"InputDataConfig[{channel}].InputMode": (None, "File") for channel in ("train", "test")},
 }
 
+SERVED = AWS | {"image_uri": IMAGE, "deploy__environment": {"OMP_NUM_THREADS": "1"}}
+MODEL_DATA = "s3://bucket/out/iris/output/model.tar.gz"
+ITS_ORIGIN = {
+    # SDK v3 marks what it makes with the model's origin.
+    "Tags[sagemaker.amazonaws.com/model-source].Key": (None, "sagemaker.amazonaws.com/model-source"),
+    "Tags[sagemaker.amazonaws.com/model-source].Value": (None, MODEL_DATA),
+}
+
 
 class TestTraining:
     """CreateTrainingJob, by ModelTrainer."""
@@ -102,24 +110,16 @@ class TestOtherRequests:
         ours = create_transform_job(here, job_name="iris-transform", model_name="iris-model")
         assert differences(ours, GOLDEN["transform"]) == {}
 
-    SERVED = AWS | {"image_uri": IMAGE, "deploy__environment": {"OMP_NUM_THREADS": "1"}}
-    MODEL_DATA = "s3://bucket/out/iris/output/model.tar.gz"
-    ITS_ORIGIN = {
-        # SDK v3 marks what it makes with the model's origin.
-        "Tags[sagemaker.amazonaws.com/model-source].Key": (None, "sagemaker.amazonaws.com/model-source"),
-        "Tags[sagemaker.amazonaws.com/model-source].Value": (None, MODEL_DATA),
-    }
-
     def test_the_model_is_sdk_v3s_but_for_where_its_script_is(self, tmp_path):
         ours = create_model(
-            config(tmp_path, **self.SERVED),
+            config(tmp_path, **SERVED),
             model_name="iris-model",
-            model_data=self.MODEL_DATA,
+            model_data=MODEL_DATA,
             locations=Locations(source="s3://bucket/iris-model/sourcedir.tar.gz"),
         )
         # SDK v3 downloads the model, puts the script in it, and uploads it again; ours stays as the job has left it.
         assert differences(ours, GOLDEN["hosting"]["CreateModel"]) == {
-            "PrimaryContainer.ModelDataUrl": (self.MODEL_DATA, "s3://bucket/iris-model/model.tar.gz"),
+            "PrimaryContainer.ModelDataUrl": (MODEL_DATA, "s3://bucket/iris-model/model.tar.gz"),
             "PrimaryContainer.Environment.SAGEMAKER_SUBMIT_DIRECTORY": (
                 "s3://bucket/iris-model/sourcedir.tar.gz",
                 "/opt/ml/model/code",
@@ -128,12 +128,12 @@ class TestOtherRequests:
 
     def test_the_endpoint_config_is_sdk_v3s_but_for_a_tag(self, tmp_path):
         ours = create_endpoint_config(
-            config(tmp_path, **self.SERVED), endpoint_config_name="iris-endpoint", model_name="iris-model"
+            config(tmp_path, **SERVED), endpoint_config_name="iris-endpoint", model_name="iris-model"
         )
-        assert differences(ours, GOLDEN["hosting"]["CreateEndpointConfig"]) == self.ITS_ORIGIN
+        assert differences(ours, GOLDEN["hosting"]["CreateEndpointConfig"]) == ITS_ORIGIN
 
     def test_the_endpoint_is_sdk_v3s_but_for_a_tag(self, tmp_path):
         ours = create_endpoint(
-            config(tmp_path, **self.SERVED), endpoint_name="iris-endpoint", endpoint_config_name="iris-endpoint"
+            config(tmp_path, **SERVED), endpoint_name="iris-endpoint", endpoint_config_name="iris-endpoint"
         )
-        assert differences(ours, GOLDEN["hosting"]["CreateEndpoint"]) == self.ITS_ORIGIN
+        assert differences(ours, GOLDEN["hosting"]["CreateEndpoint"]) == ITS_ORIGIN
