@@ -168,9 +168,7 @@ FAINT = """(() => {
         return [(Math.max(a, b) + .05) / (Math.min(a, b) + .05), e.outerHTML.slice(0, 120)];
     }).filter(([c]) => c < 4.5);
 })()"""
-FOLDED_IN_PRINT = (
-    """[...document.querySelectorAll('.finding .sides')].filter(e => !e.getBoundingClientRect().height).length"""
-)
+FOLDED_IN_PRINT = "[...document.querySelectorAll('.finding .sides')].filter(e => !e.checkVisibility()).length"
 
 
 @dataclass(frozen=True)
@@ -203,6 +201,7 @@ def looks(tmp_path_factory):
             file.write_text(render(SAMPLES[name]()), "utf-8")
             requests, complaints = len(tab.requests), len(tab.complaints)
             tab.show(file, width=width, height=844, dark=scheme == "dark")
+            tab.value("document.querySelectorAll('details').forEach(e => { e.open = true })")
             paper = tab.colours("footer")
             has_pictures = tab.value("document.images.length")
             measured = {
@@ -217,6 +216,7 @@ def looks(tmp_path_factory):
                 "picture_colours": frozenset(tab.colours(".pictures img") if has_pictures else ()),
                 "findings": tab.value("document.querySelectorAll('.finding').length"),
             }
+            tab.value("document.querySelectorAll('details').forEach(e => { e.open = false })")
             tab.call("Emulation.setEmulatedMedia", media="print")
             measured["folded_in_print"] = tab.value(FOLDED_IN_PRINT)
             tab.call("Emulation.setEmulatedMedia", media="")
