@@ -13,7 +13,7 @@ from typing import Any
 from harness import jobs, requests, service_model, validation
 from harness.config import Config
 from harness.config.merge import location
-from harness.config.settings import nearest
+from harness.config.settings import did_you_mean
 from harness.errors import ServiceError, UsageError
 from harness.storage import NoProgress, Progress
 from harness.targets import Document, Target, uploads
@@ -123,8 +123,7 @@ def model_data(target: Target, job: str | None, uri: str | None) -> str:
 
 def _no_such_job(target: Target, job: str) -> str:
     known = target.client.list_training_jobs(MaxResults=100)["TrainingJobSummaries"]
-    near = nearest(job, [each["TrainingJobName"] for each in known])
-    hint = f" Did you mean {near}?" if near else ""
+    hint = did_you_mean(job, [each["TrainingJobName"] for each in known])
     return (
         f"There is no training job {job} on {target.name}.{hint} `harness runs --on {target.name}` lists what there is."
     )

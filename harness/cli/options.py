@@ -121,16 +121,18 @@ def settings(keys: Iterable[str]) -> Callable[[_F], _F]:
     return decorate
 
 
+config_option = click.option(
+    "--config",
+    "config_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File with [tool.harness]; the nearest pyproject.toml if not given.",
+)
+
+
 def common(function: _F) -> _F:
     """``--on``, ``--config`` and ``--json``."""
     as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-    file = click.option(
-        "--config",
-        "config_file",
-        type=click.Path(dir_okay=False, path_type=Path),
-        help="File with [tool.harness]; the nearest pyproject.toml if not given.",
-    )
-    return _option("on")(file(as_json(function)))
+    return _option("on")(config_option(as_json(function)))
 
 
 def configure(config_file: Path | None, flags: Mapping[str, Any]) -> Config:

@@ -13,7 +13,7 @@ from harness.cli import console
 from harness.cli.job import finish
 from harness.cli.options import common, configure
 from harness.config import Config
-from harness.config.settings import nearest
+from harness.config.settings import did_you_mean
 from harness.engine.client import stores
 from harness.engine.store import Job
 from harness.engine.supervisor import lose
@@ -106,8 +106,7 @@ def _kind(config: Config, target: Target, name: str) -> str:
     known = {job: store for store in stores(config.runs_dir) for job in store.names()}
     if name in known:
         return known[name].job(name).kind
-    near = nearest(name, list(known))
-    hint = f" Did you mean {near}?" if near else ""
+    hint = did_you_mean(name, list(known))
     raise UsageError(
         f"There is no job or endpoint {name} in {config.runs_dir}.{hint} `harness runs` lists what there is."
     )

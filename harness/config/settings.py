@@ -113,6 +113,12 @@ def nearest(word: str, known: Sequence[str], cutoff: float = 0.6) -> str | None:
     return next(iter(difflib.get_close_matches(word, known, 1, cutoff)), None)
 
 
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """« Did you mean …?» with the known word that looks most like this one, or nothing."""
+    near = nearest(word, known)
+    return f" Did you mean {near}?" if near else ""
+
+
 def parse_value(text: str) -> object:
     """Text of a command line as the value that it would be in JSON; what is not JSON is the text itself.
 

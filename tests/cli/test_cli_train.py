@@ -120,6 +120,38 @@ class TestWhatTheScriptSees:
         image = {"SM_INPUT", "SM_INPUT_TRAINING_CONFIG_FILE", "SM_INPUT_DATA_CONFIG_FILE", "SM_CHECKPOINT_CONFIG_FILE"}
         assert {name: value for name, value in theirs.items() if name not in image} == ours
 
+    def test_is_told_by_harness_contract_from_what_the_run_folder_keeps(self, project):
+        made = project(DUMPS_WHAT_IT_SEES, config='environment = { MINE = "x" }')
+        options = ("--instance-count", "2", "--hyperparameter", "depth=[1, 2]", "--hyperparameter", "n=3")
+        assert made.harness("train", "--job-name", "j", *options).code == 1, "both hosts leave seen.json"
+        kept = made.run_folder("j") / "hosts/algo-2/output/data/seen.json"
+        seen = json.loads(kept.read_text())
+        told = made.harness("contract", "--job", "j", "--host", "algo-2", "--json").json
+        assert (told["argv"], told["cwd"]) == (seen["argv"][1:], seen["cwd"])
+        # The interpreter is this machine's here and the image's there; its own variables are no part of a contract.
+        of_the_machine = {"PATH", "PYTHONPATH", "HOME", "TMPDIR", "USER", "LOGNAME", "LC_CTYPE", "PWD"}
+        assert {name: text for name, text in seen["environment"].items() if name not in of_the_machine} == {
+            name: text for name, text in told["environment"].items() if name not in of_the_machine
+        }
+
+    @pytest.mark.parametrize(
+        ("arguments", "says"),
+        [
+            (["--job", "jj"], "Did you mean j?"),
+            (["--job", "j", "--host", "algo-2"], "j has no host algo-2; it has algo-1"),
+            (["--job", "j", "--dialect", "v3"], "--job is for dialect toolkit"),
+            (["--job", "j", "src"], "one of them"),
+            ([], "one of them"),
+        ],
+        ids=["no such job", "no such host", "another dialect", "both", "neither"],
+    )
+    def test_cannot_be_told_of_what_there_is_not(self, project, arguments, says):
+        made = project()
+        made.harness("train", "--job-name", "j")
+        done = made.harness("contract", *arguments)
+        assert done.code == 2
+        assert says in done.err
+
     def test_is_nothing_of_the_caller_s_environment_but_what_is_passed_by_name(self, project):
         made = project(DUMPS_WHAT_IT_SEES, config='pass_environment = ["PASSED"]')
         made.harness("train", "--job-name", "j", PASSED="yes", SECRET_OF_MINE="no")
