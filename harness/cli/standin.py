@@ -17,7 +17,7 @@ from harness.cli.options import configure, settings
 from harness.config import Config
 from harness.engine.processes import Isolation
 from harness.engine.settings import EngineSettings
-from harness.errors import MissingCapability, UsageError
+from harness.errors import UsageError
 from harness.requests import LOCAL_REGION
 
 
@@ -53,8 +53,6 @@ def command(
     Without COMMAND it prints the environment to export and serves until Ctrl-C. With COMMAND it runs that with the
     environment set, proxy included, and ends with its exit code. Nothing that was started is left afterwards.
     """
-    if executor == "container":
-        raise MissingCapability("--executor container: jobs cannot be run in containers yet; use --executor local")
     if words and as_json:
         raise UsageError("--json prints the environment; with COMMAND there is nothing to print.")
     from harness.standin.environment import to_shell
@@ -66,7 +64,7 @@ def command(
         state=state,
         pass_through=pass_through,
         instance_limit=instance_limit,
-        settings=_engine_settings(config),
+        settings=_engine_settings(config, executor),
         region=config.region or LOCAL_REGION,
     )
     with running(options) as standin:
@@ -83,8 +81,10 @@ def command(
     return 0
 
 
-def _engine_settings(config: Config) -> EngineSettings:
+def _engine_settings(config: Config, executor: str) -> EngineSettings:
     return EngineSettings(
+        launcher="containers" if executor == "container" else "processes",
+        instance_limits=config.instance_limits,
         isolation=cast(Isolation, config.isolation),
         python=str(config.python) if config.python else None,
         stop_grace=config.stop_grace,

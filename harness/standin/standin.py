@@ -50,10 +50,15 @@ def running(options: Options) -> Iterator[StandIn]:
     The engine finds S3 by this process's own environment, which is set for as long.
 
     Raises:
-        MissingCapability: the extra is not installed.
+        MissingCapability: the extra is not installed, or there is no Docker engine for the containers.
         ConfigurationError: the port is taken, or the folder cannot be written.
     """
     _check_installed()
+    if options.settings.launcher == "containers":
+        from harness.images.engine import engine
+
+        with engine():  # answers, or says what to do; an image is looked for when a job names it
+            pass
     from harness.standin import aws
     from harness.standin.authority import Authority
     from harness.standin.client import StandInClient

@@ -136,12 +136,6 @@ def test_a_port_that_is_taken_is_refused(tmp_path):
     assert f"Port {port} of 127.0.0.1 cannot be had" in done.stderr
 
 
-def test_containers_are_refused_by_name(tmp_path):
-    done = standin(tmp_path, "--executor", "container", "--", "true")
-    assert done.returncode == 4
-    assert "--executor container" in done.stderr
-
-
 def test_a_state_folder_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").touch()
     done = standin(tmp_path, "--state", str(tmp_path / "file" / "state"), "--", "true")

@@ -10,20 +10,38 @@ from pathlib import Path
 
 import pytest
 
+from tests.docker_engine import client_or_skip, image_or_skip, marked
 from tests.oracle import venvs
 
 CLIENTS = Path(__file__).parent / "clients"
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3"
 SDK = {"v2": ("sagemaker==2.257.7",), "v3": ("sagemaker-train==1.27.0",)}
 
 pytestmark = [pytest.mark.oracle, pytest.mark.slow, pytest.mark.timeout(900)]
+EXECUTORS = ["local", pytest.param("container", marks=pytest.mark.docker)]
 
 
-def run(version, folder):
+@pytest.fixture(params=EXECUTORS)
+def executor(request, tmp_path):
+    """What runs the jobs; nothing of containers is left."""
+    if request.param == "local":
+        yield request.param
+        return
+    client = client_or_skip()
+    image_or_skip(client)
+    yield request.param
+    left = marked(client, tmp_path)
+    client.close()
+    assert not left
+
+
+def run(version, executor, folder, *arguments):
     """What the SDK's client has found, and all that it has printed."""
     home = venvs.ensure_for_test(f"sdk-{version}", SDK[version])
-    client = [home / "bin/python", CLIENTS / f"sdk_{version}.py", CLIENTS / "src"]
+    client = [home / "bin/python", CLIENTS / f"sdk_{version}.py", CLIENTS / "src", *arguments]
+    options = ["--executor", executor, "--state", folder / "state"]
     done = subprocess.run(
-        [sys.executable, "-m", "harness", "standin", "--", *client],
+        [sys.executable, "-m", "harness", "standin", *options, "--", *client],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -41,8 +59,8 @@ def seen(printed):
     return json.loads(document)
 
 
-def test_sdk_v2_trains_deploys_predicts_transforms_and_processes(tmp_path):
-    found, printed = run("v2", tmp_path)
+def test_sdk_v2_trains_deploys_predicts_transforms_and_processes(tmp_path, executor):
+    found, printed = run("v2", executor, tmp_path, *([IMAGE] if executor == "container" else []))
     script = seen(printed)
     assert script["argv"] == ["-C", "0.1", "--max-leaf-nodes", "3"]
     assert script["cwd"] == "/opt/ml/code"
@@ -57,8 +75,8 @@ def test_sdk_v2_trains_deploys_predicts_transforms_and_processes(tmp_path):
     assert "processed" in printed
 
 
-def test_sdk_v3_trains_with_its_own_drivers(tmp_path):
-    found, _ = run("v3", tmp_path)
+def test_sdk_v3_trains_with_its_own_drivers(tmp_path, executor):
+    found, _ = run("v3", executor, tmp_path)
     script = seen("\n".join(found["lines"]))
     assert found["status"] == "Completed"
     assert found["model"].endswith("/output/model.tar.gz")

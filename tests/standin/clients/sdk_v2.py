@@ -1,4 +1,7 @@
-"""An unmodified notebook's code: SageMaker SDK v2, from training to processing. Prints its findings at the end."""
+"""An unmodified notebook's code: SageMaker SDK v2, from training to processing. Prints its findings at the end.
+
+Arguments: the source folder, and the image where it is not to be the SDK's own choice.
+"""
 
 import json
 import sys
@@ -6,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import sagemaker
-from sagemaker.processing import ProcessingInput, ProcessingOutput
+from sagemaker.processing import ProcessingInput, ProcessingOutput, ScriptProcessor
 from sagemaker.s3 import S3Downloader
 from sagemaker.sklearn import SKLearn, SKLearnProcessor
 
-SOURCE = sys.argv[1]
+SOURCE, *IMAGE = sys.argv[1:]
 TYPE = "ml.m5.large"
 
 session = sagemaker.Session()
@@ -22,10 +25,10 @@ estimator = SKLearn(
     entry_point="train.py",
     source_dir=SOURCE,
     role=role,
-    framework_version="1.2-1",
     instance_type=TYPE,
     hyperparameters={"max-leaf-nodes": 3, "C": 0.1},
     sagemaker_session=session,
+    **({"image_uri": IMAGE[0]} if IMAGE else {"framework_version": "1.2-1"}),
 )
 estimator.fit({"train": data}, wait=True, logs="All")
 
@@ -36,9 +39,11 @@ predictor.delete_endpoint()
 transformer = estimator.transformer(1, TYPE, assemble_with="Line", accept="text/csv")
 transformer.transform(data, content_type="text/csv", split_type="Line", wait=True, logs=True)
 
-processor = SKLearnProcessor(
-    framework_version="1.2-1", role=role, instance_type=TYPE, instance_count=1, sagemaker_session=session
-)
+where = {"role": role, "instance_type": TYPE, "instance_count": 1, "sagemaker_session": session}
+if IMAGE:
+    processor = ScriptProcessor(image_uri=IMAGE[0], command=["python3"], **where)
+else:
+    processor = SKLearnProcessor(framework_version="1.2-1", **where)
 processor.run(
     code=f"{SOURCE}/preprocess.py",
     inputs=[ProcessingInput(source=data, destination="/opt/ml/processing/input/in")],
