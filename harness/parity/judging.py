@@ -13,7 +13,7 @@ from harness.parity.findings import Acceptance, Aspect, Finding, Kind, accept
 from harness.parity.outcomes import Answer, Outcome, Predictions
 
 FIDELITY = ("remote", "container", "localmode", "local")
-"""Targets by how near they are to AWS, the nearest first. A stand-in for AWS is as near as what runs its jobs."""
+"""Targets by how near they are to AWS, the nearest first."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Shown:
     """What one target has shown."""
 
     target: str
-    faithful: str
-    """The target whose nearness to AWS counts: the stand-in's is that of what runs its jobs."""
+    ran_by: str
+    """The target that has really run its jobs: for a stand-in for AWS not itself, but what stands behind it."""
     facts: Mapping[str, Facts] = field(default_factory=dict)
     """Host -> what the probe has seen there."""
     promises: Mapping[str, Promise] = field(default_factory=dict)
@@ -76,11 +76,11 @@ def judge(shown: Sequence[Shown], acceptances: Sequence[Acceptance], tolerance: 
     loose = {(finding.aspect, _file_of(finding.where)) for finding in unsteady}
     found: list[Finding] = []
     for each in shown:
-        found += map(explained, _broken(each))
-        found += map(explained, _against_contract(each, reference, compared))
+        found += _broken(each)
+        differences = [*_against_contract(each, reference, compared)]
         if reference is not None and reference is not each:
-            differences = _against_reference(each, reference, tolerance, compared, loose)
-            found += (explained(_finding(each.target, difference)) for difference in differences)
+            differences += _against_reference(each, reference, tolerance, compared, loose)
+        found += (explained(_finding(each.target, difference), each.ran_by) for difference in differences)
         if each.served is not None:
             compared[each.target, Aspect.CONSISTENCY] = each.served.compared
             found += each.served.findings
@@ -91,7 +91,7 @@ def judge(shown: Sequence[Shown], acceptances: Sequence[Acceptance], tolerance: 
 def _reference_order(shown: Shown) -> tuple[bool, bool, int]:
     """Who completed the job counts, then who has shown most, then who is nearest to AWS."""
     completed = shown.outcome is not None and shown.outcome.status == "Completed"
-    return not completed, not shown.facts, FIDELITY.index(shown.faithful)
+    return not completed, not shown.facts, FIDELITY.index(shown.ran_by)
 
 
 def _broken(shown: Shown) -> Iterator[Finding]:
@@ -108,7 +108,9 @@ def _broken(shown: Shown) -> Iterator[Finding]:
         )
 
 
-def _against_contract(shown: Shown, reference: Shown | None, compared: dict[tuple[str, str], int]) -> Iterator[Finding]:
+def _against_contract(
+    shown: Shown, reference: Shown | None, compared: dict[tuple[str, str], int]
+) -> Iterator[Difference]:
     """What the probe saw on each host against what AWS promises and, where it promises nothing, the reference."""
     several = len(shown.facts) > 1
     for host, facts in shown.facts.items():
@@ -117,7 +119,7 @@ def _against_contract(shown: Shown, reference: Shown | None, compared: dict[tupl
             compared[shown.target, aspect] = compared.get((shown.target, aspect), 0) + len(places)
         for each in compare(expected, facts, whole=WHOLE):
             where = f"{host}: {each.where}" if several else each.where
-            yield _finding(shown.target, Difference(each.aspect, where, each.expected, each.seen))
+            yield Difference(each.aspect, where, each.expected, each.seen)
 
 
 def _against_reference(

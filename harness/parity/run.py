@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from harness import source
 from harness.config import Config
 from harness.config.schema import TARGETS
 from harness.errors import ConfigurationError, HarnessError, Interrupted, MissingCapability, RefusedError, UsageError
-from harness.parity import rows, shipment
+from harness.parity import remote, rows, shipment
 from harness.parity.findings import Acceptance, agrees
 from harness.parity.judging import Judged, Shown, judge
+from harness.parity.remote import Remote
 from harness.parity.visit import CheckServing, Job, Visit
 from harness.standin.scratch import scratch
 from harness.targets import Document
@@ -86,8 +87,8 @@ def run(
             tell(name)
             twice = not any(each.state == "ran" for each in runs)
             python = next((each.visit.python for each in runs if each.name == "local"), None)
-            visit = Visit(name, job, Shown(name, name))
-            made = _visited(visit, configure, place / name, twice=twice, python=python, check=check)
+            visit = Visit(name, job, Shown(name, name), twice=twice, python=python, check=check)
+            made = _visited(visit, configure, place / name, asked=asked)
             if made.error is not None and made.state == "unavailable":
                 general = isinstance(made.error, ConfigurationError) and not isinstance(made.error, RefusedError)
                 if asked or (general and name != "remote"):
@@ -119,11 +120,14 @@ def _job(config: Config, place: Path) -> Job:
     )
 
 
-def _visited(visit: Visit, configure: Callable[[str], Config], place: Path, **options: Any) -> TargetRun:
+def _visited(visit: Visit, configure: Callable[[str], Config], place: Path, *, asked: bool) -> TargetRun:
     """Everything on one target. What fails there stays there."""
     try:
         place.mkdir()
-        visit.run(configure(visit.name), place, **options)
+        with _configured(visit.name, configure, asked=asked) as answering:
+            visit.shown = replace(visit.shown, ran_by=answering.ran_by)
+            visit.note = answering.note
+            visit.run(answering.config, place)
     except Interrupted:
         raise
     except HarnessError as error:
@@ -132,6 +136,15 @@ def _visited(visit: Visit, configure: Callable[[str], Config], place: Path, **op
         visit.shown = replace(visit.shown, broke=error.message)
         return TargetRun("broke", visit, error)
     return TargetRun("ran", visit)
+
+
+@contextmanager
+def _configured(name: str, configure: Callable[[str], Config], *, asked: bool) -> Iterator[Remote]:
+    if name == "remote":
+        with remote.opened(configure, asked=asked) as opened:
+            yield opened
+    else:
+        yield Remote(configure(name), "", name)
 
 
 def targets(asked: Sequence[str]) -> tuple[str, ...]:

@@ -85,26 +85,27 @@ class Visit:
     name: str
     job: Job
     shown: Shown
+    twice: bool = False
+    """Whether to run the job a second time, to see what differs from run to run."""
+    python: str | None = None
+    """The interpreter on this machine that has the job's libraries, if it is known."""
+    check: CheckServing | None = None
+    """What is done about the model's servers; None: nothing."""
+    note: str = ""
+    """Who answers, where the target's name does not say it."""
     trial: Trial | None = None
     """The job's first run."""
     seconds: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
-    python: str | None = None
-    """The interpreter that ran the probe."""
     pictures: dict[str, bytes] = field(default_factory=dict)
     """What the job has drawn: name in ``output.tar.gz`` -> what is in it."""
 
-    def run(
-        self, config: Config, place: Path, *, twice: bool, python: str | None = None, check: CheckServing | None = None
-    ) -> None:
+    def run(self, config: Config, place: Path) -> None:
         """Run everything.
 
         Args:
             config: for this target.
             place: an empty folder.
-            twice: whether to run the job a second time, to see what differs from run to run.
-            python: the interpreter on this machine that has the job's libraries, if a target has shown one.
-            check: what is done about the model's servers; None: nothing.
 
         Raises:
             MissingCapability, RefusedError: the target cannot run here, or cannot run this job.
@@ -113,11 +114,10 @@ class Visit:
         """
         config = replace(config, channels=self.job.channels)
         with closing(Bench(config, place, config.parity.deadline)) as bench:
-            again = self._train(bench, twice=twice)
-            here = self.python if self.name == "local" else python
-            self._ask(bench, again, here or str(config.python or sys.executable), check)
+            again = self._train(bench)
+            self._ask(bench, again)
 
-    def _train(self, bench: Bench, *, twice: bool) -> Trial | None:
+    def _train(self, bench: Bench) -> Trial | None:
         """The probe and the job at the same time: they know nothing of each other, and each waits for the other's.
 
         Returns:
@@ -130,7 +130,7 @@ class Visit:
         }
         probe = bench.submit(self.job.name(bench.config, "probe"), **changes)
         train = bench.submit(self.job.name(bench.config, "train"))
-        again = bench.submit(self.job.name(bench.config, "again")) if twice else None
+        again = bench.submit(self.job.name(bench.config, "again")) if self.twice else None
         self._see(bench, probe)
         self.trial = self._finished(bench, train, "train")
         self.shown = replace(self.shown, outcome=self.trial.outcome)
@@ -142,7 +142,7 @@ class Visit:
         self.shown = replace(self.shown, again=second.outcome)
         return second
 
-    def _ask(self, bench: Bench, again: Trial | None, python: str, check: CheckServing | None) -> None:
+    def _ask(self, bench: Bench, again: Trial | None) -> None:
         """The models themselves, and the first one's servers."""
         assert self.trial is not None
         trials = {"train": self.trial, **({"again": again} if again is not None else {})}
@@ -150,13 +150,13 @@ class Visit:
         if self.job.rows is None or "train" not in models:
             return
         program = self.job.serving.entry_point
-        deadline = bench.config.parity.deadline
+        deadline, python = bench.config.parity.deadline, self.python or str(bench.config.python or sys.executable)
         with closing(
             Predicting(python, self.job.serving_dir, program, models, self.job.rows, deadline=deadline)
         ) as predicting:
-            if check is not None and self.trial.model_data is not None:
+            if self.check is not None and self.trial.model_data is not None:
                 name = self.job.name(bench.config, "serve")
-                served = check(bench, self.trial.model_data, name, predicting, bench.config.parity.tolerance)
+                served = self.check(bench, self.trial.model_data, name, predicting, bench.config.parity.tolerance)
                 self.seconds |= served.seconds
                 self.shown = replace(self.shown, served=served)
             predicted = predicting.result()
@@ -179,7 +179,9 @@ class Visit:
             except ContractError:  # the job itself tells how it fails
                 continue
             facts[host] = observed.facts(observation)
-            self.versions, self.python = dict(observation["versions"]), observation["python"]
+            self.versions = dict(observation["versions"])
+            if self.name == "local":
+                self.python = observation["python"]
         self.shown = replace(self.shown, facts=facts, promises=promises)
 
     def _finished(self, bench: Bench, request: Document, purpose: str) -> Trial:

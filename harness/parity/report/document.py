@@ -108,6 +108,7 @@ def _target(run: TargetRun) -> dict[str, Any]:
         "Name": run.name,
         "State": run.state,
         "Reason": run.error.message if run.error else None,
+        "Note": visit.note or None,
         "JobStatus": outcome.status if outcome else None,
         "ExitCode": outcome.exit_code if outcome else None,
         "FailureReason": outcome.failure_reason if outcome else None,

@@ -25,10 +25,10 @@ def plain(text: str, state: str) -> str:
 
 def render(document: Document, *, width: int = 80, style: Style = plain) -> str:
     """The whole report; of a clean run it fits a screen of 80 columns and 24 lines."""
-    return "\n".join([*_matrix(document, style), "", *_findings(document, width), *_verdict(document, style)])
+    return "\n".join([*_matrix(document, width, style), "", *_findings(document, width), *_verdict(document, style)])
 
 
-def _matrix(document: Document, style: Style) -> Iterator[str]:
+def _matrix(document: Document, width: int, style: Style) -> Iterator[str]:
     targets = document["Targets"]
     yield " " * _FIRST + "".join(f"{each['Name']:<{_COLUMN}}" for each in targets).rstrip()
     for aspect in document["Aspects"]:
@@ -39,7 +39,9 @@ def _matrix(document: Document, style: Style) -> Iterator[str]:
         yield f"{aspect['Title']:<{_FIRST}}{''.join(marks)}".rstrip()
     for each in targets:
         if each["State"] != "ran":
-            yield f"{each['Name']} {each['State']}: {each['Reason']}"
+            yield textwrap.shorten(f"{each['Name']} {each['State']}: {each['Reason']}", 2 * width)
+        elif each["Note"]:
+            yield f"{each['Name']}: {each['Note']}"
 
 
 def _mark(cell: Mapping[str, Any]) -> str:
