@@ -222,7 +222,7 @@ class EngineClient:
         return self._existing_endpoint(EndpointName, "DescribeEndpoint")
 
     def delete_endpoint(self, *, EndpointName: str) -> Document:
-        """End an endpoint; returns when nothing of it is left."""
+        """End an endpoint; returns when nothing of it is left. What it has begun to answer, it has 30 s to answer."""
         self._existing_endpoint(EndpointName, "DeleteEndpoint")
         if self.endpoints.stop(EndpointName):
             self.endpoints.store.job(EndpointName).wait_for_end()

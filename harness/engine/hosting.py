@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import Any, TypeVar
 
 from harness.engine import serving
-from harness.engine.hosts import Control, Ended, Log, Stopped, run_hosts
+from harness.engine.hosts import Control, Ended, Log, Stop, Stopped, run_hosts
 from harness.engine.launcher import HostSpec, Launcher, LaunchError
 from harness.engine.processes import ProcessLauncher
 from harness.engine.settings import EngineSettings
@@ -78,7 +78,8 @@ class UntilInService(serving.Readiness):
         if not self.late and not self.cancelled.is_set():
             self.job.update(EndpointStatus="InService", EndpointUrl=self.url)
             self.control.notify()
-        return self.late
+        # A server that nobody could have asked anything yet has nothing to answer: it need not be waited for.
+        return self.late or self.cancelled.is_set()
 
 
 def run(job: Job, control: Control, launcher: Launcher) -> None:
@@ -140,6 +141,11 @@ def _serve(job: Job, settings: EngineSettings, control: Control, launcher: Launc
         run=run_to_its_end,
         port=settings.port,
     )
+
+    def stop(why: Stop) -> None:
+        deleting(job)
+        prepared.stop()
+
     with closing(prepared):
         readiness = UntilInService(prepared.url, job, control)
         try:
@@ -148,9 +154,9 @@ def _serve(job: Job, settings: EngineSettings, control: Control, launcher: Launc
                 [prepared.spec],
                 log=log,
                 control=control,
-                on_stop=lambda stop: deleting(job),
+                on_stop=stop,
                 companion=readiness,
-                grace=0,
+                grace=serving.DRAIN_LIMIT,
             )
         finally:
             readiness.join()

@@ -56,6 +56,9 @@ class ImageServing:
         address, port = self._host.address(PORT)
         return f"http://{address}:{port}"
 
+    def stop(self) -> None:
+        """Nothing: a container gets its SIGTERM from ``RunningHost.terminate``."""
+
     def close(self) -> None:
         """Nothing is held that its host does not release."""
 

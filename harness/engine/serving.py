@@ -27,6 +27,8 @@ from harness.storage import Storage, is_s3
 
 HOST = "algo-1"
 _CODE_IN_MODEL = "/opt/ml/model/code"
+DRAIN_LIMIT = 30.0
+"""Seconds that a container has from SIGTERM to SIGKILL, for the requests that it has begun (AWS developer guide)."""
 START_LIMIT = 240.0
 """Seconds in which a container has to answer ``/ping`` (AWS developer guide: 4 minutes)."""
 PING_LIMIT = 2.0
@@ -89,15 +91,24 @@ class Serving:
     listener: socket.socket
     """Bound and listening before the server runs, so that no other can take the port, and so that a server without
     network can be reached."""
+    stop_pipe: tuple[int, int]
+    """What the server reads, and what it is told to stop with: a signal does not reach into its namespace."""
 
     def url(self) -> str:
         """``http://127.0.0.1:PORT``."""
         host, port = self.listener.getsockname()[:2]
         return f"http://{host}:{port}"
 
+    def stop(self) -> None:
+        """Ask the server to answer what it has begun, and to end."""
+        self.listener.close()
+        os.write(self.stop_pipe[1], b".")
+
     def close(self) -> None:
         """Free the port."""
         self.listener.close()
+        for end in self.stop_pipe:
+            os.close(end)
 
 
 def prepare(
@@ -142,12 +153,13 @@ def prepare(
         return image_serving.prepare(launcher, host, model, settings=settings, variables=given, port=port)
     offline = bool(model.get("EnableNetworkIsolation"))
     python = _install(interpreter(settings.python), code_folder, settings, offline, log, run)
-    listener = _listen(port)
+    listener, stop_pipe = _listen(port), os.pipe()
     modern = ("--lists-as-json",) if framework_version(image(model)) in {None, "1.9-0"} else ()
     spec = HostSpec(
         name=HOST,
         command=(
             *(python.path, "-m", "harness.server", "--fd", str(listener.fileno())),
+            *("--stop-fd", str(stop_pipe[0])),
             *("--code-dir", host.paths.code, "--model-dir", host.paths.model, "--fail-fast", *modern),
         ),
         environment={
@@ -163,9 +175,9 @@ def prepare(
         base_dir=host.base_dir,
         hosts=(HOST,),
         network=not offline,
-        inherited=(listener.fileno(),),
+        inherited=(listener.fileno(), stop_pipe[0]),
     )
-    return Serving(spec, launcher, listener)
+    return Serving(spec, launcher, listener, stop_pipe)
 
 
 def why_it_ended(log: Path, exit_code: int) -> str:

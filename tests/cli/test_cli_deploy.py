@@ -256,6 +256,26 @@ class TestTheEndOfAnEndpoint:
         for kind in ("_endpoints", "_endpoint-configs", "_models"):
             assert [path.name for path in made.run_folder(kind).iterdir() if path.name != "_active"] == []
 
+    def test_waits_for_what_it_has_begun_to_answer(self, project, tmp_path, ends):
+        gate = tmp_path / "gate"
+        os.mkfifo(gate)
+        made = with_model(
+            project, f"{MULTIPLIES}\ndef input_fn(body, kind):\n    open({str(gate)!r}).read(); return 21"
+        )
+        ends(made)
+        assert deploy(made).code == 0
+        made.write("body", "[1]")
+        asking = made.start("invoke", "--endpoint-name", "e", "body")
+        with gate.open("w"):  # returns when the model is at it
+            deleting = made.start("delete-endpoint", "--endpoint-name", "e")
+            while made.describe("_endpoints/e")["EndpointStatus"] != "Deleting":
+                assert deleting.poll() is None, deleting.communicate()
+                time.sleep(0.01)
+        answer, err = asking.communicate(timeout=60)
+        assert (asking.returncode, answer) == (0, b"42.0"), err
+        assert deleting.communicate(timeout=60)[1] == b"e is gone\n"
+        assert nothing_is_left(made)
+
     def test_ends_whoever_follows_its_log(self, project):
         made = with_model(project)
         deploy(made)
