@@ -14,7 +14,7 @@ DEV_STAMP := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help lab data image test test-fast test-localmode lint format bench lock clean
+.PHONY: help lab data image oracles test test-fast test-localmode lint format bench lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z_%-]+:.*## / {sub(/%/, "TARGET", $$1); printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,16 +74,19 @@ remote-process remote-train remote-deploy remote-transform remote-lab: $(REMOTE_
 	@$(BIN)/harness transform --on $* --input data/batch
 
 %-lab: $(RUN_STAMP) ## Do all of it, and compare with the true labels
-	@$(BIN)/python entry/lab.py --on $*
+	@$(BIN)/python docs/lab.py --on $*
 
 lab: $(RUN_STAMP) ## Do all of it; ON=TARGET says where
-	@$(BIN)/python entry/lab.py $(if $(ON),--on $(ON))
+	@$(BIN)/python docs/lab.py $(if $(ON),--on $(ON))
 
 image: $(CONTAINER_STAMP) ## Build the local image of --on container, unless it is there
 	@$(BIN)/harness image build
 
 test: $(DEV_STAMP) ## Run every test that this machine can run
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(PYTEST)
+
+oracles: $(DEV_STAMP) ## Build the environments of AWS's own packages, which tests compare with
+	ORACLES=build $(BIN)/python -m pytest --quiet -m 'oracle and not docker'
 
 test-fast: $(DEV_STAMP) ## Run the tests that take seconds
 	$(BIN)/python -m pytest -m 'not slow and not docker'
