@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from harness.pytest_plugin.aws import Aws
     from harness.pytest_plugin.contract import MakeContract, SageMakerContract
+    from harness.pytest_plugin.s3 import Aws
     from harness.pytest_plugin.serving import DeployEndpoint, Endpoint, Prediction
     from harness.pytest_plugin.standin import SageMakerStandIn
     from harness.pytest_plugin.training import RunTrainingJob, TrainingJob
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from harness.pytest_plugin.workplace import Workplace
 
 _TYPES = {
-    "Aws": "aws",
+    "Aws": "s3",
     "DeployEndpoint": "serving",
     "Endpoint": "serving",
     "MakeContract": "contract",
@@ -149,7 +149,7 @@ def module_endpoint(_harness_workplace: Workplace) -> Iterator[DeployEndpoint]:
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     """An empty S3 on loopback; the rest of AWS, this machine's credentials and its metadata cannot be reached."""
-    from harness.pytest_plugin.aws import serving
+    from harness.pytest_plugin.s3 import serving
 
     with serving() as started:
         started.apply(monkeypatch)

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ class SageMakerContract:
 class MakeContract:
     """What the fixture ``sagemaker_contract`` is."""
 
-    _workplace: Workplace
+    _workplace: Workplace = field(repr=False)
 
     def __call__(
         self,

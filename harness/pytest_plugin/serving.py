@@ -81,8 +81,8 @@ class Endpoint:
 class DeployEndpoint:
     """What the fixtures ``endpoint`` and ``module_endpoint`` are."""
 
-    _workplace: Workplace
-    _leaving: ExitStack = field(default_factory=ExitStack)
+    _workplace: Workplace = field(repr=False)
+    _leaving: ExitStack = field(default_factory=ExitStack, repr=False)
 
     def __enter__(self) -> Self:
         return self

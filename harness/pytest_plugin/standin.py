@@ -57,7 +57,10 @@ def running(workplace: Workplace) -> Iterator[SageMakerStandIn]:
     """
     folder = workplace.new_folder("standin")
     config = workplace.configure(folder, {})
-    options = ["--state", str(folder / "state"), "--isolation", config.isolation, "--stop-grace", "1"]
+    settings = folder / "harness.toml"
+    settings.touch()  # nobody else's is found in a folder above
+    options = ["--config", str(settings), "--state", str(folder / "state")]
+    options += ["--isolation", config.isolation, "--stop-grace", "1"]
     options += ["--python", str(config.python)] if config.python else []
     clean = {name: text for name, text in workplace.environ.items() if not name.startswith(("AWS_", "HARNESS_"))}
     said = folder / "standin.txt"

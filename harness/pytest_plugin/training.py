@@ -110,7 +110,7 @@ class TrainingJob:
 class RunTrainingJob:
     """What the fixture ``training_job`` is."""
 
-    _workplace: Workplace
+    _workplace: Workplace = field(repr=False)
 
     def __call__(
         self,

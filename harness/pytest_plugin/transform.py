@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ class TransformJob:
 class RunTransformJob:
     """What the fixture ``transform_job`` is."""
 
-    _workplace: Workplace
+    _workplace: Workplace = field(repr=False)
 
     def __call__(
         self,

@@ -54,7 +54,8 @@ class Workplace:
     """A temporary folder of its own, named after something."""
     on: str = "local"
     """``--harness-on``."""
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    """Not shown: it may hold credentials, and pytest shows arguments where a test fails."""
 
     @classmethod
     def of(cls, config: pytest.Config, temporary: pytest.TempPathFactory) -> Workplace:
