@@ -34,7 +34,7 @@ _FILES = {
 
 @click.command(
     "contract",
-    epilog="Examples: harness contract --job iris-2026-11-23-17-34-46-123 --json; harness contract config/ --json",
+    epilog="Examples: harness contract --job iris-2026-11-23-17-34-46-123-5f0c --json; harness contract config/ --json",
 )
 @click.argument("config_dir", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--job", help="Training job to take the files from, instead of CONFIG_DIR: any that has a run folder.")

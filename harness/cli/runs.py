@@ -49,7 +49,7 @@ def _list_command(ctx: click.Context, /, **options: Any) -> None:
     _list(*_settings(ctx, options))
 
 
-@command.command("show", epilog="Example: harness runs show iris-2026-11-23-17-34-46-123")
+@command.command("show", epilog="Example: harness runs show iris-2026-11-23-17-34-46-123-5f0c")
 @click.argument("job")
 @common
 @click.pass_context
@@ -60,7 +60,7 @@ def _show(ctx: click.Context, /, job: str, **options: Any) -> None:
     console.print_json(jobs.describe(target, _kind(config, target, job), job))
 
 
-@command.command("follow", epilog="Example: harness runs follow iris-2026-11-23-17-34-46-123")
+@command.command("follow", epilog="Example: harness runs follow iris-2026-11-23-17-34-46-123-5f0c")
 @click.argument("job")
 @common
 @click.pass_context
@@ -80,7 +80,7 @@ def _follow(ctx: click.Context, /, job: str, **options: Any) -> None:
     finish(kind, description, progress, as_json=as_json)
 
 
-@command.command("stop", epilog="Example: harness runs stop iris-2026-11-23-17-34-46-123")
+@command.command("stop", epilog="Example: harness runs stop iris-2026-11-23-17-34-46-123-5f0c")
 @click.argument("job")
 @common
 @click.pass_context
