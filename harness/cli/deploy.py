@@ -15,7 +15,7 @@ from harness.cli.options import DEPLOYING, SERVING, common, configure, settings
 from harness.targets import open_target
 
 
-@click.command("deploy", epilog="Example: harness deploy --on local --job iris-2026-11-23-17-34-46-123-5f0c --port 8080")
+@click.command("deploy", epilog="Example: harness deploy --job iris-2026-11-23-17-34-46-123-5f0c --port 8080")
 @click.option("--job", help="Training job whose model to serve; the youngest completed one if not given.")
 @click.option("--model-data", "uri", metavar="URI", help="model.tar.gz to serve instead of a job's.")
 @settings((*DEPLOYING, *SERVING))
