@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -57,6 +58,14 @@ class Endpoint:
         """``http://127.0.0.1:PORT``, with ``/ping`` and ``/invocations`` below it; None for one that is not here."""
         url: str | None = self.description.get("EndpointUrl")
         return url
+
+    @property
+    def log(self) -> str | None:
+        """What the model server has printed so far; None where that is not on this machine."""
+        if not isinstance(self._target, LocalTarget):
+            return None
+        log = self._target.client.running("Endpoint").store.job(self.name).log
+        return str(log.read_text("utf-8", "replace"))
 
     def invoke(self, body: bytes | str, content_type: str | None = None, accept: str | None = None) -> Prediction:
         """Ask for predictions, as ``boto3.client("sagemaker-runtime").invoke_endpoint`` does.
@@ -135,8 +144,10 @@ class DeployEndpoint:
             failure = jobs.failure("Endpoint", description)
             if failure is not None:
                 raise failure
+            served = Endpoint(made.name, config.on, description, target)
+            undo.callback(lambda: sys.stdout.write((served.log or "")[len(place.listener.log) :]))
             self._leaving.push(undo.pop_all())
-        return Endpoint(made.name, config.on, description, target)
+        return served
 
 
 def given(settings: Mapping[str, Any]) -> dict[str, Any]:
