@@ -76,6 +76,8 @@ def _follow(ctx: click.Context, /, job: str, **options: Any) -> None:
         if kind != "Endpoint":
             raise
         click.echo(f"{job} is gone", err=True)
+        if as_json:
+            console.print_json({"EndpointName": job})
         return
     finish(kind, description, progress, as_json=as_json)
 
@@ -86,13 +88,15 @@ def _follow(ctx: click.Context, /, job: str, **options: Any) -> None:
 @click.pass_context
 def _stop(ctx: click.Context, /, job: str, **options: Any) -> None:
     """Ask a job to stop. As on AWS it is killed after the grace period (stop_grace), and its artifacts are kept."""
-    config, _ = _settings(ctx, options)
+    config, as_json = _settings(ctx, options)
     target = open_target(config)
     kind = _kind(config, target, job)
     if kind == "Endpoint":
         raise UsageError(f"{job} is an endpoint; `harness delete-endpoint --endpoint-name {job}` ends it.")
     jobs.stop(target, kind, job)
     click.echo(f"{job} has been asked to stop", err=True)
+    if as_json:
+        console.print_json(jobs.describe(target, kind, job))
 
 
 def _kind(config: Config, target: Target, name: str) -> str:

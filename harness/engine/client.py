@@ -244,7 +244,7 @@ class EngineClient:
         description = self.find_endpoint(name)
         if description is None:
             message = f'Could not find endpoint "{self._endpoint_arn}{name}".'
-            raise ServiceError("ValidationException", message, operation)
+            raise ServiceError("ValidationException", message, operation, remedy="`harness runs` lists what there is")
         return description
 
     def _forget_failed_endpoint(self, name: str) -> None:

@@ -50,7 +50,8 @@ class EngineRuntime:
         if description is None or description["EndpointStatus"] != "InService":
             account = self._client.settings.account
             message = f"Endpoint {EndpointName} of account {account} not found."
-            raise ServiceError("ValidationError", message, _OPERATION)
+            standing = f"It is {description['EndpointStatus']}" if description else "`harness runs` lists what there is"
+            raise ServiceError("ValidationError", message, _OPERATION, remedy=standing)
         status, content_type, answer = self.post(description, body, ContentType, Accept)
         if status != 200:
             log = self._client.endpoints.store.job(EndpointName).log

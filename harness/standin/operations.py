@@ -144,7 +144,7 @@ class SageMaker:
 def _resources(kind: str, request: Mapping[str, Any]) -> tuple[str, int]:
     """Instance type and count of a job."""
     holder: Mapping[str, Any] = {
-        "TrainingJob": lambda: request["ResourceConfig"],
+        "TrainingJob": lambda: request.get("ResourceConfig", {}),  # a serverless job has none
         "ProcessingJob": lambda: request["ProcessingResources"]["ClusterConfig"],
         "TransformJob": lambda: request["TransformResources"],
     }[kind]()

@@ -330,7 +330,8 @@ subprocess.run(["sleep", "600"])
         made = project(script, config="stop_grace = 0")
         running = made.start("train", "--job-name", "j")
         assert b"written" in running.stdout.readline()
-        assert made.harness("runs", "stop", "j").code == 0
+        stopped = made.harness("runs", "stop", "j", "--json")
+        assert (stopped.code, stopped.json["TrainingJobName"]) == (0, "j")
         running.communicate(timeout=30)
         assert made.describe("j")["TrainingJobStatus"] == "Stopped"
         assert list(members(made.run_folder("j") / "output/model.tar.gz")) == ["so_far"]

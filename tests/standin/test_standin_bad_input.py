@@ -51,6 +51,21 @@ def test_a_malformed_request_is_refused_with_a_code_of_aws(standin, operation, b
     assert document["message"]
 
 
+def test_a_job_that_needs_no_instance_of_its_own_is_refused_by_name(standin):
+    request = {
+        "TrainingJobName": "serverless",
+        "RoleArn": standin.role,
+        "OutputDataConfig": {"S3OutputPath": "s3://bucket/out"},
+        "ServerlessJobConfig": {
+            "JobType": "FineTuning",
+            "BaseModelArn": "arn:aws:sagemaker:us-east-1:aws:hub-content/a/Model/b",
+        },
+    }
+    status, document = post(standin, "CreateTrainingJob", json.dumps(request))
+    assert (status, document["__type"]) == (400, "ValidationException")
+    assert "ServerlessJobConfig" in document["message"]
+
+
 def test_another_content_type_is_refused(standin):
     status, document = post(standin, "ListTrainingJobs", b"{}", {"Content-Type": "text/plain"})
     assert (status, document["__type"]) == (400, "SerializationException")
