@@ -18,7 +18,7 @@ from harness.lint.job import training_job
 from harness.lint.modules import Modules, read_modules
 from harness.lint.subject import Subject
 
-__all__ = ["Finding", "Report", "Rule", "Severity", "lint", "rules"]
+__all__ = ["Finding", "Report", "Rule", "Severity", "known_rules", "lint"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Report:
         return sum(finding.severity is severity for finding in self.findings)
 
 
-def rules() -> tuple[Rule, ...]:
+def known_rules() -> tuple[Rule, ...]:
     """Every rule, by id."""
     from harness.lint import ignores
     from harness.lint.rules import RULES
@@ -71,7 +71,7 @@ def lint(
     if job.serving and job.serving not in modules.files:
         job = replace(job, serving=None)
     subject = Subject(job, modules)
-    known = rules()
+    known = known_rules()
     found = [(rule.id, each) for rule in known for each in rule.check(subject)]
     ignores = [ignore for module in modules.read.values() for ignore in ignores_of(module)]
     left = without_ignored(found, ignores, {rule.id for rule in known})

@@ -37,7 +37,7 @@ def ignores_of(module: Module) -> Iterator[Ignore]:
     except (tokenize.TokenError, SyntaxError):
         return
     for token in tokens:
-        match = _COMMENT.match(token.string) if token.type == tokenize.COMMENT else None
+        match = _COMMENT.search(token.string) if token.type == tokenize.COMMENT else None
         if match:
             ids = tuple(each.strip() for each in (match["ids"] or "").split(",") if each.strip())
             yield Ignore(Spot(module.name, token.start[0], token.start[1] + 1), ids)

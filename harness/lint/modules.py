@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +14,7 @@ from harness.source import SourceManifest
 
 MOST_MODULES = 1000
 """Modules that are read of one source. No job of one script has as many; what has is a vendored tree."""
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 LARGEST = 2_000_000
 """Bytes of a module that is read. What is larger is generated."""
 
@@ -27,6 +27,8 @@ class Broken:
     """In the source, with ``/``."""
     spot: Spot
     message: str
+    line: str = ""
+    """What stands there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,20 +64,43 @@ class Module:
         found = (node for node in self.tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
         return {node.name: node for node in found}
 
+    def value_of(self, name: ast.Name) -> ast.expr | None:
+        """What a name was assigned, where its function, or else the module, binds it exactly once."""
+        for scope in (*self._scopes.get(id(name), ()), 0):
+            bound = self._bindings.get((scope, name.id))
+            if bound is not None:
+                return bound[0] if len(bound) == 1 else None
+        return None
+
     @cached_property
-    def assigned(self) -> Mapping[str, ast.expr]:
-        """Names that the whole module binds exactly once, with what they are assigned; no other is told."""
-        stores = Counter(
-            node.id if isinstance(node, ast.Name) else node.arg
-            for node in self.nodes
-            if (isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)) or isinstance(node, ast.arg)
-        )
-        found = {}
+    def _scopes(self) -> Mapping[int, tuple[int, ...]]:
+        """By the ``id`` of a node: the functions around it, the innermost first. Nothing for the module's own level."""
+        found: dict[int, tuple[int, ...]] = {}
         for node in self.nodes:
-            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                if len(targets) == 1 and isinstance(targets[0], ast.Name) and stores[targets[0].id] == 1:
-                    found[targets[0].id] = node.value
+            outer = found.get(id(node), ())
+            inner = (id(node), *outer) if isinstance(node, _FUNCTIONS) else outer
+            if inner:
+                found.update((id(child), inner) for child in ast.iter_child_nodes(node))
+        return found
+
+    @cached_property
+    def _bindings(self) -> Mapping[tuple[int, str], list[ast.expr | None]]:
+        """(function or 0, name) -> what it is assigned each time; None where that is not an expression of its own."""
+        values = {
+            id(target): node.value
+            for node in self.nodes
+            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value
+            for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        }
+        found: dict[tuple[int, str], list[ast.expr | None]] = {}
+        for node in self.nodes:
+            scope = next(iter(self._scopes.get(id(node), ())), 0)
+            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+                found.setdefault((scope, node.id), []).append(values.get(id(node)))
+            elif isinstance(node, ast.arguments):
+                for each in (*node.posonlyargs, *node.args, *node.kwonlyargs, node.vararg, node.kwarg):
+                    if each is not None:
+                        found.setdefault((scope, each.arg), []).append(None)
         return found
 
     def dotted(self, node: ast.expr) -> str:
@@ -157,7 +182,7 @@ def _parse(name: str, path: Path) -> Module | Broken:
             warnings.simplefilter("ignore")  # invalid escapes and the like are not what we are asked about
             tree = ast.parse(content, name)
     except SyntaxError as error:
-        return Broken(name, Spot(name, error.lineno or 1, error.offset or 1), error.msg)
+        return Broken(name, Spot(name, error.lineno or 1, error.offset or 1), error.msg, error.text or "")
     except (ValueError, RecursionError, MemoryError) as error:
         return Broken(name, Spot(name), str(error) or type(error).__name__)
     return Module(name, content.decode("utf-8", "replace"), tree)

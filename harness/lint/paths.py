@@ -115,7 +115,7 @@ class Locator:
         if isinstance(node, ast.Name):
             if node.id == "__file__":
                 return Where("source", module.name)
-            value = module.assigned.get(node.id)
+            value = module.value_of(node)
             return self.where(module, value, depth + 1) if value is not None else None
         if isinstance(node, ast.JoinedStr):
             return self._joined(module, node, depth + 1)
@@ -144,26 +144,25 @@ class Locator:
     def _joined(self, module: Module, node: ast.JoinedStr, depth: int) -> Where | None:
         """``f"{folder}/model-{n}.joblib"``: the beginning has to be known."""
         first, *rest = node.values
-        if isinstance(first, ast.FormattedValue):
-            start = self.where(module, first.value, depth)
-        else:
-            start = of_text(str(first.value)) if isinstance(first, ast.Constant) else None
-        if start is None:
-            return None
         tail = "".join(str(part.value) if isinstance(part, ast.Constant) else UNKNOWN_PART for part in rest)
-        return Where(start.base, _normal(start.path + tail))
+        return self._continued(module, first.value if isinstance(first, ast.FormattedValue) else first, tail, depth)
 
     def _operation(self, module: Module, node: ast.BinOp, depth: int) -> Where | None:
-        left = self.where(module, node.left, depth)
-        if left is None:
-            return None
         if isinstance(node.op, ast.Div):
-            return left / (self.where(module, node.right, depth) or Where("cwd", UNKNOWN_PART))
+            left = self.where(module, node.left, depth)
+            return left / (self.where(module, node.right, depth) or Where("cwd", UNKNOWN_PART)) if left else None
         if isinstance(node.op, ast.Add):
             known = isinstance(node.right, ast.Constant) and isinstance(node.right.value, str)
-            tail = node.right.value if known else UNKNOWN_PART  # type: ignore[attr-defined]
-            return Where(left.base, _normal(left.path + str(tail)))
+            tail = str(node.right.value) if known else UNKNOWN_PART  # type: ignore[attr-defined]
+            return self._continued(module, node.left, tail, depth)
         return None
+
+    def _continued(self, module: Module, start: ast.expr, tail: str, depth: int) -> Where | None:
+        """A path with text right behind it."""
+        if isinstance(start, ast.Constant):
+            return of_text(str(start.value) + tail)
+        found = self.where(module, start, depth)
+        return Where(found.base, _normal(found.path + tail)) if found else None
 
     def _attribute(self, module: Module, node: ast.Attribute, depth: int) -> Where | None:
         if node.attr == "parent":

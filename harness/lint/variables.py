@@ -24,12 +24,27 @@ class Read:
 
 
 def reads_of(module: Module) -> Iterator[Read]:
-    """Every reading of a variable whose name is known."""
+    """Every reading of a variable whose name is known, but for those that are ready for one that is not there."""
+    caught = {
+        id(inner)
+        for node in module.nodes
+        if isinstance(node, ast.Try) and node.handlers
+        for each in node.body
+        for inner in ast.walk(each)
+    }
+    asked = {_asked(module, node) for node in module.nodes if isinstance(node, ast.Compare)}
     for node in module.nodes:
         if isinstance(node, ast.expr):
             read = read_of(module, node)
-            if read is not None:
+            if read is not None and not (read.required and (id(node) in caught or read.name in asked)):
                 yield read
+
+
+def _asked(module: Module, node: ast.Compare) -> str | None:
+    """The variable that ``"NAME" in os.environ`` asks for."""
+    if isinstance(node.ops[0], ast.In | ast.NotIn) and module.dotted(node.comparators[0]) == "os.environ":
+        return _text(module, node.left)
+    return None
 
 
 def read_of(module: Module, node: ast.expr) -> Read | None:
@@ -49,5 +64,5 @@ def read_of(module: Module, node: ast.expr) -> Read | None:
 
 def _text(module: Module, node: ast.expr) -> str | None:
     if isinstance(node, ast.Name):
-        node = module.assigned.get(node.id, node)
+        node = module.value_of(node) or node
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None

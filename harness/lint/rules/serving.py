@@ -135,7 +135,7 @@ def _holder(module: Module, value: ast.expr, classes: set[str], functions: set[s
     if depth > 4:
         return None
     if isinstance(value, ast.Name):
-        assigned = module.assigned.get(value.id)
+        assigned = module.value_of(value)
         return _holder(module, assigned, classes, functions, depth + 1) if assigned is not None else None
     if isinstance(value, ast.Call):
         name = value.func.id if isinstance(value.func, ast.Name) else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -11,13 +12,18 @@ from harness.lint.findings import Found, Rule, Severity, Spot
 from harness.lint.modules import Broken, Module
 from harness.lint.subject import Subject
 
+_OF_LATER_PYTHONS = re.compile(
+    r"^\s*type\s+\w|^\s*(async\s+def|def|class)\s+\w+\s*\[|[fFtT][rR]?[\"']|[rR][fFtT][\"']|^\s*except\s.*,"
+)
+"""What Python 3.12 and later have added: type parameters, any quotes in f-strings, t-strings, ``except A, B``."""
+
 
 def _broken(subject: Subject) -> Iterator[Found]:
     newer = subject.job.python is not None and subject.job.python > sys.version_info[:2]
     ours, theirs = _text(sys.version_info[:2]), _text(subject.job.python or ())
     for broken in subject.modules.broken:
         severity = Severity.ERROR if _is_needed(subject, broken) else Severity.WARNING
-        if newer:
+        if newer and _OF_LATER_PYTHONS.search(broken.line):
             yield Found(
                 broken.spot,
                 Severity.WARNING,

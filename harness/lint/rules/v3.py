@@ -38,8 +38,8 @@ def _channels(subject: Subject) -> Iterator[Found]:
             if iterated is None:
                 continue
             if isinstance(iterated, ast.Name):
-                iterated = module.assigned.get(iterated.id, iterated)
-            if any(_reads_channels(module, inner) for inner in ast.walk(iterated)):
+                iterated = module.value_of(iterated) or iterated
+            if "sm_drivers" not in module.text and any(_reads_channels(module, each) for each in ast.walk(iterated)):
                 yield Found(
                     module.spot(iterated),
                     Severity.WARNING,

@@ -1,0 +1,166 @@
+"""What lint reads, and what it makes of it, apart from single rules."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.config import load
+from harness.errors import ConfigurationError
+from harness.lint import Report, Severity, lint, modules
+
+Lint = Callable[..., Report]
+
+
+@pytest.fixture
+def linted(tmp_path: Path) -> Lint:
+    """Lint a script, with further files and settings."""
+
+    def run(script: str, files: dict[str, str] | None = None, settings: str = "", **options: bool) -> Report:
+        (tmp_path / "src").mkdir(exist_ok=True)
+        (tmp_path / "src/train.py").write_text(script)
+        for name, text in (files or {}).items():
+            path = tmp_path / "src" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        (tmp_path / "harness.toml").write_text(
+            f'entry_point = "train.py"\nsource_dir = "src"\n{settings}\n[channels]\ntrain = "data/train"\n'
+        )
+        return lint(load(project_dir=tmp_path, flags={}, environ={}), **options)
+
+    return run
+
+
+def rules(report: Report) -> list[str]:
+    return [each.rule for each in report.findings]
+
+
+MISSING = 'import os\nprint(os.environ["SM_CHANNEL_TEST"])\n'
+
+
+class TestWhatIsRead:
+    def test_an_imported_module_is_read_and_named(self, linted: Lint):
+        (finding,) = linted("import data\n", {"data.py": MISSING}).findings
+        assert (finding.path, finding.line, finding.column) == ("data.py", 2, 7)
+
+    def test_what_nothing_imports_is_not(self, linted: Lint):
+        assert rules(linted("print(1)\n", {"data.py": MISSING})) == []
+
+    @pytest.mark.parametrize(
+        "statement", ["from parts import data", "import parts.data", "from parts.data import x", "from parts import x"]
+    )
+    def test_modules_of_packages_are_found(self, linted: Lint, statement: str):
+        files = {"parts/__init__.py": "from .data import x\n", "parts/data.py": f"{MISSING}x = 1\n"}
+        assert rules(linted(f"{statement}\n", files)) == ["HRN201"]
+
+    def test_modules_that_import_each_other_are_read_once(self, linted: Lint):
+        assert rules(linted("import a\n", {"a.py": f"import b\n{MISSING}", "b.py": "import a\n"})) == ["HRN201"]
+
+    def test_nothing_is_imported_or_run(self, linted: Lint, tmp_path: Path):
+        linted(f"open({str(tmp_path / 'ran')!r}, 'w')\nraise SystemExit(3)\n")
+        assert not (tmp_path / "ran").exists()
+
+    def test_a_source_without_end_is_cut_off_and_says_so(self, linted: Lint, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(modules, "MOST_MODULES", 3)
+        files = {f"m{number}.py": f"import m{number + 1}\n" for number in range(6)}
+        assert "HRN902" in rules(linted("import m0\n", files))
+
+    def test_a_file_that_is_too_large_is_named(self, linted: Lint, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(modules, "LARGEST", 10)
+        (finding,) = linted("x = 1\n", {}).findings or linted("print('a longer one')\n").findings
+        assert "bytes" in finding.message
+
+    @pytest.mark.parametrize(
+        "content", [b"\xff\xfe\x00", b"x = 1\0", b"(" * 5000, b"\xef\xbb\xbfprint(\n"], ids=range(4)
+    )
+    def test_a_file_that_is_no_python_is_a_finding_with_a_line(self, linted: Lint, tmp_path: Path, content: bytes):
+        linted("print(1)\n")
+        (tmp_path / "src/train.py").write_bytes(content)
+        (finding,) = lint(load(project_dir=tmp_path, flags={}, environ={})).findings
+        assert (finding.rule, finding.severity) == ("HRN001", Severity.ERROR)
+        assert finding.line >= 1
+
+    def test_syntax_that_a_newer_image_may_know_is_no_error(self, linted: Lint):
+        (finding,) = linted("type Row = list[float] = 1\n", settings='framework_version = "1.9-0"').findings
+        newer = sys.version_info < (3, 12)
+        assert finding.severity == (Severity.WARNING if newer else Severity.ERROR)
+
+    def test_without_a_script_there_is_nothing_to_look_at(self, tmp_path: Path):
+        with pytest.raises(ConfigurationError, match="entry_point"):
+            lint(load(project_dir=tmp_path, flags={}, environ={}))
+
+    def test_a_shell_script_is_not_parsed(self, tmp_path: Path):
+        (tmp_path / "src").mkdir()
+        (tmp_path / "src/train.sh").write_text("if then\n")
+        (tmp_path / "harness.toml").write_text('entry_point = "train.sh"\nsource_dir = "src"\n')
+        assert rules(lint(load(project_dir=tmp_path, flags={}, environ={}))) == []
+
+    def test_neither_role_nor_region_is_needed_for_a_job_on_aws(self, linted: Lint):
+        assert rules(linted(MISSING, settings='on = "remote"')) == ["HRN201"]
+
+
+class TestHowBadItIs:
+    @pytest.mark.parametrize(
+        ("script", "severity"),
+        [
+            ('print(os.environ["SM_CHANNEL_TEST"])', "error"),
+            ('if __name__ == "__main__":\n    print(os.environ["SM_CHANNEL_TEST"])', "error"),
+            ('def main():\n    print(os.environ["SM_CHANNEL_TEST"])\nmain()', "error"),
+            ('class A:\n    x = os.environ["SM_CHANNEL_TEST"]', "error"),
+            ('with open(os.devnull):\n    print(os.environ["SM_CHANNEL_TEST"])', "error"),
+            ('def main():\n    print(os.environ["SM_CHANNEL_TEST"])', "warning"),
+            ('if len(os.environ) > 3:\n    print(os.environ["SM_CHANNEL_TEST"])', "warning"),
+            ('for x in []:\n    print(os.environ["SM_CHANNEL_TEST"])', "warning"),
+            ('x = lambda: os.environ["SM_CHANNEL_TEST"]', "warning"),
+            ('x = 1 or os.environ["SM_CHANNEL_TEST"]', "warning"),
+            ('x = [os.environ["SM_CHANNEL_TEST"] for y in ()]', "warning"),
+            ('def main():\n    if x:\n        return\n    print(os.environ["SM_CHANNEL_TEST"])\nmain()', "warning"),
+            ('import sys\nif os.name:\n    sys.exit()\nprint(os.environ["SM_CHANNEL_TEST"])', "warning"),
+            ('import sys\nsys.exit()\nprint(os.environ["SM_CHANNEL_TEST"])', "warning"),
+            ('if __name__ == "__main__":\n    pass\nelse:\n    print(os.environ["SM_CHANNEL_TEST"])', "warning"),
+        ],
+    )
+    def test_an_error_is_only_what_the_script_cannot_get_past(self, linted: Lint, script: str, severity: str):
+        (finding,) = linted(f"import os\n{script}\n").findings
+        assert (finding.rule, finding.severity) == ("HRN201", severity)
+
+    def test_a_function_that_another_module_calls_is_followed(self, linted: Lint):
+        report = linted(
+            "from data import read\nread()\n", {"data.py": f"import os\n\ndef read():\n    {MISSING.splitlines()[1]}\n"}
+        )
+        assert report.count(Severity.ERROR) == 1
+
+
+class TestIgnoring:
+    def line(self, comment: str) -> str:
+        return f'import os\nprint(os.environ["SM_CHANNEL_TEST"])  {comment}\n'
+
+    @pytest.mark.parametrize(
+        "comment",
+        ["# harness: ignore[HRN201]", "#harness:ignore[ HRN201 ]", "# noqa  # harness: ignore[HRN201]"],
+    )
+    def test_a_comment_silences_the_rule_that_it_names(self, linted: Lint, comment: str):
+        assert rules(linted(self.line(comment))) == []
+
+    def test_it_silences_nothing_else(self, linted: Lint):
+        assert rules(linted(self.line("# harness: ignore[HRN301]"))) == ["HRN201", "HRN901"]
+
+    @pytest.mark.parametrize("comment", ["# harness: ignore[HRN101]", "# harness: ignore[XYZ]", "# harness: ignore"])
+    def test_one_that_silences_nothing_is_a_finding_itself(self, linted: Lint, comment: str):
+        (finding,) = linted(f"x = 1  {comment}\n").findings
+        assert (finding.rule, finding.line, finding.severity) == ("HRN901", 1, Severity.WARNING)
+
+    def test_each_of_several_has_to_be_of_use(self, linted: Lint):
+        (finding,) = linted(self.line("# harness: ignore[HRN201, HRN101]")).findings
+        assert finding.message == "Nothing is found here by HRN101."
+
+    def test_text_that_looks_like_a_comment_is_none(self, linted: Lint):
+        assert rules(linted('x = "# harness: ignore[HRN201]"\n')) == []
+
+
+def test_a_script_of_a_thousand_lines_and_a_tree_of_others_are_no_matter(linted: Lint, tmp_path: Path):
+    many = "".join(f"def f{number}(x):\n    return [y + {number} for y in x if y]\n\n" for number in range(400))
+    assert rules(linted(many, {f"unused/m{number}.py": "x = (\n" for number in range(300)})) == []
