@@ -113,7 +113,8 @@ def deploy(
 ) -> Document:
     """Make a model, an endpoint configuration and an endpoint, and wait until it is in service.
 
-    What an endpoint of that name has left behind that failed is removed first.
+    What an endpoint of that name has left behind that failed, or whose deployment was killed on this machine, is
+    removed first.
 
     Returns:
         The ``DescribeEndpoint`` document; ``failure`` says what its status means.
@@ -124,7 +125,7 @@ def deploy(
         HarnessError: the target refused one of the requests. What was made before it is removed again.
     """
     client, name = target.client, endpoint["EndpointName"]
-    _free_endpoint_name(target, name)
+    _free_names(target, model["ModelName"], config["EndpointConfigName"], name)
     with ExitStack() as undo:
         client.create_model(**model)
         undo.callback(client.delete_model, ModelName=model["ModelName"])
@@ -150,10 +151,15 @@ def _exists(target: Target, name: str) -> bool:
     return True
 
 
-def _free_endpoint_name(target: Target, name: str) -> None:
+def _free_names(target: Target, model_name: str, config_name: str, name: str) -> None:
     try:
         status = describe(target, "Endpoint", name)["EndpointStatus"]
     except ServiceError:
+        if target.name != "remote":  # where they may be somebody else's
+            with suppress(ServiceError):
+                target.client.delete_endpoint_config(EndpointConfigName=config_name)
+            with suppress(ServiceError):
+                target.client.delete_model(ModelName=model_name)
         return
     if status != "Failed":
         raise UsageError(

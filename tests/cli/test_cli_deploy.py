@@ -344,6 +344,27 @@ class TestTheEndOfAnEndpoint:
                 assert list(made.run_folder(kind).iterdir()) == []
 
 
+class TestADeploymentThatIsKilled:
+    def test_leaves_a_name_that_can_be_deployed_to_again(self, project, ends):
+        script = "def model_fn(model_dir):\n    print('loading', flush=True)\n    import time; time.sleep(600)"
+        made = with_model(project, script)
+        ends(made)
+        deploying = made.start("deploy", "--endpoint-name", "e", "--model-data", "model.tar.gz")
+        log = made.run_folder("_endpoints/e") / "log.txt"
+        deadline = time.monotonic() + 60
+        while not (log.exists() and "loading" in log.read_text()):
+            assert deploying.poll() is None, deploying.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        deploying.kill()
+        deploying.communicate()
+        assert nothing_is_left(made)
+        made.write("src/train.py", MULTIPLIES)
+        done = deploy(made)
+        assert done.code == 0, done.err
+        assert endpoints(made) == {"e": "InService"}
+
+
 class TestADeploymentThatFails:
     @pytest.mark.parametrize(
         ("script", "reason"),
