@@ -62,14 +62,14 @@ def command(
     """
     if as_json and sarif:
         raise UsageError("--json and --sarif are two documents; ask for one of them.")
-    from harness.lint import Severity, lint, rules
+    from harness.lint import Severity, known_rules, lint
 
     config = configure(config_file, flags)
     report = lint(config, dialect=Dialect(dialect), toolkit=toolkit_version, serving=serving)
     if sarif:
         from harness.lint.sarif import to_sarif
 
-        console.print_json(to_sarif(report.findings, rules(), lambda name: _uri(config, report, name)))
+        console.print_json(to_sarif(report.findings, known_rules(), lambda name: _uri(config, report, name)))
     elif as_json:
         console.print_json(_document(report))
     else:
