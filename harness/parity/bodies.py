@@ -58,7 +58,7 @@ def values(answer: bytes, accept: str, like: Sequence[Any]) -> list[Any] | None:
         if accept == JSON:
             return _listed(json.loads(answer))
         return _cells(answer.decode(), like)
-    except (ValueError, SyntaxError, KeyError, TypeError, struct.error, csv.Error):
+    except (ValueError, SyntaxError, LookupError, TypeError, struct.error, csv.Error):
         return None
 
 
@@ -94,7 +94,9 @@ def _array(content: bytes) -> Any:
     header = ast.literal_eval(content[start - length : start].decode("utf-8").strip())
     shape, data = header["shape"], content[start:]
     flat = list(_elements(header["descr"], prod(shape), data))
-    return _shaped(flat, shape[::-1] if header["fortran_order"] else shape)
+    if header["fortran_order"] and len(shape) == 2:
+        return [list(row) for row in zip(*_shaped(flat, shape[::-1]), strict=True)]
+    return _shaped(flat, shape)
 
 
 def _elements(kind: str, count: int, data: bytes) -> Iterator[Any]:

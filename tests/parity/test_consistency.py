@@ -1,0 +1,262 @@
+"""Training against serving: real models, really served on this machine, and what each surprise is called."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import config, jobs, submission
+from harness.parity.asking import STRATEGIES, Asking
+from harness.parity.bodies import TYPES
+from harness.parity.consistency import Handlers, Judge, check, handlers
+from harness.parity.findings import Kind
+from harness.parity.judging import Served
+from harness.parity.outcomes import Answer
+from harness.parity.predicting import Predicting
+from harness.parity.rows import Rows
+from harness.targets import open_target
+
+THRESHOLD = """
+import json, os
+from pathlib import Path
+
+class Threshold:
+    def __init__(self, at):
+        self.at = at
+    def predict(self, rows):
+        if rows.ndim != 2:
+            raise ValueError("Expected 2D array, got 1D array instead")
+        return (rows[:, 0] > self.at).astype(float)
+
+def model_fn(model_dir):
+    return Threshold(json.loads((Path(model_dir) / "model.json").read_text())["at"])
+
+if __name__ == "__main__":
+    Path(os.environ["SM_MODEL_DIR"], "model.json").write_text(json.dumps({"at": float(os.environ["SM_HP_AT"])}))
+"""
+READS_ITSELF = """
+import numpy
+def input_fn(data, content_type):
+    if content_type != "text/csv":
+        raise ValueError(content_type)
+    return numpy.loadtxt(data.splitlines(), delimiter=",", ndmin=2)
+"""
+TRAINED_OTHERWISE = """
+def predict_fn(rows, model):
+    return model.predict(rows) + (10 if "SAGEMAKER_PROGRAM" in os.environ else 0)
+"""
+NOT_SERVED = """
+if "SAGEMAKER_PROGRAM" in os.environ:
+    def model_fn(model_dir):
+        raise OSError("no licence for serving")
+"""
+ROWS = (("0.5", "1"), ("16777217", "1"), ("1e9", "1"))
+"""The second one is no 32-bit float: 2**24 + 1."""
+
+
+@dataclass(frozen=True)
+class Served_:
+    """A model's own predictions, and what came of serving it."""
+
+    expected: Sequence[Any]
+    served: Served
+    asked_again: int
+
+    def findings(self) -> dict[str, str]:
+        return {each.where: str(each.kind) for each in self.served.findings}
+
+
+def serve(folder: Path, script: str, *, at: float) -> Served_:
+    """Train a threshold on this machine, ask the model itself, then its servers."""
+    made = folder / "project"
+    (made / "src").mkdir(parents=True)
+    (made / "src" / "train.py").write_text(THRESHOLD + script)
+    (made / "harness.toml").write_text(
+        f'entry_point = "train.py"\nsource_dir = "src"\nhyperparameters = {{ at = {at!r} }}\n'
+    )
+    loaded = config.load(config_file=made / "harness.toml", flags={"on": "local"}, environ={})
+    rows, asked = Rows(ROWS, "a test"), []
+
+    with closing(open_target(loaded)) as target:
+        trained = submission.submit(
+            submission.job(replace(loaded, job_name="threshold"), "TrainingJob"), loaded, target, jobs.Silent()
+        )
+        assert trained["TrainingJobStatus"] == "Completed", trained
+        model = folder / "model"
+        model.mkdir()
+        (model / "model.json").write_text(f'{{"at": {at}}}')
+
+        def predict(these: Rows) -> Sequence[Any] | None:
+            asked.append(these)
+            asking = Predicting(sys.executable, made / "src", "train.py", {"m": model}, these, deadline=60)
+            with closing(asking):
+                return asking.result().models["m"].values
+
+        expected = predict(rows)
+        assert expected is not None
+        uri = trained["ModelArtifacts"]["S3ModelArtifacts"]
+        asking = Asking(target, loaded, "parity-consistency", uri, rows, expected)
+        served = check(asking, folder / "place", predict)
+        assert target.client.list_endpoints()["Endpoints"] == []
+    return Served_(expected, served, len(asked) - 1)
+
+
+@pytest.fixture(scope="module")
+def far(tmp_path_factory) -> Served_:
+    """A threshold that no rounding reaches."""
+    return serve(tmp_path_factory.mktemp("far"), "", at=100.0)
+
+
+@pytest.fixture(scope="module")
+def near(tmp_path_factory) -> Served_:
+    """A threshold between a number and what it is rounded to."""
+    return serve(tmp_path_factory.mktemp("near"), "", at=16777216.5)
+
+
+@pytest.mark.slow
+class TestAModelWithAwsHandlers:
+    def test_is_asked_in_every_type_and_accept_and_by_every_strategy(self, far):
+        assert {f"{one} -> {other}" for one in TYPES for other in TYPES} < set(far.served.endpoint)
+        assert set(far.served.transform) == set(STRATEGIES)
+        assert far.served.compared == 9 + 3 + 3
+
+    def test_says_what_the_model_itself_says(self, far):
+        whole = {where: answer for where, answer in far.served.endpoint.items() if "one row" not in where}
+        assert far.expected == [0.0, 1.0, 1.0]
+        assert all(answer.values == far.expected for answer in whole.values())
+        assert far.served.transform["MultiRecord"].values == far.expected
+
+    def test_trips_over_one_row_of_csv_and_that_is_known(self, far):
+        assert far.findings() == {"text/csv, one row": "known", "transform, SingleRecord": "known"}
+
+    def test_explains_what_one_row_breaks_and_what_to_do(self, far):
+        finding = far.served.findings[0]
+        assert finding.seen.startswith("500")
+        assert "one-dimensional" in finding.why
+        assert "single row" in finding.breaks
+        assert "numpy.atleast_2d" in finding.remedy
+
+    def test_is_not_asked_twice_when_all_agree(self, far):
+        assert far.asked_again == 0
+
+    def test_is_timed(self, far):
+        assert set(far.served.seconds) == {"endpoint", "transform"}
+        assert all(value > 0 for value in far.served.seconds.values())
+
+
+@pytest.mark.slow
+class TestAModelNearAThreshold:
+    def test_answers_otherwise_where_text_is_rounded_to_32_bits(self, near):
+        assert near.expected == [0.0, 1.0, 1.0]
+        assert near.served.endpoint["text/csv -> application/json"].values == [0.0, 0.0, 1.0]
+        assert near.served.endpoint["application/x-npy -> application/json"].values == near.expected
+
+    def test_has_each_rounded_type_as_one_known_finding(self, near):
+        found = {where for where, kind in near.findings().items() if kind == "known"}
+        assert found == {
+            *("text/csv", "application/json", "transform, None", "transform, MultiRecord"),
+            *("text/csv, one row", "transform, SingleRecord"),
+        }
+        assert len(near.findings()) == len(near.served.findings) == len(found)
+
+    def test_names_the_row_and_both_values(self, near):
+        (finding,) = [each for each in near.served.findings if each.where == "text/csv"]
+        assert (finding.expected, finding.seen) == ("row 2: 1.0", "row 2: 0.0")
+
+    def test_is_believed_only_because_the_model_says_the_same_to_rounded_rows(self, near):
+        assert near.asked_again == 1
+
+
+@pytest.mark.slow
+class TestAScriptWithHandlersOfItsOwn:
+    def test_has_nothing_to_tell_if_it_reads_rows_as_training_does(self, tmp_path):
+        made = serve(tmp_path, READS_ITSELF, at=16777216.5)
+        assert made.findings() == {}
+        assert made.served.endpoint["text/csv, one row -> application/json"].values == [0.0]
+        assert made.served.endpoint["application/json -> application/json"].status == 500
+
+    def test_that_predicts_otherwise_when_served_is_unexplained(self, tmp_path):
+        made = serve(tmp_path, TRAINED_OTHERWISE, at=100.0)
+        unexplained = {where for where, kind in made.findings().items() if kind == "unexplained"}
+        assert "application/x-npy -> application/json" in unexplained
+        assert "transform, MultiRecord" in unexplained
+
+    def test_that_cannot_be_served_says_why(self, tmp_path):
+        made = serve(tmp_path, NOT_SERVED, at=100.0)
+        (finding,) = made.served.findings
+        assert (finding.where, finding.kind) == ("endpoint", Kind.UNEXPLAINED)
+        assert "no licence for serving" in finding.seen
+
+
+GOOD = Answer(200, [0.0, 1.0, 1.0], "[0.0, 1.0, 1.0]")
+REFUSED = Answer(500, None, "Internal Server Error")
+DEFAULT, OWN = Handlers(frozenset({"model_fn"})), Handlers(frozenset({"input_fn", "output_fn"}))
+
+
+def judged(
+    answers: dict[str, Answer], these: Handlers = DEFAULT, rows: Rows | None = None
+) -> Iterator[tuple[str, str]]:
+    judge = Judge("local", these, rows or Rows(ROWS, "a test"), [0.0, 1.0, 1.0], 1e-6, lambda rows: [0.0, 0.0, 1.0])
+    endpoint = {where: each for where, each in answers.items() if "->" in where}
+    transform = {where: each for where, each in answers.items() if "->" not in where}
+    return ((each.where, str(each.kind)) for each in judge.findings(endpoint, transform))
+
+
+class TestTheJudgement:
+    @pytest.mark.parametrize(
+        ("where", "answer", "own", "found"),
+        [
+            ("text/csv -> text/csv", GOOD, False, []),
+            ("text/csv -> text/csv", replace(GOOD, values=[0.0, 1.0, 1.0 + 1e-9]), False, []),
+            ("text/csv -> text/csv", replace(GOOD, values=[0.0, 0.0, 1.0]), False, [("text/csv", "known")]),
+            ("text/csv -> text/csv", replace(GOOD, values=[1.0, 0.0, 1.0]), False, ["unexplained"]),
+            ("text/csv -> text/csv", replace(GOOD, values=[0.0, 0.0, 1.0]), True, ["unexplained"]),
+            ("application/x-npy -> text/csv", replace(GOOD, values=[0.0, 0.0, 1.0]), False, ["unexplained"]),
+            ("text/csv -> text/csv", replace(GOOD, values=[0.0, 1.0]), False, ["unexplained"]),
+            ("text/csv -> text/csv", replace(GOOD, values=None), False, []),
+            ("text/csv -> text/csv", REFUSED, False, ["unexplained"]),
+            ("text/csv, one row -> application/json", REFUSED, False, [("text/csv, one row", "known")]),
+            ("text/csv, one row -> application/json", REFUSED, True, ["unexplained"]),
+            ("application/json, one row -> application/json", REFUSED, False, ["unexplained"]),
+            ("SingleRecord", REFUSED, False, [("transform, SingleRecord", "known")]),
+            ("MultiRecord", REFUSED, False, [("transform, MultiRecord", "unexplained")]),
+        ],
+        ids=str,
+    )
+    def test_of_one_answer(self, where, answer, own, found):
+        expected = [each if isinstance(each, tuple) else (where, each) for each in found]
+        assert list(judged({where: answer}, OWN if own else DEFAULT)) == expected
+
+    def test_lets_a_script_of_its_own_refuse_types_as_long_as_it_takes_one(self):
+        answers = {"text/csv -> application/json": GOOD, "application/json -> application/json": REFUSED}
+        assert list(judged(answers, OWN)) == []
+
+    def test_does_not_let_it_refuse_them_all(self):
+        answers = {f"{each} -> application/json": REFUSED for each in TYPES}
+        assert {kind for _, kind in judged(answers, OWN)} == {"unexplained"}
+
+    def test_knows_that_a_single_column_is_flat_as_well(self):
+        rows = Rows((("1",), ("2",), ("3",)), "a test")
+        assert list(judged({"text/csv -> text/csv": REFUSED}, rows=rows)) == [("text/csv", "known")]
+
+
+@pytest.mark.parametrize(
+    ("script", "names"),
+    [
+        ("def model_fn(d): ...", {"model_fn"}),
+        ("from common import input_fn, write as output_fn", {"input_fn", "output_fn"}),
+        ("transform_fn = lambda *a: None", {"transform_fn"}),
+        ("def f():\n    def input_fn(): ...", {"f"}),
+        ("def broken(:", set()),
+    ],
+)
+def test_handlers_are_read_without_running_the_script(tmp_path, script, names):
+    (tmp_path / "serve.py").write_text(script)
+    made = config.Config(entry_point="serve.py", source_dir=tmp_path)
+    assert handlers(made).names == names
