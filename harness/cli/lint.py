@@ -37,8 +37,8 @@ _COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
 @settings(_SETTINGS)
 @click.option(
     "--dialect",
-    type=click.Choice([*Dialect]),
-    default=Dialect.TOOLKIT,
+    type=click.Choice([each.value for each in Dialect]),
+    default=Dialect.TOOLKIT.value,
     help="Who computes SM_*: the image's toolkit (SDK v2, boto3) or SDK v3's drivers.",
 )
 @click.option("--toolkit-version", type=click.Choice(TOOLKIT_VERSIONS), help="The image's, if not given.")
