@@ -8,7 +8,7 @@ from importlib import import_module
 
 from benchmarks.paired import machine
 
-SUBJECTS = ("train_overhead", "channels", "start_up", "serving", "transform", "containers")
+SUBJECTS = ("train_overhead", "channels", "start_up", "serving", "transform", "containers", "standin", "uploads")
 
 
 def main() -> None:

@@ -36,9 +36,15 @@ class Credentials:
 
 def application() -> Any:
     """moto as a WSGI application; each service's code is imported when it is first asked for."""
+    from functools import lru_cache
+
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-    return DomainDispatcherApplication(create_backend_app)
+    class Dispatcher(DomainDispatcherApplication):
+        # moto looks through its own folder for every request, which takes as long as to answer one.
+        get_backend_for_host = lru_cache(maxsize=256)(DomainDispatcherApplication.get_backend_for_host)
+
+    return Dispatcher(create_backend_app)
 
 
 def create_role(region: str) -> Credentials:
