@@ -99,8 +99,10 @@ def model_data(target: Target, job: str | None, uri: str | None) -> str:
     """The URI of the model to serve: the one given, that of a training job, or that of the youngest completed one.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or both are given.
     """
+    if uri is not None and job is not None:
+        raise UsageError("--job and --model-data each name a model; give one of them.")
     if uri is not None:
         return location(uri, Path.cwd())
     if job is None:

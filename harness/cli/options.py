@@ -110,6 +110,10 @@ TRAINING = (
 """Settings of a training job that have an option."""
 
 
+OF_THIS_MACHINE = frozenset(("on", "region", "profile", "python", "isolation", "instance_limits"))
+"""Settings that are no part of any request."""
+
+
 def settings(keys: Iterable[str]) -> Callable[[_F], _F]:
     """An option for each setting; the command gets them as keyword arguments, to be passed to ``configure``."""
 
@@ -149,6 +153,13 @@ def configure(config_file: Path | None, flags: Mapping[str, Any]) -> Config:
         flags={key.replace("__", "."): _value(key.replace("__", "."), value) for key, value in flags.items()},
         environ=os.environ,
     )
+
+
+def flags_given(config: Config) -> dict[str, str]:
+    """Settings that were given on the command line, each with its option."""
+    entries = [key for key, source in config.sources.items() if source.place == "flag"]
+    keys = [key for key in SETTINGS if any(each == key or each.startswith(f"{key}.") for each in entries)]
+    return {key: flag_of(key, SETTINGS[key]) for key in keys}
 
 
 def _option(key: str) -> Callable[[_F], _F]:

@@ -9,11 +9,16 @@ from typing import Any
 import click
 
 from harness.cli import console
-from harness.cli.options import TRAINING, common, configure, settings
+from harness.cli.options import TRAINING, common, configure, flags_given, settings
 from harness.cli.request import prepare
 from harness.config import Config, explain
-from harness.errors import ConfigurationError
+from harness.errors import ConfigurationError, UsageError
 from harness.submission import Submission, check
+
+_OF_TRAINING_ALONE = frozenset(
+    ("entry_point", "source_dir", "channels", "hyperparameters", "environment", "instance_count", "output_path")
+)
+"""Settings with an option here that no processing job has."""
 
 
 @click.command("plan", epilog="Example: harness plan --on remote; harness plan --process; harness plan --sources")
@@ -30,6 +35,13 @@ def command(
     The request goes to stdout; what would be uploaded before it, and where to, to stderr.
     """
     config = configure(config_file, flags)
+    if process:
+        without_effect = [flag for key, flag in flags_given(config).items() if key in _OF_TRAINING_ALONE]
+        if without_effect:
+            raise UsageError(
+                f"{', '.join(without_effect)}: for training jobs; a processing job's settings stand in "
+                "[tool.harness.process] and in the options of `harness process`."
+            )
     if sources:
         rows = list(explain(config))
         if as_json:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from harness import submission
+from harness.cli.options import OF_THIS_MACHINE, flags_given
 from harness.config import Config
-from harness.errors import ConfigurationError
+from harness.errors import ConfigurationError, UsageError
 from harness.submission import Submission
 
 
@@ -18,8 +19,15 @@ def prepare(config: Config, kind: str, document: str | None) -> Submission:
     Raises:
         ConfigurationError: the document cannot be read, or the configuration does not make a request.
         RequestError: the document breaks one of AWS's rules; what the configuration makes may do so still.
+        UsageError: there is a document, and options that would change it.
     """
     if document is not None:
+        without_effect = [flag for key, flag in flags_given(config).items() if key not in OF_THIS_MACHINE]
+        if without_effect:
+            raise UsageError(
+                f"--request is a whole request, which {', '.join(without_effect)} would not change. Leave that out, or "
+                "change the document."
+            )
         request = read(document, f"Create{kind}")
         submission.check(config, f"Create{kind}", request)
         return Submission(kind, request)

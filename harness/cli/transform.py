@@ -13,6 +13,7 @@ from harness.cli import console
 from harness.cli.job import finish, left, uploading, without_waiting
 from harness.cli.options import SERVING, TRANSFORM, common, configure, settings
 from harness.cli.request import prepare
+from harness.errors import UsageError
 from harness.targets import open_target
 
 
@@ -38,6 +39,8 @@ def command(
 ) -> None:
     """Predict whole files: a batch transform job over a folder, a file or a manifest."""
     config = configure(config_file, flags)
+    if document is not None and (job or uri):
+        raise UsageError("--request names its model itself; leave out --job and --model-data.")
     progress = console.Quiet()
     with closing(open_target(config)) as target:
         if document is not None:

@@ -40,6 +40,31 @@ def test_a_job_that_there_is_not_is_said_with_the_nearest_that_there_is(project,
     assert "Did you mean iris-job?" in done.json["Error"]["Message"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["train", "--request", "r.json", "--hyperparameter", "n=1", "--max-run", "9"], "--max-run, --hyperparameter"),
+        (["process", "--request", "r.json", "--argument", "x"], "--argument"),
+        (["plan", "--request", "r.json", "--instance-count", "2"], "--instance-count"),
+        (["transform", "--request", "r.json", "--job", "j"], "--job"),
+        (["transform", "--request", "r.json", "--strategy", "MultiRecord"], "--strategy"),
+        (["plan", "--process", "--hyperparameter", "n=1"], "--hyperparameter: for training jobs"),
+        (["deploy", "--job", "j", "--model-data", "m.tar.gz"], "--job and --model-data"),
+    ],
+    ids=lambda value: None if isinstance(value, str) else " ".join(value),
+)
+def test_an_option_that_would_have_no_effect_is_refused(project, arguments, says):
+    done = project(files={"r.json": "{}"}).harness(*arguments)
+    assert done.code == 2
+    assert says in done.err
+
+
+def test_what_is_no_part_of_a_request_may_stand_beside_a_whole_one(project):
+    made = project()
+    made.write("r.json", made.harness("plan").out)
+    assert made.harness("train", "--request", "r.json", "--isolation", "none").code == 0
+
+
 def test_a_plan_that_aws_would_refuse_is_one_document(project):
     done = project().harness("plan", "--json", "--job-name", "a_b")
     assert done.code == 2
