@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -49,14 +50,18 @@ class TrainingJob:
 
     @property
     def exit_code(self) -> int | None:
-        """Of the first host that failed, else 0; a negative number is that of a signal.
+        """Of the script, on the first host that failed; a negative number is that of a signal.
 
-        None where the target does not tell, as AWS does not of a job that failed.
+        The toolkit tells it in the failure reason. Where the script has left a reason of its own there, it is the
+        host's, which AWS does not tell: None.
         """
+        if self.status == "Completed":
+            return 0
+        told = re.search(r"^ExitCode (-?\d+)$", self.failure_reason or "", re.MULTILINE)
+        if told is not None:
+            return int(told[1])
         codes: Mapping[str, int] = self.description.get("Harness", {}).get("ExitCodes", {})
-        if codes:
-            return next((code for code in codes.values() if code), 0)
-        return 0 if self.status == "Completed" else None
+        return next((code for code in codes.values() if code), None)
 
     @property
     def metrics(self) -> dict[str, float]:

@@ -141,9 +141,20 @@ class TestATrainingJob:
         with pytest.raises(UsageError, match=r"\(Failed\) has no model[\s\S]*loss=0.25"):
             _ = job.model_data
 
-    def test_has_no_exit_code_where_the_target_does_not_tell(self, tmp_path: Path) -> None:
-        description = {"TrainingJobStatus": "Failed"}
-        assert TrainingJob("j", "remote", {}, description, "", tmp_path).exit_code is None
+    @pytest.mark.parametrize(
+        ("reason", "facts", "code"),
+        [
+            ('AlgorithmError: ExecuteUserScriptError:\nExitCode 2\nErrorMessage ""', {"ExitCodes": {"algo-1": 1}}, 2),
+            ("AlgorithmError: the script's own words", {"ExitCodes": {"algo-1": 0, "algo-2": -9}}, -9),
+            ("AlgorithmError: the script's own words", {}, None),
+        ],
+        ids=["told by the toolkit", "told by the host", "told by nobody"],
+    )
+    def test_that_failed_has_the_script_s_exit_code_where_somebody_tells_it(
+        self, reason: str, facts: dict[str, object], code: int | None, tmp_path: Path
+    ) -> None:
+        description = {"TrainingJobStatus": "Failed", "FailureReason": reason, "Harness": facts}
+        assert TrainingJob("j", "remote", {}, description, "", tmp_path).exit_code == code
 
     def test_prints_its_log_for_pytest_to_show(self, train: RunTrainingJob, capsys: pytest.CaptureFixture[str]) -> None:
         job = train(channels={"test": None})
