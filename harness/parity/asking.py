@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from harness import jobs, submission
 from harness.config import Config
 from harness.errors import HarnessError, ServiceError
 from harness.parity import bodies
-from harness.parity.bodies import CSV, JSON, TYPES
+from harness.parity.bodies import CSV, JSON, NPY, TYPES
 from harness.parity.outcomes import Answer
 from harness.parity.rows import Rows
 from harness.targets import Target
+from harness.targets.local import LocalTarget
 
 STRATEGIES: Final = {
     "None": (None, None),
@@ -25,73 +26,50 @@ STRATEGIES: Final = {
 """How batch transform is asked -> ``SplitType`` and ``BatchStrategy``."""
 ONE_ROW: Final = "one row"
 """In the name of a request that carries a single row."""
+_FILE: Final = "rows.csv"
 _TOLD: Final = 200
 """Characters of a body that are told."""
 
 
+class Unserved(Exception):
+    """The target took the model, but it cannot be served. The message says why."""
+
+
 @dataclass(frozen=True)
-class Asking:
-    """One model on one target, and what it is asked."""
+class Endpoint:
+    """One model, being served.
+
+    ``like`` is in every question: what is expected, one value for each row. CSV does not tell texts from numbers, and
+    this does.
+    """
 
     target: Target
-    """Open. What is made on it is gone when it has been asked."""
     config: Config
-    """For this target."""
     name: str
-    """Of the endpoint, and the beginning of the names of transform jobs."""
     model_data: str
-    """URI of ``model.tar.gz``."""
-    rows: Rows
-    """The features alone, as the model takes them."""
-    like: Sequence[object]
-    """What is expected, one value for each row: CSV does not tell texts from numbers, these do."""
+    url: str | None
+    """Where it is on this machine, if it is."""
 
-    def endpoint(self) -> dict[str, Answer] | str:
-        """``text/csv -> application/json`` and the like -> the answer; why it cannot be served, if so.
-
-        Raises:
-            Interrupted: Ctrl-C.
-            HarnessError: the target refused a request.
-        """
-        made = replace(self._config, deploy=replace(self.config.deploy, endpoint_name=self.name, port=None))
-        try:
-            document = submission.endpoint(made, self.model_data)
-            description = submission.submit(document, made, self.target, jobs.Silent())
-            failure = jobs.failure("Endpoint", description)
-            return failure.message if failure is not None else dict(self._invoked())
-        finally:
-            with suppress(HarnessError):  # it may never have come to be
-                jobs.delete_endpoint(self.target, self.name)
-
-    def transform(self, place: Path) -> dict[str, Answer]:
-        """A strategy -> the answer, CSV in and CSV out; errors as for ``endpoint``.
-
-        Args:
-            place: a folder for inputs and outputs; made if it is not there.
-        """
-        source = place / "input" / "rows.csv"
-        source.parent.mkdir(parents=True, exist_ok=True)
-        source.write_bytes(bodies.body(self.rows, CSV) or b"")
-        return {way: self._transformed(way, source.parent, place / way) for way in STRATEGIES}
-
-    @property
-    def _config(self) -> Config:
-        """Every worker loads the model for itself, and one is enough for requests that come one after the other."""
-        return replace(self.config, model_server_workers=self.config.model_server_workers or 1)
-
-    def _invoked(self) -> Iterator[tuple[str, Answer]]:
-        one = Rows(self.rows.cells[:1], self.rows.origin)
+    def invoked(self, rows: Rows, like: Sequence[object]) -> Iterator[tuple[str, Answer]]:
+        """``text/csv -> application/json`` and the like, and the answer to all rows in one body; then to one row."""
+        one = Rows(rows.cells[:1], rows.origin)
         for content_type in TYPES:
-            content, single = bodies.body(self.rows, content_type), bodies.body(one, content_type)
-            if content is not None and single is not None:
-                for accept in TYPES:
-                    yield f"{content_type} -> {accept}", self._answer(content, content_type, accept, self.like)
-                yield (
-                    f"{content_type}, {ONE_ROW} -> {JSON}",
-                    self._answer(single, content_type, JSON, self.like[:1]),
-                )
+            for accept in TYPES:
+                if (answer := self.answer(rows, content_type, accept, like)) is not None:
+                    yield f"{content_type} -> {accept}", answer
+            if (answer := self.answer(one, content_type, JSON, like[:1])) is not None:
+                yield f"{content_type}, {ONE_ROW} -> {JSON}", answer
 
-    def _answer(self, content: bytes, content_type: str, accept: str, like: Sequence[object]) -> Answer:
+    def rounded(self, rows: Rows, like: Sequence[object]) -> Sequence[Any] | None:
+        """What the model says to rows that were rounded to 32 bits beforehand, and are sent without any loss."""
+        answer = self.answer(bodies.rounded(rows), NPY, JSON, like)
+        return None if answer is None else answer.values
+
+    def answer(self, rows: Rows, content_type: str, accept: str, like: Sequence[object]) -> Answer | None:
+        """The answer to one request; None if the rows cannot be written in that type."""
+        content = bodies.body(rows, content_type)
+        if content is None:
+            return None
         try:
             answer = self.target.runtime.invoke_endpoint(
                 EndpointName=self.name, Body=content, ContentType=content_type, Accept=accept
@@ -100,31 +78,96 @@ class Asking:
             status = int(error.response.get("OriginalStatusCode") or 0)
             text = str(error.response.get("OriginalMessage") or error.response["Error"]["Message"])
             return Answer(status, None, text[:_TOLD])
-        read = answer["Body"].read()
-        return Answer(200, bodies.values(read, accept, like), read[:_TOLD].decode("utf-8", "replace"))
+        return _read(answer["Body"].read(), accept, like)
 
-    def _transformed(self, way: str, source: Path, output: Path) -> Answer:
-        split_type, strategy = STRATEGIES[way]
-        wanted = replace(
-            self.config.transform,
-            input=source.absolute().as_uri(),
-            output=output.absolute().as_uri(),
-            content_type=CSV,
-            accept=CSV,
-            split_type=split_type,
-            strategy=strategy,
-            assemble_with=None,
-            compression=None,
-            s3_data_type="S3Prefix",
-            input_filter=None,
-            output_filter=None,
-            join_source=None,
-        )
-        made = replace(self._config, transform=wanted, job_name=f"{self.name}-{way.lower()}")
-        job = submission.transform_job(made, self.model_data)
-        description = submission.submit(job, made, self.target, jobs.Silent())
-        failure = jobs.failure("TransformJob", description)
-        if failure is not None:
-            return Answer(500, None, failure.message[:_TOLD])
-        content = (output / "rows.csv.out").read_bytes()
-        return Answer(200, bodies.values(content, CSV, self.like), content[:_TOLD].decode("utf-8", "replace"))
+    def transformed(self, rows: Rows, like: Sequence[object], place: Path) -> Iterator[tuple[str, Answer]]:
+        """A strategy, and the answer of batch transform: CSV in, CSV out.
+
+        On this machine's own engine the requests go to the server that the endpoint has, which is all that a transform
+        job would start anew; it lacks ``SAGEMAKER_BATCH`` and its like. Elsewhere each strategy is a job.
+
+        Args:
+            rows: the file.
+            like: what is expected.
+            place: a folder for inputs and outputs; made if it is not there.
+
+        Raises:
+            Interrupted: Ctrl-C.
+            HarnessError: the target refused a job.
+        """
+        source = place / "input" / _FILE
+        source.parent.mkdir(parents=True, exist_ok=True)
+        source.write_bytes(bodies.body(rows, CSV) or b"")
+        for way, (split_type, strategy) in STRATEGIES.items():
+            output = place / way
+            wanted = replace(
+                self.config.transform,
+                input=source.parent.absolute().as_uri(),
+                output=output.absolute().as_uri(),
+                content_type=CSV,
+                accept=CSV,
+                split_type=split_type,
+                strategy=strategy,
+                assemble_with=None,
+                compression=None,
+                s3_data_type="S3Prefix",
+                input_filter=None,
+                output_filter=None,
+                join_source=None,
+                invocations_max_retries=0,
+            )
+            made = replace(self.config, transform=wanted, job_name=f"{self.name}-{way.lower()}")
+            job = submission.transform_job(made, self.model_data)
+            if self.url is not None and isinstance(self.target, LocalTarget):
+                failure = _send(self.url, job.request, source, output)
+            else:
+                description = submission.submit(job, made, self.target, jobs.Silent())
+                failed = jobs.failure("TransformJob", description)
+                failure = failed.message if failed is not None else None
+            yield (
+                way,
+                Answer(500, None, failure[:_TOLD])
+                if failure
+                else _read((output / f"{_FILE}.out").read_bytes(), CSV, like),
+            )
+
+
+@contextmanager
+def endpoint(target: Target, config: Config, name: str, model_data: str) -> Iterator[Endpoint]:
+    """A model's endpoint while the block runs.
+
+    Args:
+        target: open.
+        config: for this target.
+        name: of the endpoint, and the beginning of the names of transform jobs.
+        model_data: URI of ``model.tar.gz``.
+
+    Raises:
+        Unserved: the model cannot be served.
+        Interrupted: Ctrl-C. Nothing is left on the target.
+        HarnessError: the target refused a request.
+    """
+    # Every worker loads the model for itself, and one is enough for requests that come one after the other.
+    one_worker = replace(config, model_server_workers=config.model_server_workers or 1)
+    made = replace(one_worker, deploy=replace(config.deploy, endpoint_name=name, port=None))
+    try:
+        description = submission.submit(submission.endpoint(made, model_data), made, target, jobs.Silent())
+        if failure := jobs.failure("Endpoint", description):
+            raise Unserved(failure.message)
+        yield Endpoint(target, one_worker, name, model_data, description.get("EndpointUrl"))
+    finally:
+        with suppress(HarnessError):  # it may never have come to be
+            jobs.delete_endpoint(target, name)
+
+
+def _read(content: bytes, accept: str, like: Sequence[object]) -> Answer:
+    return Answer(200, bodies.values(content, accept, like), content[:_TOLD].decode("utf-8", "replace"))
+
+
+def _send(url: str, request: Mapping[str, Any], source: Path, output: Path) -> str | None:
+    """What a transform job does once its server answers; why it failed, if so."""
+    from harness.engine.batch import runner
+    from harness.engine.batch.settings import TransformSettings, transform_files
+
+    files = transform_files(source.parent, [source], output)
+    return runner.run(f"{url}/invocations", files, TransformSettings.from_request(request)).failure_reason

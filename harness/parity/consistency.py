@@ -3,7 +3,7 @@
 The reference is the model in a process, asked for 64-bit rows as a training script has them. The same rows then go
 through a real endpoint, in every content type and accept, all at once and one alone, and through batch transform by
 every strategy. What AWS's default handlers are known to do to rows is explained, and proven before it is: that rounding
-to 32 bits is the reason is believed when the model says the same to rows that have been rounded.
+to 32 bits is the reason is believed when the model says the same to rows that were rounded before they were sent.
 """
 
 from __future__ import annotations
@@ -11,21 +11,24 @@ from __future__ import annotations
 import ast
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 from harness.config import Config
-from harness.parity import bodies
-from harness.parity.asking import ONE_ROW, Asking
-from harness.parity.bodies import CSV
+from harness.parity.asking import ONE_ROW, Unserved, endpoint
+from harness.parity.bodies import CSV, JSON, NPY
 from harness.parity.findings import Aspect, Finding, Kind
 from harness.parity.judging import Served
 from harness.parity.outcomes import Answer, alike
+from harness.parity.predicting import Predicting
 from harness.parity.rows import Rows
+from harness.parity.trial import Bench
 
+TRAINED: Final = "train"
+"""The model that is served, among those that have been asked in a process."""
+_TRANSFORM: Final = "transform, "
 _TOLD: Final = 200
 """Characters of a value that are told."""
 
@@ -71,38 +74,36 @@ class Handlers:
         return bool(self.names & {"output_fn", "transform_fn"})
 
 
-def check(asking: Asking, place: Path, predict: Callable[[Rows], Sequence[Any] | None]) -> Served:
-    """Serve a model, and hold what it says there against what it says itself.
-
-    Args:
-        asking: where, which model, which rows; ``like`` is what the model says to them in a process of its own.
-        place: a folder for inputs and outputs of batch transform; made if it is not there.
-        predict: asks the model in a process again, for other rows; None if it has no answer. Called only when an
-            answer differs.
-
-    Returns:
-        Every answer, the findings about them, and how many were compared.
+def check(bench: Bench, model_data: str, name: str, predicting: Predicting, tolerance: float) -> Served:
+    """Serve a model, and hold what it says there against what it says itself; see ``visit.CheckServing``.
 
     Raises:
         Interrupted: Ctrl-C. Nothing is left on the target.
         HarnessError: the target refused a request.
     """
+    target, config = bench.target, bench.config
     began = time.monotonic()
-    endpoint = asking.endpoint()
-    seconds = {"endpoint": time.monotonic() - began}
-    if isinstance(endpoint, str):
-        unserved = _finding(asking.target.name, "endpoint", "in service", endpoint, Kind.UNEXPLAINED, _UNSERVED)
+    try:
+        with endpoint(target, config, name, model_data) as served:
+            model, rows = predicting.result().models[TRAINED], predicting.result().rows
+            if model.values is None or rows is None:  # there is nothing to hold answers against
+                return Served(seconds={"endpoint": time.monotonic() - began})
+            answers = dict(served.invoked(rows, model.values))
+            to_rounded = served.rounded(rows, model.values)
+            seconds = {"endpoint": time.monotonic() - began}
+            began, transformed = time.monotonic(), {}
+            if config.transform.content_type in {None, CSV}:
+                transformed = dict(served.transformed(rows, model.values, bench.place / "serving"))
+                seconds["transform"] = time.monotonic() - began
+    except Unserved as error:
+        seconds = {"endpoint": time.monotonic() - began}
+        if predicting.result().models[TRAINED].values is None:  # nor does it answer in a process
+            return Served(seconds=seconds)
+        unserved = _finding(target.name, "endpoint", "in service", str(error), Kind.UNEXPLAINED, _UNSERVED)
         return Served(findings=(unserved,), compared=1, seconds=seconds)
-    began = time.monotonic()
-    transform: dict[str, Answer] = {}
-    if asking.config.transform.content_type in {None, CSV}:
-        transform = asking.transform(place)
-        seconds["transform"] = time.monotonic() - began
-    judge = Judge(
-        asking.target.name, handlers(asking.config), asking.rows, asking.like, asking.config.parity.tolerance, predict
-    )
-    findings = tuple(judge.findings(endpoint, transform))
-    return Served(endpoint, transform, findings, len(endpoint) + len(transform), seconds)
+    judge = Judge(target.name, handlers(config), rows, model.values, tolerance, to_rounded)
+    findings = tuple(judge.findings(answers, transformed))
+    return Served(answers, transformed, findings, len(answers) + len(transformed), seconds)
 
 
 def handlers(config: Config) -> Handlers:
@@ -134,54 +135,54 @@ class Judge:
     rows: Rows
     expected: Sequence[Any]
     tolerance: float
-    predict: Callable[[Rows], Sequence[Any] | None]
+    to_rounded: Sequence[Any] | None
+    """What the served model says to rows that have been rounded to 32 bits before they were sent."""
 
     def findings(self, endpoint: Mapping[str, Answer], transform: Mapping[str, Answer]) -> Iterator[Finding]:
         """Everything that is not as the model itself has it; what is one matter is told once."""
+        exact = endpoint.get(f"{NPY} -> {JSON}")
+        by_rounding = self.to_rounded if exact is not None and self._right(exact, self.expected) else None
+        taken = {where.partition(" -> ")[0] for where, answer in endpoint.items() if answer.status == 200}
         told: set[tuple[str, str]] = set()
-        answers = {**endpoint, **{f"transform, {way}": answer for way, answer in transform.items()}}
-        reads = any(answer.status == 200 for answer in endpoint.values())
-        for where, answer in answers.items():
-            finding = self._finding(where, answer, reads=reads)
+        for where, answer in {**endpoint, **{f"{_TRANSFORM}{way}": each for way, each in transform.items()}}.items():
+            finding = (
+                self._wrong(where, answer, by_rounding)
+                if answer.status == 200
+                else self._refused(where, answer, taken=taken)
+            )
             if finding is not None and (finding.where, finding.why or where) not in told:
                 told.add((finding.where, finding.why or where))
                 yield finding
 
-    def _finding(self, where: str, answer: Answer, *, reads: bool) -> Finding | None:
-        alone = ONE_ROW in where
-        expected = self.expected[:1] if alone else self.expected
-        if answer.status != 200:
-            return self._refused(where, answer, expected, reads=reads)
-        if answer.values is None or alike(list(expected), answer.values, self.tolerance):
+    def _right(self, answer: Answer, expected: Sequence[Any]) -> bool:
+        return answer.values is not None and alike(list(expected), answer.values, self.tolerance)
+
+    def _wrong(self, where: str, answer: Answer, by_rounding: Sequence[Any] | None) -> Finding | None:
+        """An answer that is no error. One that cannot be read as a value for each row is held against other targets only."""
+        some = slice(1 if ONE_ROW in where else None)
+        if answer.values is None or self._right(answer, self.expected[some]):
             return None
+        apart = _apart(self.expected[some], answer.values, self.tolerance)
         sent = where.partition(" -> ")[0]
-        if not self.handlers.reads_itself and not sent.startswith(bodies.NPY):
-            as_rounded = self._rounded
-            if as_rounded is not None and alike(
-                list(as_rounded[:1] if alone else as_rounded), answer.values, self.tolerance
-            ):
-                return _finding(
-                    self.target, sent, *_apart(expected, answer.values, self.tolerance), Kind.KNOWN, _ROUNDED
-                )
-        return _finding(self.target, where, *_apart(expected, answer.values, self.tolerance), Kind.UNEXPLAINED, _UNLIKE)
+        rounds = not self.handlers.reads_itself and not sent.startswith(NPY)
+        if rounds and by_rounding is not None and self._right(answer, by_rounding[some]):
+            return _finding(self.target, sent, *apart, Kind.KNOWN, _ROUNDED)
+        return _finding(self.target, where, *apart, Kind.UNEXPLAINED, _UNLIKE)
 
-    def _refused(self, where: str, answer: Answer, expected: Sequence[Any], *, reads: bool) -> Finding | None:
+    def _refused(self, where: str, answer: Answer, *, taken: Set[str]) -> Finding | None:
         seen = f"{answer.status or 'no answer'}: {answer.text}"
-        one_by_one = ONE_ROW in where or where.endswith("SingleRecord")
-        flat = one_by_one or len(self.rows.cells[0]) == 1
-        if not self.handlers.reads_itself:
-            if flat and where.startswith((CSV, "transform")):
-                return _finding(self.target, where.partition(" -> ")[0], _shown(expected[0]), seen, Kind.KNOWN, _FLAT)
-        elif reads and not one_by_one:
-            return None  # a script that reads bodies itself need not know every type
-        if self.handlers.writes_itself and reads and not one_by_one:
+        sent = where.partition(" -> ")[0]
+        content_type = CSV if where.startswith(_TRANSFORM) else sent.partition(",")[0]
+        alone = ONE_ROW in where or where.endswith("SingleRecord")
+        flat = content_type == CSV and (alone or len(self.rows.cells[0]) == 1)
+        if flat and not self.handlers.reads_itself:
+            return _finding(self.target, sent, _shown(self.expected[0]), seen, Kind.KNOWN, _FLAT)
+        # A script that reads or writes bodies itself need not know every type, only take all that it takes at all.
+        if self.handlers.reads_itself and (content_type not in taken if alone else taken):
             return None
-        return _finding(self.target, where, _shown(expected[0]), seen, Kind.UNEXPLAINED, _UNLIKE)
-
-    @cached_property
-    def _rounded(self) -> Sequence[Any] | None:
-        """What the model itself says to rows that have been rounded to 32 bits."""
-        return self.predict(bodies.rounded(self.rows))
+        if self.handlers.writes_itself and content_type in taken and not alone:
+            return None
+        return _finding(self.target, where, _shown(self.expected[0]), seen, Kind.UNEXPLAINED, _UNLIKE)
 
 
 def _finding(target: str, where: str, expected: str, seen: str, kind: Kind, said: Mapping[str, str]) -> Finding:
