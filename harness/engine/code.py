@@ -93,7 +93,7 @@ def _lay_out(path: Path, entry_point: str, target: Path) -> None:
         unpack_archive(path, target)
         if not (target / entry_point).is_file():
             raise ConfigurationError(f"The entry point {entry_point} is not in {path}.")
-    elif path.is_file():
+    elif path.is_file() or (path.name == entry_point and not path.exists()):  # a script without a source_dir
         source.stage(source.manifest(None, entry_point=str(path)), target)
     else:
         source.stage(source.manifest(path, entry_point=entry_point), target)

@@ -397,6 +397,13 @@ class TestBadInput:
             assert word in done.err
         assert not list((made.folder / "runs").glob("[!_]*"))
 
+    def test_a_script_without_a_folder_that_is_not_there_is_named_as_the_script(self, project):
+        made = project()
+        made.write("harness.toml", "")
+        done = made.harness("train", "--entry-point", "nope.py")
+        assert done.code == 2
+        assert f"entry_point '{made.folder / 'nope.py'}' is not there" in done.err
+
     def test_a_job_name_that_exists_leaves_the_other_run_untouched(self, project):
         made = project(WRITES_A_MODEL)
         made.harness("train", "--job-name", "j")
