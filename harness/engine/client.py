@@ -282,20 +282,20 @@ class EngineClient:
             container_jobs.check(image)
 
     def _create_job(self, kind: str, request: Document, description: Document, prepare: Any) -> None:
-        self.jobs.create(f"Create{kind}", request[f"{kind}Name"], request, description, prepare)
+        self.running(kind).create(f"Create{kind}", request[f"{kind}Name"], request, description, prepare)
 
     def _describe_job(self, kind: str, name: str) -> Document:
-        description = self.jobs.find(kind, name)
+        description = self.running(kind).find(kind, name)
         if description is None:
             raise not_found(f"Describe{kind}")
         return description
 
     def _stop_job(self, kind: str, name: str) -> Document:
-        description = self.jobs.find(kind, name)
+        description = self.running(kind).find(kind, name)
         if description is None:
             raise not_found(f"Stop{kind}")
         status = description[f"{kind}Status"]
-        if status in ENDED or not self.jobs.stop(name):
+        if status in ENDED or not self.running(kind).stop(name):
             raise ServiceError(
                 "ValidationException",
                 f"The request was rejected because the {kind.replace('Job', ' job').lower()} is in status {status}.",
@@ -306,7 +306,7 @@ class EngineClient:
     def _list_jobs(self, kind: str, filters: Document) -> Document:
         prefix = kind.removesuffix("Job")
         own = {"Name": f"{kind}Name", "Arn": f"{kind}Arn", "Status": f"{kind}Status", "EndTime": f"{prefix}EndTime"}
-        return self.jobs.list(kind, [own.get(name, name) for name in _SUMMARY], filters)
+        return self.running(kind).list(kind, [own.get(name, name) for name in _SUMMARY], filters)
 
 
 def _raise_all(error: type[ConfigurationError], heading: str, problems: Iterator[str]) -> None:

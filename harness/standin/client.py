@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.engine.client import EngineClient
+from harness.engine.running import Running
 from harness.engine.settings import EngineSettings
-from harness.engine.store import Document, Job, write_json
+from harness.engine.store import Document, Job, Store, write_json
 from harness.errors import RefusedError, ServiceError
 
 _PAGE = 10
@@ -18,7 +19,9 @@ _PAGE = 10
 
 
 class StandInClient(EngineClient):
-    """Serves many threads. An endpoint that is updated has two servers for a while, in folders ``name`` and ``name@1``.
+    """Serves many threads. As on AWS, jobs of different kinds may have the same name: each kind has its own folder.
+
+    An endpoint that is updated has two servers for a while, in folders ``name`` and ``name@1``.
 
     The one that answers is the youngest in service. An older one ends as soon as a younger one is seen to be in
     service; a younger one that fails is forgotten, and the older one goes on, as on AWS.
@@ -27,6 +30,21 @@ class StandInClient(EngineClient):
     def __init__(self, root: Path, settings: EngineSettings) -> None:
         super().__init__(root, settings)
         self._changing = threading.RLock()
+        self._kinds = {
+            "TrainingJob": self.jobs,
+            "ProcessingJob": Running(Store(root / "_processing-jobs"), settings),
+            "TransformJob": Running(Store(root / "_transform-jobs"), settings),
+            "Endpoint": self.endpoints,
+        }
+
+    def running(self, kind: str) -> Running:
+        """Where things of a kind run."""
+        return self._kinds[kind]
+
+    def close(self) -> None:
+        """End everything that was started here."""
+        for running in self._kinds.values():
+            running.close()
 
     # -- endpoints ----------------------------------------------------------------------------------------------
 
@@ -97,7 +115,7 @@ class StandInClient(EngineClient):
     def reap(self, job: Job) -> None:
         """A job has ended: wait for its process, which has nothing left to do."""
         with self._changing:
-            running = self.endpoints if job.path.parent == self.endpoints.store.root else self.jobs
+            (running,) = (each for each in self._kinds.values() if each.store.root == job.path.parent)
             while running.wait(job.name, 1):
                 pass
 

@@ -123,11 +123,11 @@ class SageMaker:
         if kind == "Endpoint":
             return
         wanted, count = _resources(kind, request)
-        store = self._client.jobs.store
+        store = self._client.running(kind).store
         used = 0
         for name in store.names():
             job = store.job(name)
-            if job.owner() is not None and job.kind == kind:
+            if job.owner() is not None:
                 instance_type, more = _resources(kind, job.request)
                 used += more if instance_type == wanted else 0
         if used + count > self._limit:

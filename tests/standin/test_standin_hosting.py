@@ -179,3 +179,27 @@ def test_a_processing_job_reads_and_writes_s3(lab):
     assert lab.get(f"s3://{lab.name}/o/b.csv") == b"A,B"
     [lines] = lab.lines("/aws/sagemaker/ProcessingJobs").values()
     assert lines == ["done"]
+
+
+def test_jobs_of_different_kinds_may_have_the_same_name(lab):
+    lab.train("print('trained')")
+    request = {
+        "ProcessingJobName": lab.name,
+        "RoleArn": lab.standin.role,
+        "AppSpecification": {
+            "ImageUri": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3",
+            "ContainerEntrypoint": ["python3", "-c", "print('processed')"],
+        },
+        "ProcessingResources": {
+            "ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30}
+        },
+    }
+    lab.sagemaker.create_processing_job(**request)
+    described = lab.wait("processing_job", lab.name)
+    assert described["ProcessingJobStatus"] == "Completed", described.get("FailureReason")
+    assert lab.wait("training_job", lab.name)["TrainingJobStatus"] == "Completed"
+    printed = [lab.lines(f"/aws/sagemaker/{kind}Jobs") for kind in ("Training", "Processing")]
+    assert [list(streams.values()) for streams in printed] == [[["trained"]], [["processed"]]]
+    assert refusal(lab.sagemaker.create_processing_job, **request)["Error"]["Code"] == "ResourceInUse"
+    found = lab.sagemaker.list_processing_jobs(NameContains=lab.name)["ProcessingJobSummaries"]
+    assert [each["ProcessingJobName"] for each in found] == [lab.name]
