@@ -158,7 +158,7 @@ class Judge:
         return answer.values is not None and alike(list(expected), answer.values, self.tolerance)
 
     def _wrong(self, where: str, answer: Answer, by_rounding: Sequence[Any] | None) -> Finding | None:
-        """An answer that is no error. What cannot be read as a value for each row is held against other targets only."""
+        """No error. What cannot be read as a value for each row is held against other targets only."""
         some = slice(1 if ONE_ROW in where else None)
         if answer.values is None or self._right(answer, self.expected[some]):
             return None
