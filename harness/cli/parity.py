@@ -54,7 +54,7 @@ def command(
     Each target is held against what AWS promises, and against the others. Ends with 3 if a difference is neither known
     nor accepted in the configuration.
     """
-    from harness.parity import run
+    from harness.parity import consistency, run
     from harness.parity.report import document, terminal
 
     if github and as_json:
@@ -66,7 +66,7 @@ def command(
     config = configured("local")
     flags["parity.accept"] = [*_as_tables(config), *(_table(*each) for each in accepted)]
     asked = tuple(on.split(",")) if on else config.parity.on
-    report = run.run(configured, run.targets(asked), asked=bool(asked), tell=_tell)
+    report = run.run(configured, run.targets(asked), asked=bool(asked), check=consistency.check, tell=_tell)
     told = document.document(report)
     if page is not None:
         _write(page, told)

@@ -7,39 +7,12 @@ the SageMaker Python SDK (v2 2.257.7, v3 2.27.0, read and run), the AWS develope
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
+from collections.abc import Mapping
+from dataclasses import replace
 
-from harness.doctor.drift import loads
+from harness.parity.divergence import Divergence, Holds, elsewhere, loads_alike, only_expected, only_seen, turned
 from harness.parity.findings import Aspect, Finding, Kind
 from harness.parity.probe import REDACTED
-
-Holds = Callable[[str | None, str | None], bool]
-"""Whether two values, what is expected and what was seen, are those of a divergence."""
-
-
-@dataclass(frozen=True)
-class Divergence:
-    """One row of the table."""
-
-    targets: tuple[str, ...]
-    aspect: Aspect
-    where: str
-    """Pattern of places, as the shell has them."""
-    holds: Holds
-    why: str
-    breaks: str
-    remedy: str
-
-    def explains(self, finding: Finding, ran_by: str) -> bool:
-        """Whether a finding is this divergence, in value too."""
-        return (
-            ran_by in self.targets
-            and finding.aspect is self.aspect
-            and fnmatchcase(finding.where, self.where)
-            and self.holds(finding.expected, finding.seen)
-        )
 
 
 def explained(finding: Finding, ran_by: str) -> Finding:
@@ -53,41 +26,6 @@ def explained(finding: Finding, ran_by: str) -> Finding:
         if row.explains(finding, ran_by):
             return replace(finding, kind=Kind.KNOWN, why=row.why, breaks=row.breaks, remedy=row.remedy)
     return finding
-
-
-def _only_seen(pattern: str) -> Holds:
-    """Nothing is expected, and what is there is of this form."""
-    return lambda expected, seen: expected is None and seen is not None and re.fullmatch(pattern, seen) is not None
-
-
-def _only_expected(pattern: str = ".*") -> Holds:
-    """What is expected has this form, and there is nothing."""
-    return lambda expected, seen: (
-        seen is None and expected is not None and re.fullmatch(pattern, expected, re.DOTALL) is not None
-    )
-
-
-def _turned(before: str, after: str) -> Holds:
-    """One form has become another."""
-    return lambda expected, seen: (
-        expected is not None
-        and seen is not None
-        and re.fullmatch(before, expected, re.DOTALL) is not None
-        and re.fullmatch(after, seen, re.DOTALL) is not None
-    )
-
-
-def _elsewhere(expected: str | None, seen: str | None) -> bool:
-    """The same text, but for ``/opt/ml``, which is the host's folder of a run."""
-    if expected is None or seen is None or "/opt/ml" not in expected:
-        return False
-    first, *rest = expected.split("/opt/ml")
-    pattern = re.escape(first) + r"(?P<root>/[^:\",]*/hosts/algo-\d+)" + "(?P=root)".join(map(re.escape, rest))
-    return re.fullmatch(pattern, seen, re.DOTALL) is not None
-
-
-def _loads(library: str) -> Holds:
-    return lambda expected, seen: expected is not None and seen is not None and loads(library, expected, seen)
 
 
 _PROCESSES = ("local",)
@@ -107,7 +45,7 @@ def _own_variables() -> tuple[Divergence, ...]:
             _PROCESSES,
             Aspect.ENVIRONMENT,
             name,
-            _only_seen(form),
+            only_seen(form),
             why=f"a plain process keeps {name} of this machine: {what}",
             breaks=f"a script that reads {name}, or expands ~, finds another value on AWS, or none",
             remedy=f"do not depend on {name}; write to SM_MODEL_DIR, SM_OUTPUT_DATA_DIR or the folder of tempfile",
@@ -115,6 +53,134 @@ def _own_variables() -> tuple[Divergence, ...]:
         for name, (form, what) in meaning.items()
     )
 
+
+_HOST, _SDK_HOST = "algo-1", r"algo-1-[a-z0-9]{5}|sagemaker-local"
+_NO_GROUPS = r"\[\]|\{\}"
+
+
+def _either(*ways: Holds) -> Holds:
+    return lambda expected, seen: any(holds(expected, seen) for holds in ways)
+
+
+def _sdk(aspect: Aspect, where: str, holds: Holds, why: str, breaks: str, remedy: str) -> Divergence:
+    return Divergence(_SDK, aspect, where, holds, f"the SDK's local mode {why}", breaks, remedy)
+
+
+def _of_both(where: str, holds: Holds, why: str, breaks: str, remedy: str) -> tuple[Divergence, ...]:
+    """What stands in a configuration file stands in the variables that are made of it."""
+    both = (Aspect.ENVIRONMENT, Aspect.CONFIG_FILES)
+    return tuple(_sdk(aspect, where, holds, why, breaks, remedy) for aspect in both)
+
+
+_LOCAL_MODE: tuple[Divergence, ...] = (
+    *_of_both(
+        "*",
+        turned(_HOST, _SDK_HOST),
+        "gives hosts' names a random ending",
+        "what is named after the host, or looks for algo-1, is called otherwise in each run",
+        "take the name from SM_CURRENT_HOST and the others from SM_HOSTS, and never write algo-1",
+    ),
+    _sdk(
+        Aspect.ENVIRONMENT,
+        "SM_TRAINING_ENV.distribution_hosts*",
+        _either(only_seen(_SDK_HOST), only_expected(r"\[\]")),
+        "names no instance groups, and then the toolkit takes all hosts for distributed ones",
+        "nothing on a single host",
+        "nothing",
+    ),
+    *(
+        row
+        for where in ("*instance_group*", "*INSTANCE_GROUP*", "*current_group_name")
+        for row in _of_both(
+            where,
+            _either(only_expected(), only_seen(_NO_GROUPS), turned(r"[\[{].*", _NO_GROUPS)),
+            "writes no instance groups into resourceconfig.json",
+            "a script that goes through SM_INSTANCE_GROUPS finds none",
+            "use SM_HOSTS, or test that part with --on container",
+        )
+    ),
+    *_of_both(
+        "*S3DistributionType",
+        only_expected("FullyReplicated"),
+        "writes the input mode of a channel into inputdataconfig.json, and nothing else",
+        "a script that looks up how a channel is distributed fails with KeyError",
+        "ask with .get('S3DistributionType', 'FullyReplicated')",
+    ),
+    *_of_both(
+        "*RecordWrapperType",
+        only_expected("None"),
+        "writes the input mode of a channel into inputdataconfig.json, and nothing else",
+        "a script that looks up how records are wrapped fails with KeyError",
+        "ask with .get('RecordWrapperType', 'None')",
+    ),
+    *_of_both(
+        "*",
+        turned(r'"?(file|s3)://.*', '"?/opt/ml/code"?'),
+        "mounts local code at /opt/ml/code, and names that as the place of the source",
+        "SM_MODULE_DIR is a path here and an S3 URI on AWS: what reads it as a path fails there",
+        "use __file__ or the working directory, never SM_MODULE_DIR",
+    ),
+    *_of_both(
+        "*",
+        turned("eth0", "ethwe"),
+        "of version 3 names the network interface ethwe",
+        "a library that is told to bind to it finds no such interface",
+        "let the library choose its interface",
+    ),
+    *_of_both(
+        "*TrainingInputMode",
+        turned("File|FastFile", "EFS|File"),
+        "of version 3 calls the mode of local folders EFS",
+        "a script that decides by the mode takes another way",
+        "decide by what lies in the channel",
+    ),
+    _sdk(
+        Aspect.ENVIRONMENT,
+        "TRAINING_JOB_ARN",
+        only_expected("arn:.*"),
+        "sets no TRAINING_JOB_ARN",
+        "a script that reads it fails with KeyError",
+        "read it with os.environ.get, or test that part with --on container",
+    ),
+    *(
+        _sdk(
+            Aspect.ENVIRONMENT,
+            name,
+            only_seen("https?://.*"),
+            f"sets {name}; on AWS there is none",
+            "a script that reads it finds none on AWS; boto3 finds the regional endpoint by itself there",
+            "let boto3 choose its endpoint",
+        )
+        for name in ("AWS_ENDPOINT_URL_S3", "S3_ENDPOINT_URL")
+    ),
+    _sdk(
+        Aspect.ENVIRONMENT,
+        "TERM",
+        only_seen(r"xterm.*"),
+        "of version 2 gives containers a terminal, and Docker then sets TERM",
+        "progress bars and colours look as in a terminal, and fill the log on AWS",
+        "switch them off where stdout is no terminal",
+    ),
+    *(
+        _sdk(
+            Aspect.TERMINAL,
+            stream,
+            turned("no terminal", "a terminal"),
+            "of version 2 gives containers a terminal",
+            "isatty() is true, lines end in CRLF, and stderr is mixed into stdout; on AWS it is a pipe",
+            "let nothing depend on isatty()",
+        )
+        for stream in ("stdin", "stdout", "stderr")
+    ),
+    _sdk(
+        Aspect.OPT_ML_TREE,
+        "shared",
+        only_seen("folder"),
+        "mounts a folder shared by all hosts at /opt/ml/shared",
+        "what is written there is not on AWS, and is lost",
+        "write to SM_MODEL_DIR or SM_OUTPUT_DATA_DIR",
+    ),
+)
 
 _VERSION_REMEDY = "point python in [tool.harness] to an environment with the image's pins; `harness doctor` says how"
 
@@ -125,7 +191,7 @@ TABLE: tuple[Divergence, ...] = (
             _PROCESSES,
             Aspect.VERSIONS,
             library,
-            _loads(library),
+            loads_alike(library),
             why="a plain process uses this machine's packages; what one version pickles loads in the other",
             breaks="results may differ in their last digits, and scikit-learn warns when it loads a model",
             remedy=_VERSION_REMEDY,
@@ -136,7 +202,7 @@ TABLE: tuple[Divergence, ...] = (
         _PROCESSES,
         Aspect.VERSIONS,
         "python",
-        _turned(r"3\.\d+", r"3\.\d+"),
+        turned(r"3\.\d+", r"3\.\d+"),
         why="a plain process uses this machine's Python",
         breaks="newer syntax and modules of the standard library may be missing in the image, and the reverse",
         remedy=_VERSION_REMEDY,
@@ -145,7 +211,7 @@ TABLE: tuple[Divergence, ...] = (
         _PROCESSES,
         Aspect.USER,
         "uid",
-        _turned("0", r"\d+"),
+        turned("0", r"\d+"),
         why="a plain process runs as you; a container of AWS's image runs as root",
         breaks="what only root may do works on AWS and not here: apt-get, ports below 1024, writing to /usr",
         remedy="nothing, unless the script needs root; then compare with --on container",
@@ -155,7 +221,7 @@ TABLE: tuple[Divergence, ...] = (
             _PROCESSES,
             aspect,
             "*",
-            _elsewhere,
+            elsewhere,
             why="there is no private /opt/ml here, so SM_* name the run folder instead; `harness doctor` says why",
             breaks="a script with /opt/ml written into it does not find its files here, but does on AWS",
             remedy="use SM_MODEL_DIR and the like; on Linux allow user namespaces, or compare with --on container",
@@ -172,7 +238,7 @@ TABLE: tuple[Divergence, ...] = (
         _PROCESSES,
         Aspect.SIGNALS,
         "parent",
-        _turned("process 1", "another process"),
+        turned("process 1", "another process"),
         why="without namespaces of its own a plain process has this machine's process numbers",
         breaks="nothing, unless the script signals process 1",
         remedy="allow user namespaces; `harness doctor` says how",
@@ -181,7 +247,7 @@ TABLE: tuple[Divergence, ...] = (
         _IN_CONTAINERS,
         Aspect.ENVIRONMENT,
         "HOSTNAME",
-        _only_seen(r"[\w.-]+"),
+        only_seen(r"[\w.-]+"),
         why="Docker sets it; what AWS's container runtime sets is not documented",
         breaks="a script that names things by HOSTNAME finds another value on AWS, or none",
         remedy="use SM_CURRENT_HOST",
@@ -190,7 +256,7 @@ TABLE: tuple[Divergence, ...] = (
         _IN_CONTAINERS,
         Aspect.ENVIRONMENT,
         "HOME",
-        _only_seen("/root|/home/.*|/"),
+        only_seen("/root|/home/.*|/"),
         why="Docker sets it; what AWS's container runtime sets is not documented",
         breaks="a script that expands ~ may find another folder on AWS",
         remedy="write to SM_MODEL_DIR, SM_OUTPUT_DATA_DIR or the folder of tempfile",
@@ -200,7 +266,7 @@ TABLE: tuple[Divergence, ...] = (
             _IN_CONTAINERS,
             Aspect.ENVIRONMENT,
             name,
-            _only_seen(form),
+            only_seen(form),
             why="set by the Python image that the local image is built on; AWS's image is built on another",
             breaks=f"a script that reads {name} finds none on AWS",
             remedy="do not read it; sys.version_info tells the version",
@@ -211,5 +277,6 @@ TABLE: tuple[Divergence, ...] = (
             ("GPG_KEY", re.escape(REDACTED)),
         )
     ),
+    *_LOCAL_MODE,
 )
 """Every divergence that is known. The first row that explains a finding counts."""
