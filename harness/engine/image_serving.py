@@ -75,7 +75,7 @@ def prepare(
     """Make the host that serves what lies in a tree; arguments as ``serving.prepare`` has them."""
     spec = HostSpec(
         name=host.name,
-        command=_command(str(containers.image), host.path(host.paths.code).joinpath("requirements.txt").is_file()),
+        command=command(str(containers.image)),
         environment={
             **passed_environment(settings.pass_environment),
             "AWS_REGION": settings.region,
@@ -91,14 +91,8 @@ def prepare(
     return ImageServing(containers, spec)
 
 
-def _command(image: str, has_requirements: bool) -> tuple[str, ...]:
-    """``serve``; the local image's is told what AWS's does by itself, and to say at once what is wrong with a model."""
+def command(image: str) -> tuple[str, ...]:
+    """``serve``; the local image's is told to say at once what is wrong with a model."""
     from harness.images.build import NAME
 
-    if not image.startswith(f"{NAME}:"):
-        return ("serve",)
-    serve = ("serve", "--fail-fast")
-    if not has_requirements:
-        return serve
-    install = "python3 -m pip install --disable-pip-version-check --requirement /opt/ml/code/requirements.txt"
-    return ("/bin/sh", "-c", f"{install} && exec {' '.join(serve)}")
+    return ("serve", "--fail-fast") if image.startswith(f"{NAME}:") else ("serve",)

@@ -7,7 +7,12 @@ from typing import Any
 
 
 def adjusted(
-    document: Mapping[str, Any], *, read_only: Collection[str], labels: Mapping[str, str], network: str
+    document: Mapping[str, Any],
+    *,
+    read_only: Collection[str],
+    labels: Mapping[str, str],
+    network: str,
+    commands: Mapping[str, str],
 ) -> dict[str, Any]:
     """The same services, tidier.
 
@@ -16,6 +21,7 @@ def adjusted(
         read_only: paths in containers that are not to be written to.
         labels: for containers and the network.
         network: name for the network; the SDK's own is the same for every job.
+        commands: a command of the SDK's -> what is to be run in its place.
 
     Returns:
         A document in which ports are published on the loopback alone, and in which Compose finds no variables to
@@ -26,6 +32,7 @@ def adjusted(
             **service,
             "volumes": [_volume(each, read_only) for each in service.get("volumes", ())],
             **({"ports": [f"127.0.0.1:{each}" for each in service["ports"]]} if "ports" in service else {}),
+            **({"command": commands[service["command"]]} if service.get("command") in commands else {}),
             "labels": dict(labels),
         }
         for name, service in document["services"].items()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.engine import image_serving
 from harness.engine.hosts import Companion, Control, Ended, Log, Stop, run_hosts
 from harness.engine.launcher import HostSpec, Launcher
 from harness.engine.leftovers import labels
@@ -104,6 +105,8 @@ class SdkHost:
             "read_only": list(read_only),
             "labels": labels(self.job),
             "network": f"sagemaker-local-{self.job.name}",
+            # A server that cannot load its model is to say so at once; the SDK would ask it for two minutes.
+            "commands": {"serve": " ".join(image_serving.command(self.image))},
         }
         task = {
             "module": self.sdk.module,

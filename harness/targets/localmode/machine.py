@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from harness.errors import MissingCapability
 
 INSTALL = "pip install 'sagemaker-harness[localmode]'"
+_PATIENCE = 30.0
+"""Seconds that ``docker compose version`` may take; it asks no engine."""
 _COMPOSE = "https://docs.docker.com/compose/install/ has it"
 
 
@@ -70,8 +72,7 @@ def check_tools(sdk: Sdk) -> None:
             "--on localmode needs the docker command, which is not on PATH: https://docs.docker.com/get-docker/ has "
             "it. `--on local` needs none."
         )
-    said = subprocess.run(["docker", "compose", "version"], capture_output=True, text=True, check=False)
-    text = said.stdout.strip() if said.returncode == 0 else ""
+    text = _compose_version()
     number = re.search(r"version\s+v?(\d+)", text)
     good = "v2" in text if sdk.is_v2 else bool(number and int(number[1]) >= 2)
     if good or shutil.which("docker-compose"):
@@ -81,3 +82,19 @@ def check_tools(sdk: Sdk) -> None:
             f"{sdk} does not take this Compose ({text}): it wants version 2, or docker-compose on PATH. {_COMPOSE}."
         )
     raise MissingCapability(f"{sdk} needs Docker Compose, which is not installed: {_COMPOSE}.")
+
+
+def _compose_version() -> str:
+    """What ``docker compose version`` says; nothing if there is none.
+
+    Raises:
+        MissingCapability: it says nothing for long.
+    """
+    command = ["docker", "compose", "version"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_PATIENCE)
+    except subprocess.TimeoutExpired:
+        raise MissingCapability(
+            f"`{' '.join(command)}` has not ended within {_PATIENCE:g} s: the docker command hangs, or a plug-in of it."
+        ) from None
+    return said.stdout.strip() if said.returncode == 0 else ""
