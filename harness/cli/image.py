@@ -113,6 +113,22 @@ def _show(config_file: Path | None, as_json: bool, **flags: Any) -> None:
     console.show_rows(rows)
 
 
+@command.command("prune", epilog="Example: harness image prune")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def _prune(as_json: bool) -> None:
+    """Remove local images that this version of the harness does not use any more. AWS's own are left alone."""
+    from harness.images.prune import prune
+
+    with engine() as client:
+        pruned = prune(client)
+    for name, reason in pruned.kept.items():
+        click.echo(f"{name} stays: {reason}", err=True)
+    if as_json:
+        console.print_json({"Removed": pruned.removed, "Kept": pruned.kept})
+    else:
+        click.echo("\n".join(pruned.removed) or "nothing to remove", err=not pruned.removed)
+
+
 def _region(config: Config) -> str:
     return config.region or "us-east-1"
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.config import Config
 from harness.doctor.checks import Check, Status, failed
+from harness.engine.container_limits import machine, no_quota
 from harness.engine.environment import framework_version
 from harness.engine.image import resolve
-from harness.engine.leftovers import MARK
-from harness.engine.store import Job
+from harness.engine.leftovers import find_leftovers
 from harness.errors import HarnessError, MissingCapability
 from harness.images.build import NAME, tag
 from harness.images.engine import engine, explanation
@@ -23,12 +21,14 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 AREA = "containers"
+_PATIENCE = 10.0
+"""Seconds for each answer of the engine; one that takes longer is no use to a job."""
 
 
 def look(config: Config) -> Iterator[Check]:
     """Ask the engine, if there is one."""
     try:
-        with engine() as client:
+        with engine(_PATIENCE) as client:
             yield from _ask(client, config)
     except MissingCapability as error:
         yield failed(AREA, "engine", error)
@@ -39,8 +39,10 @@ def _ask(client: DockerClient, config: Config) -> Iterator[Check]:
 
     try:
         yield answering(client.api.version())
+        yield giving(client.api.info())
         yield _image(client, config)
-        yield leftovers(_left(client))
+        left = find_leftovers(client)
+        yield leftovers([*left.containers.values(), *left.networks.values()])
     except (docker.errors.DockerException, OSError) as error:  # requests' errors are OSErrors
         yield Check(AREA, "answers", Status.MISSING, f"the engine answers with an error: {explanation(error)}")
 
@@ -51,6 +53,14 @@ def answering(version: dict[str, Any]) -> Check:
     name = next((each for each in components if "Podman" in each), "Docker")
     finding = f"{name} {version['Version']}, {version['Os']}/{version['Arch']}"
     return Check(AREA, "engine", Status.OK, finding)
+
+
+def giving(info: dict[str, Any]) -> Check:
+    """What instances can be given of the engine's machine, by its ``/info`` document."""
+    there, unkept = machine(info), no_quota(info)
+    finding = f"{there.cpus} CPUs and {there.memory / 1024**3:.1f} GiB for instances"
+    volume = f"; VolumeSizeInGB is not kept to: {unkept}" if unkept else ""
+    return Check(AREA, "limits", Status.OK, finding + volume)
 
 
 def _image(client: DockerClient, config: Config) -> Check:
@@ -86,24 +96,10 @@ def _older(client: DockerClient, version: str) -> str | None:
     return next((each for each in tags if each.startswith(f"{NAME}:{version}-") and each != tag(version)), None)
 
 
-def _left(client: DockerClient) -> list[str]:
-    """Containers of this machine's jobs that nobody runs any more."""
-    ours = {"label": [MARK, f"{MARK}.machine={platform.node()}"]}
-    found = client.api.containers(all=True, filters=ours)
-    return [each["Names"][0].removeprefix("/") for each in found if not _held(each["Labels"].get(f"{MARK}.job", ""))]
-
-
-def _held(folder: str) -> bool:
-    try:
-        return Job(Path(folder)).held()
-    except OSError:  # another user's folder: not ours to judge
-        return True
-
-
 def leftovers(names: Sequence[str]) -> Check:
-    """What to do about containers of killed runs."""
+    """What to do about containers and networks of killed runs."""
     if not names:
-        return Check(AREA, "leftovers", Status.OK, "no container without a job")
+        return Check(AREA, "leftovers", Status.OK, "no container or network without a job")
     shown = ", ".join(sorted(names)[:3]) + (", …" if len(names) > 3 else "")
     remedy = "the next container job removes them, and so does harness clean"
     return Check(AREA, "leftovers", Status.WARN, f"{len(names)} without a job: {shown}", remedy)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from harness.engine import serving
 from harness.engine.containers import ContainerLauncher, open_launcher
 from harness.engine.image import resolve
@@ -21,32 +23,47 @@ def check(image: str) -> None:
 
 
 def launcher(job: Job, settings: EngineSettings) -> ContainerLauncher:
-    """The launcher of a job, whatever its kind.
+    """The launcher of a job, whatever its kind. A volume whose size is not kept to is noted in the description.
 
     Raises:
         MissingCapability: see ``check``.
     """
-    image, instance_type = _wanted(job)
-    return open_launcher(job, image, instance_type if settings.instance_limits else None)
+    wanted = _wanted(job)
+    if not settings.instance_limits:
+        return open_launcher(job, wanted.image)
+    made = open_launcher(job, wanted.image, wanted.instance_type, gibibytes=wanted.gibibytes)
+    if made.unkept:
+        job.update(Harness={**job.description.get("Harness", {}), "VolumeSizeInGB": f"not kept to: {made.unkept}"})
+    return made
 
 
-def _wanted(job: Job) -> tuple[str, str | None]:
-    """The image and the instance type that a request names."""
+class _Wanted(NamedTuple):
+    """What a request asks for."""
+
+    image: str
+    instance_type: str | None
+    gibibytes: int | None = None
+    """``VolumeSizeInGB``."""
+
+
+def _wanted(job: Job) -> _Wanted:
     request = job.request
     match job.kind:
         case "TrainingJob":
             resources = request["ResourceConfig"]
             groups = resources.get("InstanceGroups") or [{}]
+            instance_type = resources.get("InstanceType") or groups[0].get("InstanceType")
             image = request["AlgorithmSpecification"]["TrainingImage"]
-            return image, resources.get("InstanceType") or groups[0].get("InstanceType")
+            return _Wanted(image, instance_type, resources.get("VolumeSizeInGB"))
         case "ProcessingJob":
             cluster = request["ProcessingResources"]["ClusterConfig"]
-            return request["AppSpecification"]["ImageUri"], cluster["InstanceType"]
+            image = request["AppSpecification"]["ImageUri"]
+            return _Wanted(image, cluster["InstanceType"], cluster.get("VolumeSizeInGB"))
         case "TransformJob":
-            return _model_image(job), request["TransformResources"]["InstanceType"]
+            return _Wanted(_model_image(job), request["TransformResources"]["InstanceType"])
         case _:
             config = read_json(job.path / "endpoint-config.json")
-            return _model_image(job), config["ProductionVariants"][0].get("InstanceType")
+            return _Wanted(_model_image(job), config["ProductionVariants"][0].get("InstanceType"))
 
 
 def _model_image(job: Job) -> str:

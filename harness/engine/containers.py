@@ -14,9 +14,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.engine.container_limits import machine, volume, within
 from harness.engine.hosts import LONGEST_LINE
 from harness.engine.image import resolve
-from harness.engine.instances import Hardware, hardware
+from harness.engine.instances import hardware
 from harness.engine.launcher import HostSpec, LaunchError
 from harness.engine.leftovers import labels, remove_leftovers
 from harness.engine.namespaces import in_tree
@@ -33,7 +34,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def open_launcher(
-    job: Job, image: str, instance_type: str | None = None, *, shm_size: int | None = None
+    job: Job, image: str, instance_type: str | None = None, *, gibibytes: int | None = None
 ) -> ContainerLauncher:
     """The launcher of a job, after what killed jobs left in the engine has been removed.
 
@@ -41,7 +42,7 @@ def open_launcher(
         job: whose containers they will be.
         image: as the request names it.
         instance_type: whose CPUs and memory hosts get, as far as the engine's machine has them; None: no limits.
-        shm_size: bytes of ``/dev/shm``; None: the engine's default.
+        gibibytes: what hosts may write outside ``/opt/ml``, as far as the engine keeps to it; None: what there is.
 
     Raises:
         MissingCapability: there is no engine, or no such image.
@@ -49,30 +50,17 @@ def open_launcher(
     client = connect()
     try:
         remove_leftovers(client)
-        limits = within(hardware(instance_type), machine(client)) if instance_type else {}
-        if shm_size is not None:
-            limits["shm_size"] = shm_size
-        return ContainerLauncher(client, job, resolve(client, image), limits)
+        image, limits, unkept = resolve(client, image), {}, ""
+        if instance_type or gibibytes:
+            info = client.api.info()
+            limits = within(hardware(instance_type) if instance_type else None, machine(info))
+        if gibibytes:
+            kept, unkept = volume(client, image, gibibytes, info)
+            limits |= kept
+        return ContainerLauncher(client, job, image, limits, unkept=unkept)
     except BaseException:
         client.close()
         raise
-
-
-def machine(client: DockerClient) -> Hardware:
-    """What the engine's machine has: this one, or the virtual machine of Docker Desktop."""
-    info = client.api.info()
-    return Hardware(info["NCPU"], info["MemTotal"])
-
-
-def within(wanted: Hardware | None, there: Hardware) -> dict[str, Any]:
-    """The engine's settings that give a container an instance's CPUs and memory, each where the machine has as much."""
-    limits: dict[str, Any] = {}
-    if wanted and wanted.cpus <= there.cpus:
-        limits["nano_cpus"] = wanted.cpus * 10**9
-    if wanted and wanted.memory <= there.memory:
-        # As much swap as memory would come on top; an instance has none.
-        limits |= {"mem_limit": wanted.memory, "memswap_limit": wanted.memory}
-    return limits
 
 
 class ContainerLauncher:
@@ -82,12 +70,15 @@ class ContainerLauncher:
         base_dir: ``/opt/ml``.
         image: the image's name.
         out_of_memory: the hosts that the kernel has ended, wholly or in part, for want of memory.
+        unkept: why the size of their volume is not kept to; empty if it is, or none was asked for.
     """
 
     base_dir: str | None = "/opt/ml"
     reason: str | None = None
 
-    def __init__(self, client: DockerClient, job: Job, image: str, limits: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, client: DockerClient, job: Job, image: str, limits: dict[str, Any] | None = None, *, unkept: str = ""
+    ) -> None:
         """Take over the client; it is closed with the last host.
 
         Args:
@@ -95,8 +86,10 @@ class ContainerLauncher:
             job: whose containers they will be.
             image: one that the engine has.
             limits: settings for every container: ``mem_limit``, ``nano_cpus``, ….
+            unkept: see the attribute.
         """
         self.image = image
+        self.unkept = unkept
         self.out_of_memory: set[str] = set()
         self.owner = Owner.current()
         """Who gets what the hosts have written."""

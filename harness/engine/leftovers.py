@@ -6,7 +6,7 @@ import os
 import platform
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.engine.store import Job
 
@@ -28,26 +28,40 @@ def labels(job: Job, host: str = "") -> dict[str, str]:
     }
 
 
+class Leftovers(NamedTuple):
+    """What of this machine's jobs that nobody runs any more is in an engine: identifier -> name."""
+
+    containers: dict[str, str]
+    networks: dict[str, str]
+
+
+def find_leftovers(client: DockerClient) -> Leftovers:
+    """Look for them; nothing is changed."""
+    marked: dict[str, Any] = {"label": [MARK, f"{_MACHINE}={platform.node()}"]}
+    containers = client.api.containers(all=True, filters=marked)
+    networks = client.api.networks(filters=marked)
+    return Leftovers(
+        {each["Id"]: each["Names"][0].removeprefix("/") for each in containers if _is_dead(each["Labels"])},
+        {each["Id"]: each["Name"] for each in networks if _is_dead(each["Labels"])},
+    )
+
+
 def remove_leftovers(client: DockerClient) -> list[str]:
-    """Remove the containers and networks of this machine's jobs that nobody runs any more; their names.
+    """Remove them; the names of those that are gone.
 
     What cannot be removed now, because somebody else is at it or it is still in use, is left for the next time.
     """
     import docker.errors
 
-    api = client.api
-    marked: dict[str, Any] = {"label": [MARK, f"{_MACHINE}={platform.node()}"]}
-    removed = []
-    for container in api.containers(all=True, filters=marked):
-        if _is_dead(container["Labels"]):
-            with suppress(docker.errors.APIError):
-                api.remove_container(container["Id"], force=True, v=True)
-                removed.append(container["Names"][0].removeprefix("/"))
-    for network in api.networks(filters=marked):
-        if _is_dead(network["Labels"]):
-            with suppress(docker.errors.APIError):
-                api.remove_network(network["Id"])
-                removed.append(network["Name"])
+    found, removed = find_leftovers(client), []
+    for container, name in found.containers.items():
+        with suppress(docker.errors.APIError):
+            client.api.remove_container(container, force=True, v=True)
+            removed.append(name)
+    for network, name in found.networks.items():
+        with suppress(docker.errors.APIError):
+            client.api.remove_network(network)
+            removed.append(name)
     return removed
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 NAME = "sagemaker-harness/sklearn"
+LABEL = "sagemaker-harness.image"
+"""What says that an image is ours, whatever it is called; its value is the framework version."""
 _TAIL = 15
 """Lines of a failed build's output that are shown."""
 
@@ -123,6 +125,7 @@ def build(
             encoding=None,
             tag=name,
             buildargs={"PYTHON": str(IMAGES[version].python)},
+            labels={LABEL: version},
             rm=True,
             forcerm=True,
             decode=True,

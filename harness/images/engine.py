@@ -18,22 +18,29 @@ if TYPE_CHECKING:
 INSTALL = "pip install 'sagemaker-harness[container]'"
 
 
+PATIENCE = 120.0
+"""Seconds that one answer of the engine may take."""
+
+
 @contextmanager
-def engine() -> Iterator[DockerClient]:
-    """The engine, for as long as the block runs.
+def engine(timeout: float = PATIENCE) -> Iterator[DockerClient]:
+    """The engine, for as long as the block runs; see ``connect``.
 
     Raises:
         MissingCapability: see ``connect``.
     """
-    client = connect()
+    client = connect(timeout)
     try:
         yield client
     finally:
         client.close()
 
 
-def connect() -> DockerClient:
+def connect(timeout: float = PATIENCE) -> DockerClient:
     """A client of the engine, which has answered.
+
+    Args:
+        timeout: seconds that one answer may take.
 
     Raises:
         MissingCapability: the ``docker`` package is not installed, no engine answers, or this user may not ask it.
@@ -45,9 +52,9 @@ def connect() -> DockerClient:
     where = ""
     try:
         where, settings = _endpoint()
-        return docker.DockerClient(version="auto", timeout=120, **settings)
+        return docker.DockerClient(version="auto", timeout=timeout, **settings)
     except (docker.errors.DockerException, OSError, ValueError) as error:
-        raise MissingCapability(_why_not(error, where)) from None
+        raise MissingCapability(_why_not(error, where, timeout)) from None
 
 
 def _endpoint() -> tuple[str, dict[str, Any]]:
@@ -64,7 +71,7 @@ def _endpoint() -> tuple[str, dict[str, Any]]:
     return host, {"base_url": host, "tls": context.TLSConfig}
 
 
-def _why_not(error: BaseException, where: str) -> str:
+def _why_not(error: BaseException, where: str, timeout: float) -> str:
     at = f" at {where}" if where else ""
     for cause in _causes(error):
         if isinstance(cause, PermissionError):
@@ -77,6 +84,8 @@ def _why_not(error: BaseException, where: str) -> str:
                 f"No Docker engine answers{at}. Start Docker Desktop, or `sudo systemctl start docker`; "
                 "`docker context ls` shows where else one may be. `--on local` needs none."
             )
+        if isinstance(cause, TimeoutError):
+            return f"The Docker engine{at} has not answered for {timeout:g} s. `docker info` shows when it does again."
     return f"The Docker engine{at} cannot be used: {error}"
 
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from harness.contract.environment import JobConfig, Machine, script_contract
-from harness.engine.containers import ContainerLauncher, open_launcher, within
+from harness.engine.container_limits import within
+from harness.engine.containers import ContainerLauncher, open_launcher
 from harness.engine.environment import image_environment
 from harness.engine.hosts import Ended, Log, Stop, run_hosts
 from harness.engine.instances import Hardware
@@ -231,18 +232,6 @@ class TestMemoryAndCpus:
         with place.started(place.sh("sleep 600")) as host:
             settings = client.api.inspect_container(host._container)["HostConfig"]
         assert (settings["NanoCpus"], settings["Memory"]) == (10**9, 256 * MIB)
-
-    @pytest.mark.parametrize(
-        ("wanted", "there", "limits"),
-        [
-            (Hardware(2, 8), Hardware(4, 16), {"nano_cpus": 2 * 10**9, "mem_limit": 8, "memswap_limit": 8}),
-            (Hardware(8, 8), Hardware(4, 16), {"mem_limit": 8, "memswap_limit": 8}),
-            (Hardware(2, 32), Hardware(4, 16), {"nano_cpus": 2 * 10**9}),
-            (None, Hardware(4, 16), {}),
-        ],
-    )
-    def test_an_instance_limits_only_what_the_machine_has(self, wanted, there, limits):
-        assert within(wanted, there) == limits
 
 
 class TestNetworks:

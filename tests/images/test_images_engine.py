@@ -89,6 +89,16 @@ def test_a_socket_that_this_user_may_not_use_is_told_from_one_that_is_not_there(
         os.waitpid(child, 0)
 
 
+def test_an_engine_that_takes_a_connection_and_says_nothing_is_not_waited_for(monkeypatch, tmp_path):
+    path = tmp_path / "docker.sock"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+        with pytest.raises(MissingCapability, match=r"has not answered for 0\.2 s\. `docker info`"):
+            connect(timeout=0.2)
+
+
 @pytest.mark.docker
 def test_an_engine_that_answers_is_used(monkeypatch):
     monkeypatch.delenv("DOCKER_CONFIG")
