@@ -222,6 +222,8 @@ class TestErrors:
             (refusal("UnrecognizedClientException"), MissingCapability, "does not accept your credentials"),
             (EndpointConnectionError(endpoint_url="u"), Unreachable, "cannot be reached"),
             (refusal("AccessDeniedException"), ServiceError, "docs/aws.md"),
+            (refusal("AccessDenied", "ListObjectsV2"), ServiceError, "docs/aws.md"),
+            (refusal("ExpiredToken", "PutObject"), MissingCapability, "have expired"),
             (refusal("ThrottlingException"), ServiceError, "throttling"),
             (refusal("ResourceInUse"), ServiceError, "another name"),
             (
