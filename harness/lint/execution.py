@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
-from harness.lint.modules import Module, Modules
+from harness.lint.modules import Function, Module, Modules
 
 _ENDS = ("sys.exit", "exit", "quit", "os._exit", "os.execv", "os.abort")
 _ELSEWHERE = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -113,9 +113,7 @@ class Execution:
                 self._module(imported)
 
 
-def called(
-    node: ast.Call, module: Module, modules: Modules
-) -> tuple[Module | None, ast.FunctionDef | ast.AsyncFunctionDef | None]:
+def called(node: ast.Call, module: Module, modules: Modules) -> tuple[Module | None, Function | None]:
     """The function of the source that a call means, and its module; None for anything else."""
     dotted = module.dotted(node.func)
     if isinstance(node.func, ast.Name) and node.func.id in module.functions:

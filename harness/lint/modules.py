@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple, TypeVar
 
 from harness.lint.findings import Spot, spot
 from harness.source import SourceManifest
 
 MOST_MODULES = 1000
 """Modules that are read of one source. No job of one script has as many; what has is a vendored tree."""
+_Node = TypeVar("_Node", bound=ast.AST)
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 LARGEST = 2_000_000
 """Bytes of a module that is read. What is larger is generated."""
@@ -31,6 +34,34 @@ class Broken:
     """What stands there."""
 
 
+class _Index(NamedTuple):
+    """A module's nodes, gone through once: that is what takes the time."""
+
+    kinds: dict[type[ast.AST], list[Any]]
+    scopes: dict[int, tuple[int, ...]]
+    """By the ``id`` of a node: the functions around it, the innermost first. Nothing for the module's own level."""
+
+    @classmethod
+    def of(cls, tree: ast.Module) -> _Index:
+        kinds: dict[type[ast.AST], list[Any]] = {}
+        scopes: dict[int, tuple[int, ...]] = {}
+        waiting: list[tuple[ast.AST, tuple[int, ...]]] = [(tree, ())]
+        while waiting:
+            node, around = waiting.pop()
+            kinds.setdefault(type(node), []).append(node)
+            if around:
+                scopes[id(node)] = around
+            if isinstance(node, _FUNCTIONS):
+                around = (id(node), *around)
+            for field_name in node._fields:
+                value = None if field_name == "ctx" else getattr(node, field_name, None)
+                if isinstance(value, ast.AST):
+                    waiting.append((value, around))
+                elif isinstance(value, list):
+                    waiting.extend((each, around) for each in value if isinstance(each, ast.AST))
+        return cls(kinds, scopes)
+
+
 @dataclass(frozen=True, eq=False)
 class Module:
     """One parsed file."""
@@ -40,67 +71,66 @@ class Module:
     text: str
     tree: ast.Module
 
+    def all(self, kind: type[_Node]) -> Sequence[_Node]:
+        """Every node of a kind, wherever it stands."""
+        return self._index.kinds.get(kind, ())
+
+    @property
+    def all_functions(self) -> Sequence[Function]:
+        """Every function, wherever it stands."""
+        return [*self.all(ast.FunctionDef), *self.all(ast.AsyncFunctionDef)]
+
+    @property
+    def all_imports(self) -> Sequence[ast.Import | ast.ImportFrom]:
+        """Every import, wherever it stands."""
+        return [*self.all(ast.Import), *self.all(ast.ImportFrom)]
+
+    def function_of(self, node: ast.AST) -> int:
+        """The ``id`` of the innermost function around a node; 0 at the module's own level."""
+        return next(iter(self._index.scopes.get(id(node), ())), 0)
+
     @cached_property
     def imports(self) -> Mapping[str, str]:
         """Local name -> the dotted name that it stands for: ``{"pd": "pandas", "join": "os.path.join"}``."""
         found = {}
-        for node in self.nodes:
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    local = alias.asname or alias.name.partition(".")[0]
-                    found[local] = alias.name if alias.asname else local
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+        for node in self.all(ast.Import):
+            for alias in node.names:
+                local = alias.asname or alias.name.partition(".")[0]
+                found[local] = alias.name if alias.asname else local
+        for source in self.all(ast.ImportFrom):
+            if source.module and not source.level:
+                found |= {alias.asname or alias.name: f"{source.module}.{alias.name}" for alias in source.names}
         return found
 
     @cached_property
-    def nodes(self) -> tuple[ast.AST, ...]:
-        """Every node, parents before children."""
-        return tuple(ast.walk(self.tree))
-
-    @cached_property
-    def functions(self) -> Mapping[str, ast.FunctionDef | ast.AsyncFunctionDef]:
+    def functions(self) -> Mapping[str, Function]:
         """Functions of the module's own level."""
         found = (node for node in self.tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
         return {node.name: node for node in found}
 
     def value_of(self, name: ast.Name) -> ast.expr | None:
         """What a name was assigned, where its function, or else the module, binds it exactly once."""
-        for scope in (*self._scopes.get(id(name), ()), 0):
+        for scope in (*self._index.scopes.get(id(name), ()), 0):
             bound = self._bindings.get((scope, name.id))
             if bound is not None:
                 return bound[0] if len(bound) == 1 else None
         return None
 
     @cached_property
-    def _scopes(self) -> Mapping[int, tuple[int, ...]]:
-        """By the ``id`` of a node: the functions around it, the innermost first. Nothing for the module's own level."""
-        found: dict[int, tuple[int, ...]] = {}
-        for node in self.nodes:
-            outer = found.get(id(node), ())
-            inner = (id(node), *outer) if isinstance(node, _FUNCTIONS) else outer
-            if inner:
-                found.update((id(child), inner) for child in ast.iter_child_nodes(node))
-        return found
+    def _index(self) -> _Index:
+        return _Index.of(self.tree)
 
     @cached_property
     def _bindings(self) -> Mapping[tuple[int, str], list[ast.expr | None]]:
         """(function or 0, name) -> what it is assigned each time; None where that is not an expression of its own."""
-        values = {
-            id(target): node.value
-            for node in self.nodes
-            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value
-            for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
-        }
+        values: dict[int, ast.expr | None] = {id(node.target): node.value for node in self.all(ast.AnnAssign)}
+        values |= {id(target): node.value for node in self.all(ast.Assign) for target in node.targets}
         found: dict[tuple[int, str], list[ast.expr | None]] = {}
-        for node in self.nodes:
-            scope = next(iter(self._scopes.get(id(node), ())), 0)
-            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-                found.setdefault((scope, node.id), []).append(values.get(id(node)))
-            elif isinstance(node, ast.arguments):
-                for each in (*node.posonlyargs, *node.args, *node.kwonlyargs, node.vararg, node.kwarg):
-                    if each is not None:
-                        found.setdefault((scope, each.arg), []).append(None)
+        for name in self.all(ast.Name):
+            if not isinstance(name.ctx, ast.Load):
+                found.setdefault((self.function_of(name), name.id), []).append(values.get(id(name)))
+        for argument in self.all(ast.arg):
+            found.setdefault((self.function_of(argument), argument.arg), []).append(None)
         return found
 
     def dotted(self, node: ast.expr) -> str:
@@ -191,17 +221,16 @@ def _parse(name: str, path: Path) -> Module | Broken:
 def _imported(module: Module) -> Iterator[str]:
     """The dotted names that a module imports, ``from a import b`` as ``a.b`` and ``a``; relative ones made absolute."""
     package = PurePosixPath(module.name).parent.parts
-    for node in module.nodes:
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                parts = alias.name.split(".")
-                yield from (".".join(parts[: end + 1]) for end in range(len(parts)))
-        elif isinstance(node, ast.ImportFrom):
-            above = package[: len(package) - node.level + 1] if node.level else ()
-            base = ".".join((*above, node.module)) if node.module else ".".join(above)
-            if base:
-                yield base
-            yield from (f"{base}.{alias.name}" if base else alias.name for alias in node.names)
+    for node in module.all(ast.Import):
+        for alias in node.names:
+            parts = alias.name.split(".")
+            yield from (".".join(parts[: end + 1]) for end in range(len(parts)))
+    for source in module.all(ast.ImportFrom):
+        above = package[: len(package) - source.level + 1] if source.level else ()
+        base = ".".join((*above, source.module)) if source.module else ".".join(above)
+        if base:
+            yield base
+        yield from (f"{base}.{alias.name}" if base else alias.name for alias in source.names)
 
 
 def _local(dotted: str, files: Mapping[str, Path], folders: tuple[str, ...]) -> str | None:

@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+
+from harness import images
 
 _IMPORTED_AS = {
     "beautifulsoup4": ("bs4",),
@@ -50,9 +53,7 @@ class Requirements:
 
 def image_distributions(version: str) -> frozenset[str] | None:
     """Distributions of a framework version's image, normalised; None where its pins are not here."""
-    from importlib.resources import files
-
-    pins = files("harness.images") / "sklearn" / f"{version}.txt"
+    pins = Path(images.__file__).parent / "sklearn" / f"{version}.txt"
     if not pins.is_file():
         return None
     return requirements(pins.read_text("utf-8")).distributions | set(_ALWAYS)

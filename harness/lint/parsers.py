@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.lint.execution import called
-from harness.lint.modules import Module, Modules
+from harness.lint.modules import Function, Module, Modules
 
 UNKNOWN: Any = object()
 """Stands for what is not a literal."""
 _PARSERS = ("argparse.ArgumentParser",)
 _GROUPS = ("add_argument_group", "add_mutually_exclusive_group")
 _READS = ("parse_args", "parse_known_args", "parse_intermixed_args", "parse_known_intermixed_args")
+_WORDS = frozenset({"ArgumentParser", "add_argument", *_READS})
 _DEPTH = 8
 _KEYWORDS = frozenset({"action", "nargs", "const", "default", "type", "choices", "required", "help", "metavar", "dest"})
 NO_VALUE = frozenset({"store_true", "store_false", "store_const", "append_const", "count", "help", "version"})
@@ -111,10 +112,14 @@ def parsers_of(modules: Modules) -> tuple[Parser, ...]:
     """Every parser that reads the command line."""
     reader = _Reader(modules)
     for module in modules.read.values():
+        if "argparse" not in module.text:
+            continue  # what fills or reads a parser of another module is met there
         top: dict[str, Parser] = {}
         reader.body(module, module.tree.body, top)
-        for function in (node for node in module.nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)):
-            reader.body(module, function.body, dict(top), function)
+        concerned = {module.function_of(node) for node in module.all(ast.Attribute) if node.attr in _WORDS}
+        for function in module.all_functions:
+            if id(function) in concerned:
+                reader.body(module, function.body, dict(top), function)
     return tuple(parser for parser in reader.parsers.values() if parser.reads)
 
 
@@ -125,8 +130,8 @@ def names_of_arguments(modules: Modules, parser: Parser) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for module in modules.read.values():
         names = found.setdefault(module.name, {"args"})
-        for node in module.nodes:
-            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+        for node in module.all(ast.Assign):
+            if isinstance(node.value, ast.Call):
                 where, function = called(node.value, module, modules)
                 if id(node.value) in reads or (where and function and (where.name, function.name) in functions):
                     target = node.targets[0]
@@ -140,19 +145,20 @@ def _returning(modules: Modules, reads: set[int]) -> set[tuple[str, str]]:
     """Functions that hand on what was read."""
     found = set()
     for module in modules.read.values():
-        for function in module.functions.values():
-            kept = {
-                target.id
-                for node in ast.walk(function)
-                if isinstance(node, ast.Assign) and id(node.value) in reads
-                for target in ast.walk(node.targets[0])
-                if isinstance(target, ast.Name)
-            }
-            for node in ast.walk(function):
-                if isinstance(node, ast.Return) and node.value is not None:
-                    value = node.value.value if isinstance(node.value, ast.Subscript) else node.value
-                    if id(value) in reads or (isinstance(value, ast.Name) and value.id in kept):
-                        found.add((module.name, function.name))
+        names = {id(function): function.name for function in module.functions.values()}
+        kept = {
+            (module.function_of(node), target.id)
+            for node in module.all(ast.Assign)
+            if id(node.value) in reads
+            for target in ast.walk(node.targets[0])
+            if isinstance(target, ast.Name)
+        }
+        for node in module.all(ast.Return):
+            function = module.function_of(node)
+            value = node.value.value if isinstance(node.value, ast.Subscript) else node.value
+            passed_on = isinstance(value, ast.Name) and (function, value.id) in kept
+            if function in names and (id(value) in reads or passed_on):
+                found.add((module.name, names[function]))
     return found
 
 
@@ -170,7 +176,7 @@ class _Reader:
         module: Module,
         statements: Sequence[ast.stmt],
         names: dict[str, Parser],
-        function: ast.FunctionDef | ast.AsyncFunctionDef | None = None,
+        function: Function | None = None,
         *,
         sure: bool = True,
     ) -> None:
@@ -193,7 +199,7 @@ class _Reader:
         module: Module,
         node: ast.Call,
         names: dict[str, Parser],
-        function: ast.FunctionDef | ast.AsyncFunctionDef | None,
+        function: Function | None,
         sure: bool,
     ) -> None:
         if isinstance(node.func, ast.Attribute):
@@ -212,7 +218,7 @@ class _Reader:
         module: Module,
         node: ast.Call,
         parser: Parser,
-        function: ast.FunctionDef | ast.AsyncFunctionDef | None,
+        function: Function | None,
         sure: bool,
     ) -> None:
         if (id(node), id(parser)) in self._seen:
@@ -288,7 +294,7 @@ def _option(module: Module, node: ast.Call) -> Option | None:
     return Option(module, node, flags, keywords)
 
 
-def _is_command_line(module: Module, node: ast.Call, function: ast.FunctionDef | ast.AsyncFunctionDef | None) -> bool:
+def _is_command_line(module: Module, node: ast.Call, function: Function | None) -> bool:
     """Whether a call reads ``sys.argv``: without arguments, or by a parameter that is None where nobody gives it."""
     given = [*node.args, *(key.value for key in node.keywords if key.arg == "args")]
     if not given:

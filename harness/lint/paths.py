@@ -134,12 +134,11 @@ class Locator:
 
     def accesses(self, module: Module) -> Iterator[Access]:
         """The files that a module reads and writes, where it can be told which."""
-        for node in module.nodes:
-            if isinstance(node, ast.Call):
-                for use, path in _uses(module, node):
-                    where = self.where(module, path)
-                    if where is not None:
-                        yield Access(module, node, use, where)
+        for node in module.all(ast.Call):
+            for use, path in _uses(module, node):
+                where = self.where(module, path)
+                if where is not None:
+                    yield Access(module, node, use, where)
 
     def _joined(self, module: Module, node: ast.JoinedStr, depth: int) -> Where | None:
         """``f"{folder}/model-{n}.joblib"``: the beginning has to be known."""

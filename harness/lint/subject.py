@@ -65,6 +65,16 @@ class Subject:
         return tuple(access for module in self.trained for access in locator.accesses(module))
 
     @cached_property
+    def called(self) -> frozenset[str]:
+        """The last names of everything that is called."""
+        functions = (node.func for module in self.trained for node in module.all(ast.Call))
+        return frozenset(
+            func.attr if isinstance(func, ast.Attribute) else func.id
+            for func in functions
+            if isinstance(func, ast.Attribute | ast.Name)
+        )
+
+    @cached_property
     def locator(self) -> Locator:
         """Tells where expressions point."""
         return Locator(self._argument, self.job.variables)

@@ -26,18 +26,13 @@ class Read:
 def reads_of(module: Module) -> Iterator[Read]:
     """Every reading of a variable whose name is known, but for those that are ready for one that is not there."""
     caught = {
-        id(inner)
-        for node in module.nodes
-        if isinstance(node, ast.Try) and node.handlers
-        for each in node.body
-        for inner in ast.walk(each)
+        id(inner) for node in module.all(ast.Try) if node.handlers for each in node.body for inner in ast.walk(each)
     }
-    asked = {_asked(module, node) for node in module.nodes if isinstance(node, ast.Compare)}
-    for node in module.nodes:
-        if isinstance(node, ast.expr):
-            read = read_of(module, node)
-            if read is not None and not (read.required and (id(node) in caught or read.name in asked)):
-                yield read
+    asked = {_asked(module, node) for node in module.all(ast.Compare)}
+    for node in (*module.all(ast.Subscript), *module.all(ast.Call)):
+        read = read_of(module, node)
+        if read is not None and not (read.required and (id(node) in caught or read.name in asked)):
+            yield read
 
 
 def _asked(module: Module, node: ast.Compare) -> str | None:

@@ -176,8 +176,8 @@ def _written(subject: Subject) -> set[str]:
     """What the script itself may have made, folders included."""
     made = {absolute(subject, access.where) for access in _of(subject, Use.WRITE)}
     for module in subject.trained:
-        for node in module.nodes:
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        for node in module.all(ast.Call):
+            if isinstance(node.func, ast.Attribute):
                 path = None
                 if node.func.attr == "makedirs" and node.args:
                     path = subject.locator.where(module, node.args[0])
@@ -192,8 +192,8 @@ def _removed(subject: Subject) -> set[str]:
     """What the script removes again."""
     gone = set()
     for module in subject.trained:
-        for node in module.nodes:
-            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+        for node in module.all(ast.Call):
+            if not isinstance(node.func, ast.Attribute):
                 continue
             if module.dotted(node.func) in ("os.remove", "os.unlink") and node.args:
                 path = subject.locator.where(module, node.args[0])
@@ -227,14 +227,7 @@ def _is_shipped(subject: Subject, path: str, use: Use) -> bool:
 
 def _calls(subject: Subject, names: frozenset[str] | set[str]) -> bool:
     """Whether the script calls anything of such a name."""
-    for module in subject.trained:
-        for node in module.nodes:
-            if isinstance(node, ast.Call):
-                func = node.func
-                name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
-                if name in names:
-                    return True
-    return False
+    return not names.isdisjoint(subject.called)
 
 
 RULES = (

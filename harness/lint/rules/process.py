@@ -13,8 +13,8 @@ _DEFAULTS = ("signal.SIG_DFL", "signal.SIG_IGN")
 
 def _sigterm(subject: Subject) -> Iterator[Found]:
     for module in subject.trained:
-        for node in module.nodes:
-            if not (isinstance(node, ast.Call) and len(node.args) > 1):
+        for node in module.all(ast.Call):
+            if len(node.args) < 2:
                 continue
             asyncio = isinstance(node.func, ast.Attribute) and node.func.attr == "add_signal_handler"
             if not (asyncio or module.dotted(node.func) == "signal.signal"):

@@ -42,8 +42,8 @@ def _unguarded(subject: Subject) -> Iterator[Found]:
                     f"The server imports this module and has no {read.name}: KeyError, and every request is a 500.",
                     remedy,
                 )
-        for node in module.nodes:
-            if not (isinstance(node, ast.Call) and node in imported):
+        for node in module.all(ast.Call):
+            if node not in imported:
                 continue
             name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
             if name == "parse_args" and not node.args:
@@ -116,8 +116,8 @@ def _pickled(subject: Subject) -> Iterator[Found]:
         return
     own = {node.name for node in entry.tree.body if isinstance(node, ast.ClassDef)}
     functions = set(entry.functions)
-    for node in entry.nodes:
-        if not (isinstance(node, ast.Call) and entry.dotted(node.func) in _DUMPS and node.args):
+    for node in entry.all(ast.Call):
+        if not (entry.dotted(node.func) in _DUMPS and node.args):
             continue
         holder = _holder(entry, node.args[0], own, functions)
         if holder:

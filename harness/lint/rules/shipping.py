@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import PurePosixPath
 
 from harness.contract.environment import Dialect
@@ -50,6 +51,8 @@ def _imports(subject: Subject) -> Iterator[Found]:
     for module, node, name in _outer_imports(subject):
         if name in known or subject.modules.local(name) or _is_folder(subject, name):
             continue
+        if not subject.certain(node) and _is_guarded(module, node):
+            continue
         where = "neither the image nor requirements.txt has it" if sure else "requirements.txt does not name it"
         yield Found(
             module.spot(node),
@@ -60,23 +63,21 @@ def _imports(subject: Subject) -> Iterator[Found]:
 
 
 def _outer_imports(subject: Subject) -> Iterator[tuple[Module, ast.stmt, str]]:
-    """Imports by their top-level name, without those that something stands ready to catch."""
+    """Imports by their top-level name."""
     for module in subject.modules.read.values():
-        guarded = {
-            id(inner)
-            for node in module.nodes
-            if isinstance(node, ast.Try | ast.If)
-            for each in node.body
-            for inner in ast.walk(each)
-        }
-        for node in module.nodes:
-            if id(node) in guarded and not subject.certain(node):
-                continue
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    yield module, node, alias.name.partition(".")[0]
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                yield module, node, node.module.partition(".")[0]
+        for node in module.all(ast.Import):
+            for alias in node.names:
+                yield module, node, alias.name.partition(".")[0]
+        for source in module.all(ast.ImportFrom):
+            if source.module and not source.level:
+                yield module, source, source.module.partition(".")[0]
+
+
+def _is_guarded(module: Module, node: ast.stmt) -> bool:
+    """Whether something stands ready to catch an import, or asks first."""
+    tries = (each for guard in module.all(ast.Try) for each in guard.body)
+    blocks = chain(tries, (each for guard in module.all(ast.If) for each in guard.body))
+    return any(inner is node for each in blocks for inner in ast.walk(each))
 
 
 def _is_folder(subject: Subject, name: str) -> bool:

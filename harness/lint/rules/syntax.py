@@ -70,8 +70,8 @@ def _is_needed(subject: Subject, broken: Broken) -> bool:
     if broken.name == subject.modules.entry_point:
         return True
     for module in subject.modules.read.values():
-        for node in module.nodes:
-            if isinstance(node, ast.Import | ast.ImportFrom) and subject.certain(node):
+        for node in module.all_imports:
+            if subject.certain(node):
                 names = [alias.name for alias in node.names]
                 if isinstance(node, ast.ImportFrom):
                     names = [node.module or "", *(f"{node.module}.{name}" for name in names)]

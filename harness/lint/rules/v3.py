@@ -33,13 +33,10 @@ def _channels(subject: Subject) -> Iterator[Found]:
     if subject.job.dialect is not Dialect.V3:
         return
     for module in subject.trained:
-        for node in module.nodes:
-            iterated = node.iter if isinstance(node, ast.For | ast.comprehension) else None
-            if iterated is None:
-                continue
-            if isinstance(iterated, ast.Name):
-                iterated = module.value_of(iterated) or iterated
-            if "sm_drivers" not in module.text and any(_reads_channels(module, each) for each in ast.walk(iterated)):
+        loops = [node.iter for node in module.all(ast.For)]
+        for iterated in [*loops, *(node.iter for node in module.all(ast.comprehension))]:
+            source = (module.value_of(iterated) if isinstance(iterated, ast.Name) else None) or iterated
+            if "sm_drivers" not in module.text and any(_reads_channels(module, each) for each in ast.walk(source)):
                 yield Found(
                     module.spot(iterated),
                     Severity.WARNING,
