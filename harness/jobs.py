@@ -106,6 +106,8 @@ def _tell(reporter: Reporter, event: Event) -> None:
                 reporter.progress(event)
     except BrokenPipeError:
         raise OutputClosed("nobody reads the log any more") from None
+    except OSError as error:  # a full disk, as a rule
+        raise OutputClosed(f"the log cannot be shown any more: {error.strerror}") from None
 
 
 def deploy(

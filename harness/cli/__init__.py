@@ -5,6 +5,7 @@ Each verb is a module, imported when it is called; ``harness --help`` imports no
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -65,6 +66,10 @@ class _Verbs(click.Group):
             return super().invoke(ctx)
         except BrokenPipeError:  # whoever read us has read enough, as `head` does; click would call it a failure
             raise click.exceptions.Exit(OutputClosed.exit_code) from None
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise HarnessError(f"There is no room on the disk for {error.filename or 'the output'}.") from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):
@@ -84,16 +89,27 @@ def harness() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 the job failed, 2 usage or configuration, … (``harness.errors``)."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    _open_closed_streams()
     try:
         code = _exit_code(arguments)
-        sys.stdout.flush()
     except BrokenPipeError:
-        for stream in (sys.stdout, sys.stderr):  # which of them it was does not matter: nothing more is said
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         code = OutputClosed.exit_code
+    try:
+        sys.stdout.flush()
+    except OSError as error:  # which the interpreter would meet once more as it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = code or (OutputClosed.exit_code if isinstance(error, BrokenPipeError) else HarnessError.exit_code)
     # The interpreter looks through all objects once more as it ends; nothing of ours needs that.
     gc.freeze()
     sys.exit(code)
+
+
+def _open_closed_streams() -> None:
+    """A shell's ``>&-`` leaves no stream at all; what is opened next would take its number."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115
 
 
 def _exit_code(arguments: list[str]) -> int:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 
@@ -69,6 +74,35 @@ def test_a_plan_that_aws_would_refuse_is_one_document(project):
     done = project().harness("plan", "--json", "--job-name", "a_b")
     assert done.code == 2
     assert done.json["Error"]["Type"] == "RequestError"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device here that is always full")
+@pytest.mark.parametrize(
+    ("verb", "code", "says"),
+    [("train", 141, "j was stopped"), ("plan", 1, "There is no room on the disk for the output.")],
+)
+def test_a_full_disk_under_the_output_is_no_traceback(project, verb, code, says):
+    made = project()
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "harness", verb, "--job-name", "j"],
+            cwd=made.folder,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == code
+    assert says in done.stderr.decode()
+    assert b"Traceback" not in done.stderr
+
+
+def test_streams_that_a_shell_has_closed_are_no_traceback(project):
+    made = project()
+    command = f"{shlex.quote(sys.executable)} -m harness train --job-name j <&- >&-"
+    done = subprocess.run(["sh", "-c", command], cwd=made.folder, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert made.describe("j")["TrainingJobStatus"] == "Completed"
 
 
 @pytest.mark.parametrize("verb", ["plan", "runs"])
