@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.contract import drivers, toolkit
+from harness.contract import toolkit
 from harness.contract.terms import Contract, ContractError, Dialect, EntryKind, JobConfig, Machine
 
 __all__ = [
@@ -53,6 +53,8 @@ def script_contract(
         ValueError: an unknown ``toolkit_version``.
     """
     if dialect is Dialect.V3:
+        from harness.contract import drivers  # few jobs need it, and every job would pay for it
+
         return drivers.script_contract(
             config, environment=environment, machine=machine, base_dir=base_dir, entry_script=entry_script
         )

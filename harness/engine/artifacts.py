@@ -48,6 +48,13 @@ class _Entry:
         return stat.S_ISDIR(self.status.st_mode)
 
 
+def get_ready() -> None:
+    """Import now what packing and clearing up need, so that nobody waits for it later."""
+    import gzip  # noqa: F401
+    import shutil  # noqa: F401
+    import tarfile  # noqa: F401
+
+
 def pack_directories(folders: Mapping[str, Path], target: Path) -> bool:
     """Pack the contents of one folder per host into one gzip-compressed tar archive.
 

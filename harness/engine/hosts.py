@@ -187,6 +187,7 @@ def run_hosts(
     control: Control,
     on_stop: Callable[[Stop], None] = lambda stop: None,
     companion: Companion | None = None,
+    meanwhile: Callable[[], object] = lambda: None,
     deadline: float | None = None,
     grace: float = 120.0,
 ) -> Ended:
@@ -199,6 +200,7 @@ def run_hosts(
         control: brings stops from outside, is notified of fresh lines.
         on_stop: told when a stop begins.
         companion: runs beside the hosts, and may end them when it is done.
+        meanwhile: called once, as soon as the hosts run: a moment's work that would otherwise have to wait for them.
         deadline: moment of ``time.monotonic()`` after which the job is stopped.
         grace: seconds between a stop and the kill (AWS: 120).
 
@@ -211,6 +213,7 @@ def run_hosts(
             host = launcher.start(spec)
             stack.callback(host.close)
             hosts.append(host)
+        meanwhile()
         return _Loop(hosts, log, control, on_stop, companion, deadline, grace).run()
 
 

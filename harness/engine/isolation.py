@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,19 +31,29 @@ class Support:
 
 def probe() -> Support:
     """Find out by doing it, in a forked child; must be called without other threads."""
+    return begin_probe()()
+
+
+def begin_probe() -> Callable[[], Support]:
+    """Begin to find out; the function returned waits for the answer. Must be called without other threads."""
     if sys.platform != "linux":
-        return Support("it needs Linux")
+        return lambda: Support("it needs Linux")
     kernel = Kernel()
-    failure = _try(kernel, processes=True)
-    if failure is None:
-        return Support(None, processes=True)
-    # A container engine that hides parts of /proc forbids mounting it afresh; all else may still work.
-    if failure.step == "mounting /proc":
-        failure = _try(kernel, processes=False)
-    return Support(explain(failure, read_settings()) if failure else None)
+    trial = _begin(kernel, processes=True)
+
+    def answer() -> Support:
+        failure = trial()
+        if failure is None:
+            return Support(None, processes=True)
+        # A container engine that hides parts of /proc forbids mounting it afresh; all else may still work.
+        if failure.step == "mounting /proc":
+            failure = _begin(kernel, processes=False)()
+        return Support(explain(failure, read_settings()) if failure else None)
+
+    return answer
 
 
-def _try(kernel: Kernel, *, processes: bool) -> SetupError | None:
+def _begin(kernel: Kernel, *, processes: bool) -> Callable[[], SetupError | None]:
     spec = HostSpec("probe", (), {}, "/", tree=Path("/opt"), hosts=("probe",))
 
     def outside() -> None:
@@ -57,9 +67,13 @@ def _try(kernel: Kernel, *, processes: bool) -> SetupError | None:
     with signals_blocked():
         child = fork(outside, write)
     os.close(write)
-    failure = read_all(read)
-    wait(child)
-    return SetupError.decode(failure) if failure else None
+
+    def end() -> SetupError | None:
+        failure = read_all(read)
+        wait(child)
+        return SetupError.decode(failure) if failure else None
+
+    return end
 
 
 _FORBIDDING = {

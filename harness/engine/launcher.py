@@ -99,10 +99,13 @@ class Launcher(Protocol):
     def out_of_memory(self) -> AbstractSet[str]:
         """The hosts so far that are known to have been ended, wholly or in part, for want of memory."""
 
-    reason: str | None
-    """Why hosts see their tree under its own path, and what would help; None if they need not."""
-    base_dir: str | None
-    """``/opt/ml`` if hosts see their tree there; None if they see it under its own path."""
+    @property
+    def reason(self) -> str | None:
+        """Why hosts see their tree under its own path, and what would help; None if they need not."""
+
+    @property
+    def base_dir(self) -> str | None:
+        """``/opt/ml`` if hosts see their tree there; None if they see it under its own path."""
 
     def start(self, spec: HostSpec) -> RunningHost:
         """Start a host and return at once.

@@ -6,10 +6,11 @@ import os
 import sys
 import time
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from harness.engine.isolation import Support, probe
+from harness.engine.isolation import Support, begin_probe
 from harness.engine.keeper import Keeper, Pipes
 from harness.engine.launcher import HostSpec, LaunchError
 from harness.engine.namespaces import in_tree
@@ -28,18 +29,13 @@ class ProcessLauncher:
     It forks, so its process must have no other threads. Hosts end with their launcher's process, even at
     ``kill -9``, unless a fork of that process holds on to its file descriptors.
 
-    Attributes:
-        base_dir: ``/opt/ml`` if hosts see their tree there; None if they see it under its own path.
-        reason: why they do not, and what would help; None if they do.
     """
 
     image = None
     out_of_memory: frozenset[str] = frozenset()
-    base_dir: str | None
-    reason: str | None
 
     def __init__(self, isolation: Isolation = "auto") -> None:
-        """Find out what this machine can do.
+        """Begin to find out what this machine can do; it is asked for later.
 
         Args:
             isolation: ``auto``: a private ``/opt/ml`` if it can be had; ``required``: or an error; ``none``.
@@ -48,9 +44,7 @@ class ProcessLauncher:
             MissingCapability: it is required and cannot be had.
         """
         _assert_single_threaded()
-        self._support = Support("isolation is switched off") if isolation == "none" else probe()
-        self.reason = self._support.reason
-        self.base_dir = "/opt/ml" if self._support.isolated else None
+        self._probe = _isolation_is_off if isolation == "none" else begin_probe()
         if isolation == "required" and self.reason:
             raise MissingCapability(
                 f"isolation = required, but a private /opt/ml cannot be had: {self.reason}. "
@@ -58,6 +52,20 @@ class ProcessLauncher:
             )
         self._kernel = Kernel() if sys.platform == "linux" else None
         self._peer: ProcessHost | None = None
+
+    @cached_property
+    def _support(self) -> Support:
+        return self._probe()
+
+    @property
+    def reason(self) -> str | None:
+        """Why hosts do not see their tree as ``/opt/ml``, and what would help; None if they do."""
+        return self._support.reason
+
+    @property
+    def base_dir(self) -> str | None:
+        """``/opt/ml`` if hosts see their tree there; None if they see it under its own path."""
+        return "/opt/ml" if self._support.isolated else None
 
     def start(self, spec: HostSpec) -> ProcessHost:
         """Start a host; return when its command runs.
@@ -176,6 +184,10 @@ class ProcessHost:
     def _reap(self) -> int | None:
         keeper, self.keeper = self.keeper, None
         return None if keeper is None else wait(keeper)
+
+
+def _isolation_is_off() -> Support:
+    return Support("isolation is switched off")
 
 
 def _assert_single_threaded() -> None:

@@ -15,7 +15,6 @@ from harness.contract.environment import Contract, JobConfig, Machine, script_co
 from harness.contract.opt_ml import OptMl
 from harness.contract.outcomes import Outcome, StepError, step_failure, toolkit_outcome
 from harness.contract.terms import ContractError, EntryKind
-from harness.engine import requirements
 from harness.engine.environment import (
     image_environment,
     machine_environment,
@@ -80,6 +79,8 @@ class Toolkit:
         command = install_command(kind, has_requirements=has_requirements, python=self.python.path)
         if command is None:
             return
+        from harness.engine import requirements  # few jobs need it, and every job would pay for it
+
         offline = bool(self.request.get("EnableNetworkIsolation"))
         made = requirements.environment(self.python, code, command, cache=Path(self.settings.cache), offline=offline)
         installed = requirements.install(made, host.name, code, log, run)

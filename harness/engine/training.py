@@ -5,17 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.contract import opt_ml
 from harness.contract.environment import Contract
 from harness.contract.opt_ml import OptMl
 from harness.contract.outcomes import OUT_OF_MEMORY_REASON, Outcome, failure_reason
 from harness.contract.terms import ContractError
-from harness.engine import channels, code, delivery
-from harness.engine.container_entry import ContainerEntry
+from harness.engine import artifacts, channels, code, delivery
 from harness.engine.hosts import Companion, Control, Ended, Log, Metrics, Stop, Stopped, run_hosts
-from harness.engine.image_toolkit import ImageToolkit
 from harness.engine.launcher import HostSpec, Launcher, LaunchError, Mount
 from harness.engine.processes import Isolation, ProcessLauncher
 from harness.engine.settings import EngineSettings
@@ -24,6 +22,10 @@ from harness.engine.syncing import Syncing
 from harness.engine.toolkit import JobHost, Toolkit, config_documents
 from harness.errors import HarnessError
 from harness.storage import is_s3, local_path
+
+if TYPE_CHECKING:
+    from harness.engine.container_entry import ContainerEntry
+    from harness.engine.image_toolkit import ImageToolkit
 
 _SAID_BY_AWS = {
     "Starting": "Preparing the instances for training",
@@ -206,8 +208,14 @@ class Training:
         """Who prepares hosts, and says how they ended."""
         given = (self.request, self.job.description, self.settings)
         if self.launcher.image:
+            from harness.engine.image_toolkit import ImageToolkit
+
             return ImageToolkit(*given, self.launcher.image)
-        return ContainerEntry(*given) if code.names_entry_point(self.request) else Toolkit(*given)
+        if code.names_entry_point(self.request):
+            from harness.engine.container_entry import ContainerEntry
+
+            return ContainerEntry(*given)
+        return Toolkit(*given)
 
     def _download(self) -> None:
         """Fetch what is in S3; what is on this machine is used where it lies."""
@@ -305,6 +313,7 @@ class Training:
             log=self.log,
             control=self.control,
             companion=companion,
+            meanwhile=artifacts.get_ready,
             on_stop=self.stopping,
             deadline=self.deadline,
             grace=self.settings.stop_grace,

@@ -22,12 +22,14 @@ def clone(tmp_path):
     """The repository's own files in a folder without any data or runs."""
     shutil.copytree(ROOT / "entry", tmp_path / "entry", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / "docs").mkdir()
+    shutil.copy(ROOT / "docs" / "lab.py", tmp_path / "docs")
     return tmp_path
 
 
 def lab(clone: Path, *arguments: str) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "entry/lab.py", "--on", "local", *arguments],
+        [sys.executable, "docs/lab.py", "--on", "local", *arguments],
         cwd=clone,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -357,7 +357,7 @@ class TestWithoutIsolation:
 def test_required_isolation_that_cannot_be_had_is_an_error_that_says_why(monkeypatch, place):
     import harness.engine.processes as processes
 
-    monkeypatch.setattr(processes, "probe", lambda: Support("the reason"))
+    monkeypatch.setattr(processes, "begin_probe", lambda: lambda: Support("the reason"))
 
     def body():
         with pytest.raises(MissingCapability, match="the reason"):
@@ -372,7 +372,7 @@ def test_isolation_without_process_numbers_of_its_own_leaves_no_process_either(m
     # As in a container whose engine hides parts of /proc.
     import harness.engine.processes as processes
 
-    monkeypatch.setattr(processes, "probe", lambda: Support(None, processes=False))
+    monkeypatch.setattr(processes, "begin_probe", lambda: lambda: Support(None, processes=False))
     (isolated.tree / "hello").write_text("hello\n")
     marker, spec = TestNothingRemains().spec(isolated, "cat /opt/ml/hello; (setsid sleep 1000 &); exit 6")
 

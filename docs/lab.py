@@ -1,6 +1,6 @@
 """The whole lab, as AWS's sample notebook goes through it: with the command line, on any target.
 
-    python entry/lab.py --on local
+    python docs/lab.py --on local
 
 Feature engineering, training, an endpoint and its predictions, batch transform, and a comparison with the true labels.
 Exit status: 0 if every prediction is the true label, 1 if not, and a step's own if a step fails.
@@ -182,7 +182,7 @@ class Lab:
             if not quiet:
                 raise
         finally:
-            for number, handler in zip((signal.SIGINT, signal.SIGTERM), before):
+            for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
                 signal.signal(number, handler)
 
     def _run(self, *arguments: str, body: bytes = b"", quiet: bool = False) -> bytes:
@@ -217,7 +217,7 @@ def signals_later() -> Iterator[None]:
     try:
         yield
     finally:
-        for number, handler in zip(numbers, before):
+        for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
     if came and signal.SIG_IGN not in before:
         raise KeyboardInterrupt
