@@ -10,6 +10,10 @@ import click
 from harness.cli.job import run_job, without_waiting
 from harness.cli.options import TRAINING, common, configure, settings
 from harness.cli.request import prepare
+from harness.config import Config
+from harness.errors import UsageError
+
+_PASSPORT = "parity-passport.json"
 
 
 @click.command(
@@ -19,10 +23,24 @@ from harness.cli.request import prepare
 @settings(TRAINING)
 @click.option("--request", "document", metavar="FILE|-", help="A whole CreateTrainingJob document instead.")
 @click.option("--no-lint", is_flag=True, help="On remote: send a script that harness lint finds errors in.")
+@click.option(
+    "--require-passport",
+    "passport",
+    is_flag=False,
+    flag_value=_PASSPORT,
+    metavar="[FILE]",
+    help=f"Only if harness parity has agreed on this source, request and image; {_PASSPORT} if no file is given.",
+)
 @without_waiting
 @common
 def command(
-    document: str | None, no_lint: bool, no_wait: bool, config_file: Path | None, as_json: bool, **flags: Any
+    document: str | None,
+    no_lint: bool,
+    passport: str | None,
+    no_wait: bool,
+    config_file: Path | None,
+    as_json: bool,
+    **flags: Any,
 ) -> None:
     """Run a training job and show what came out of it.
 
@@ -30,8 +48,21 @@ def command(
     """
     config = configure(config_file, flags)
     prepared = prepare(config, "TrainingJob", document)
+    if passport is not None:
+        _require(passport, config, document)
     if config.on == "remote" and document is None and not no_lint:
         from harness.cli.lint import before_sending
 
         before_sending(config)
     run_job(config, prepared, as_json=as_json, no_wait=no_wait)
+
+
+def _require(passport: str, config: Config, document: str | None) -> None:
+    if document is not None:
+        raise UsageError(
+            "--request names its source by a URI, which no passport can be held against; leave out one of --request "
+            "and --require-passport."
+        )
+    from harness.parity.passport import require
+
+    require(config.project_dir / passport if passport == _PASSPORT else Path(passport), config)

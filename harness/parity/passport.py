@@ -1,0 +1,222 @@
+"""A parity passport: what was compared, so that it can be told later whether that is still what is about to be sent.
+
+It names the source by its hashes, the request by its members, the image by its pins, and the verdict with its results.
+What a comparison on this machine cannot have in common with a job on AWS is left out: the job's name, the URIs of
+source, channels, checkpoints and outputs, the role, the region and the registry's account; and the data itself. Values
+of variables and hyperparameters that are named like credentials are not written down, only that they are set. The same
+comparison gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from harness import __version__, requests, source
+from harness.config import Config
+from harness.contract.comparison import flattened
+from harness.engine.environment import framework_version, toolkit_version
+from harness.errors import ConfigurationError, ParityError
+from harness.parity import shipment
+from harness.parity.probe import REDACTED, looks_secret
+
+SCHEMA: Final = 1
+_NAMED: Final = 1000
+"""Files whose hashes are written down one by one; of more there is only the hash of all."""
+_JOB_NAME: Final = "passport"
+_OWN_HYPERPARAMETERS: Final = ("sagemaker_submit_directory", "sagemaker_job_name", "sagemaker_region")
+_SHOWN: Final = 12
+"""Changes that are told one by one."""
+_IDENTITY: Final = ("Source", "Request", "Image")
+
+Document = Mapping[str, Any]
+
+
+def identity(config: Config) -> dict[str, Any]:
+    """What a passport is about: source, request and image of the configuration's training job, wherever it is to run.
+
+    Raises:
+        ConfigurationError: the configuration makes no training job, or its source cannot be read.
+    """
+    listed = shipment.manifest(config)
+    request = requests.create_training_job(replace(config, on="local"), job_name=_JOB_NAME)
+    image = request["AlgorithmSpecification"]["TrainingImage"]
+    named = listed.files if len(listed.files) <= _NAMED else ()
+    return {
+        "Source": {
+            "EntryPoint": listed.entry_point,
+            "Sha256": source.content_hash(listed),
+            "Files": {file.name: _sha256(file.path) for file in named},
+        },
+        "Request": _request(request),
+        "Image": {
+            "Name": image.rpartition("/")[2],
+            "Toolkit": toolkit_version(image),
+            "Pins": _pins(framework_version(image)),
+        },
+    }
+
+
+def make(about: Document, report: Document) -> dict[str, Any]:
+    """A passport.
+
+    Args:
+        about: ``identity`` of the configuration, as it was before anything was run.
+        report: the JSON document of the comparison, see ``report.document``.
+    """
+    kinds = [finding["Kind"] for finding in report["Findings"]]
+    results = {
+        target["Name"]: {
+            "State": target["State"],
+            "JobStatus": target["JobStatus"],
+            "Metrics": dict(sorted(target["Metrics"].items())),
+            "Versions": dict(sorted(target["Versions"].items())),
+        }
+        for target in report["Targets"]
+    }
+    return {
+        "Schema": SCHEMA,
+        "Verdict": report["Verdict"],
+        "CreatedAt": report["Job"]["CreatedAt"],
+        "Harness": __version__,
+        **{part: about[part] for part in _IDENTITY},
+        "Sample": report["Job"].get("Sample"),
+        "Findings": {kind: kinds.count(kind) for kind in sorted(set(kinds))},
+        "Results": results,
+    }
+
+
+def write(path: Path, config: Config, about: Document, report: Document) -> None:
+    """Write a passport down.
+
+    Args:
+        path: of the file.
+        config: what was compared.
+        about: its ``identity``, from before anything was run.
+        report: the JSON document of the comparison.
+
+    Raises:
+        ConfigurationError: the source or the configuration has changed meanwhile, or the file cannot be written.
+    """
+    changed = list(changes(about, identity(config)))
+    if changed:
+        told = "\n".join(f"  {each}" for each in changed[:_SHOWN])
+        raise ConfigurationError(
+            f"There is no passport: while the targets were compared, this has changed:\n{told}\n"
+            "Run `harness parity --passport` again, and leave the source alone for so long."
+        )
+    text = json.dumps(make(about, report), indent=2, ensure_ascii=False) + "\n"
+    try:
+        path.write_text(text, "utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise ConfigurationError(f"--passport {path} cannot be written: {error.strerror}.") from error
+
+
+def require(path: Path, config: Config) -> None:
+    """Let a job go only if targets have been compared with this very source, request and image, and agreed.
+
+    Raises:
+        ParityError: there is no passport, the comparison failed, or something has changed since; it says what.
+        ConfigurationError: the configuration makes no training job.
+    """
+    remedy = f"Run `harness parity --passport {path}`. Nothing was sent."
+    held = _read(path, remedy)
+    failed = [name for name, each in held["Results"].items() if each["JobStatus"] not in {"Completed", None}]
+    if held["Verdict"] != "agrees" or failed:
+        why = (
+            f"the job did not complete on {', '.join(failed)}" if failed else "targets differed in what nobody expected"
+        )
+        raise ParityError(f"By the passport {path} of {held['CreatedAt']}, {why}. {remedy}")
+    if not any(each["State"] == "ran" for each in held["Results"].values()):
+        raise ParityError(f"The passport {path} of {held['CreatedAt']} is of no run: no target was there. {remedy}")
+    changed = list(changes(held, identity(config)))
+    if changed:
+        told = [*changed[:_SHOWN], *([f"and {len(changed) - _SHOWN} more"] if len(changed) > _SHOWN else [])]
+        lines = "\n".join(f"  {each}" for each in told)
+        raise ParityError(f"The passport {path} is stale. Since {held['CreatedAt']}:\n{lines}\n{remedy}")
+
+
+def changes(before: Document, after: Document) -> Iterator[str]:
+    """What differs between two identities, in words; nothing if they are the same."""
+    ours, theirs = before["Source"], after["Source"]
+    if ours["Sha256"] != theirs["Sha256"]:
+        yield from _files(ours["Files"], theirs["Files"])
+    if ours["EntryPoint"] != theirs["EntryPoint"]:
+        yield f"entry point: was {ours['EntryPoint']}, is {theirs['EntryPoint']}"
+    for part in ("Request", "Image"):
+        was, now = flattened(before[part]), flattened(after[part])
+        for where in sorted({*was, *now}):
+            if was.get(where) != now.get(where):
+                yield f"{part.lower()}: {where} {_moved(was.get(where), now.get(where))}"
+
+
+def _files(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
+    names = [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
+    if not before or not after or not names:  # too many to be named, or only a mode has changed
+        yield "source: some of its files, or their modes, have changed"
+        return
+    for name in names:
+        what = "is new" if name not in before else "is gone" if name not in after else "has changed"
+        yield f"source: {name} {what}"
+
+
+def _moved(was: str | None, now: str | None) -> str:
+    if was is None:
+        return f"is new: {now}"
+    return f"is gone; it was {was}" if now is None else f"was {was}, is {now}"
+
+
+def _read(path: Path, remedy: str) -> dict[str, Any]:
+    try:
+        held: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        complete = held["Schema"] == SCHEMA and all(part in held for part in (*_IDENTITY, "Verdict", "Results"))
+    except FileNotFoundError:
+        raise ParityError(f"There is no passport {path}: targets have not been compared. {remedy}") from None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ParityError(f"{path} cannot be read as a passport ({type(error).__name__}: {error}). {remedy}") from None
+    if not complete:
+        raise ParityError(f"{path} is no passport of this version of the harness. {remedy}")
+    return held
+
+
+def _request(request: Document) -> dict[str, Any]:
+    """A ``CreateTrainingJob`` request without what belongs to one run, one account, one region or one machine."""
+    kept = {name: value for name, value in request.items() if name not in {"TrainingJobName", "RoleArn"}}
+    kept["AlgorithmSpecification"] = _without(kept["AlgorithmSpecification"], "TrainingImage")
+    kept["OutputDataConfig"] = _without(kept["OutputDataConfig"], "S3OutputPath")
+    if "CheckpointConfig" in kept:
+        kept["CheckpointConfig"] = _without(kept["CheckpointConfig"], "S3Uri")
+    kept["InputDataConfig"] = {each["ChannelName"]: _channel(each) for each in kept.get("InputDataConfig", ())}
+    hyperparameters = _without(kept["HyperParameters"], *_OWN_HYPERPARAMETERS)
+    kept["HyperParameters"] = _redacted(hyperparameters)
+    kept["Environment"] = _redacted(kept.get("Environment", {}))
+    return {name: value for name, value in sorted(kept.items()) if value not in ({}, [])}
+
+
+def _channel(channel: Document) -> dict[str, Any]:
+    data = channel["DataSource"]["S3DataSource"]
+    return {**_without(channel, "ChannelName"), "DataSource": {"S3DataSource": _without(data, "S3Uri")}}
+
+
+def _without(value: Document, *names: str) -> dict[str, Any]:
+    return {name: each for name, each in value.items() if name not in names}
+
+
+def _redacted(values: Mapping[str, str]) -> dict[str, str]:
+    return {name: REDACTED if looks_secret(name) else value for name, value in sorted(values.items())}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _pins(version: str | None) -> str | None:
+    """The hash of the image's list of packages, where it is known."""
+    pins = files("harness.images") / "sklearn" / f"{version}.txt"
+    return hashlib.sha256(pins.read_bytes()).hexdigest() if version and pins.is_file() else None
