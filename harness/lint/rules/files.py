@@ -41,7 +41,7 @@ def _lost(subject: Subject) -> Iterator[Found]:
         path = absolute(subject, access.where)
         if path is None or access.where.base == "~" or _is_in(path, (*_SCRATCH, *_OF_A_PERSON)) or path in removed:
             continue
-        if _is_in(path, subject.job.kept) or _is_in(path, (subject.job.tree.input, subject.job.tree.failure)):
+        if _is_in(path, (*subject.job.kept, subject.job.tree.failure)) or _is_input(subject, path):
             continue
         missing = _missing_folder(subject, access, path)
         if missing:
@@ -136,7 +136,7 @@ def _not_shipped(subject: Subject) -> Iterator[Found]:
 def _into_input(subject: Subject) -> Iterator[Found]:
     for access in _of(subject, Use.WRITE):
         path = absolute(subject, access.where)
-        if path is not None and _is_in(path, (subject.job.tree.input_data,)):
+        if path is not None and _is_input(subject, path):
             name = path.removeprefix(f"{subject.job.tree.input_data}/").partition("/")[0]
             fast = subject.job.modes.get(name) == "FastFile"
             yield Found(
@@ -170,6 +170,11 @@ def _takes_folders(access: Access) -> bool:
 
 def _is_in(path: str, folders: tuple[str, ...]) -> bool:
     return any(path == folder or path.startswith(f"{folder}/") for folder in folders)
+
+
+def _is_input(subject: Subject, path: str) -> bool:
+    """Whether a path is a channel's, and not that of SDK v3's source, which travels as one."""
+    return _is_in(path, (subject.job.tree.input_data,)) and not _is_in(path, (subject.job.code,))
 
 
 def _written(subject: Subject) -> set[str]:
