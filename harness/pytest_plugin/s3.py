@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ import pytest
 
 from harness.errors import MissingCapability
 from harness.pytest_plugin.surroundings import lead_to
+from harness.standin.aws import Credentials, application
+from harness.standin.environment import variables
 
 NOWHERE = "http://127.0.0.1:9"
 """An address where nobody answers: what has not been mocked fails at once."""
@@ -29,9 +32,6 @@ class Aws:
     @property
     def environment(self) -> Mapping[str, str]:
         """What leads there, and nowhere else."""
-        from harness.standin.aws import Credentials
-        from harness.standin.environment import variables
-
         found = variables(NOWHERE, self.region, Credentials("testing", "testing", "testing"))
         del found["HARNESS_ROLE"]
         return {**found, "AWS_ENDPOINT_URL_S3": self.url, "AWS_MAX_ATTEMPTS": "1"}
@@ -55,21 +55,26 @@ def serving() -> Iterator[Aws]:
         MissingCapability: moto is not installed.
     """
     try:
-        from moto.server import ThreadedMotoServer
+        from moto.moto_server import werkzeug_app
+        from werkzeug.serving import make_server
     except ImportError as error:
         raise MissingCapability(
             f"The fixture aws needs {error.name}: {sys.executable} -m pip install 'sagemaker-harness[standin]'"
         ) from None
     requests, before = logging.getLogger("werkzeug"), logging.getLogger("werkzeug").level
     requests.setLevel(logging.WARNING)  # a line for each request helps nobody
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
+    _forget_everything()
+    # Made here and not by moto's own server, which waits for ever where its thread may not have a socket.
+    handler = getattr(werkzeug_app, "MotoRequestHandler", None)  # older ones do without
+    server = make_server("127.0.0.1", 0, application(), threaded=True, request_handler=handler)
+    thread = threading.Thread(target=server.serve_forever, name="aws", daemon=True)
+    thread.start()
     try:
-        _forget_everything()
-        host, port = server.get_host_and_port()
-        yield Aws(f"http://{host}:{port}")
+        yield Aws(f"http://127.0.0.1:{server.port}")
     finally:
-        server.stop()
+        server.shutdown()
+        thread.join()
+        server.server_close()
         requests.setLevel(before)
 
 

@@ -312,6 +312,6 @@ class TestAws:
         assert dict(os.environ) == before
 
     def test_without_moto_says_what_to_install(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(sys.modules, "moto.server", None)
+        monkeypatch.setitem(sys.modules, "moto.moto_server", None)
         with pytest.raises(MissingCapability, match=r"moto.*pip install 'sagemaker-harness\[standin\]'"), s3.serving():
             pass

@@ -151,6 +151,12 @@ def test_a_target_that_this_machine_lacks_is_skipped_with_the_reason_at_the_test
     done.stdout.fnmatch_lines(["SKIPPED * test_*.py:2: container: *unix:///nowhere/docker.sock*"])
 
 
+def test_where_pytest_socket_leaves_no_socket_s3_is_an_error_and_waits_for_nothing(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_s3(aws): pass")
+    done = pytester.runpytest_subprocess("--disable-socket", "--allow-unix-socket", timeout=60)
+    done.assert_outcomes(errors=1)
+
+
 def test_nothing_runs_on_aws_unless_the_option_says_so(
     repository: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
