@@ -344,7 +344,8 @@ def valid(operation: str, document: Mapping[str, Any]) -> dict[str, Any]:
 
 def _marked(candidate: Candidate) -> Any:
     docker = [pytest.mark.docker] if candidate.name in {"container", "localmode"} else []
-    return pytest.param(candidate, id=candidate.name, marks=docker)
+    slow = [pytest.mark.slow] if candidate.in_s3 else []
+    return pytest.param(candidate, id=candidate.name, marks=[*docker, *slow])
 
 
 @pytest.fixture(scope="session", params=map(_marked, CANDIDATES))
