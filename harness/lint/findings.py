@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -71,8 +70,3 @@ class Rule:
     why: str
     """What really happens on SageMaker, and how that is known."""
     check: Callable[[Subject], Iterable[Found]]
-
-
-def spot(path: str, node: ast.AST) -> Spot:
-    """Where a node stands. Its column is counted in characters of UTF-8's bytes, as Python has it, from 1."""
-    return Spot(path, getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1)

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, TypeVar
 
-from harness.lint.findings import Spot, spot
+from harness.lint.findings import Spot
 from harness.source import SourceManifest
 
 MOST_MODULES = 1000
@@ -143,8 +143,14 @@ class Module:
         return ""
 
     def spot(self, node: ast.AST) -> Spot:
-        """Where a node of this module stands."""
-        return spot(self.name, node)
+        """Where a node of this module stands; Python counts columns in bytes of UTF-8, and people do not."""
+        line, offset = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
+        before = self._lines[line - 1].encode()[:offset] if line <= len(self._lines) else b""
+        return Spot(self.name, line, len(before.decode("utf-8", "ignore")) + 1)
+
+    @cached_property
+    def _lines(self) -> Sequence[str]:
+        return self.text.split("\n")
 
 
 @dataclass(frozen=True)

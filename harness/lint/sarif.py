@@ -36,7 +36,7 @@ def to_sarif(findings: Iterable[Finding], rules: Iterable[Rule], uri: Callable[[
                         "rules": [_rule(rule) for rule in rules],
                     }
                 },
-                "columnKind": "utf16CodeUnits",
+                "columnKind": "unicodeCodePoints",
                 "results": [_result(finding, index, uri) for finding in findings],
             }
         ],

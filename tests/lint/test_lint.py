@@ -46,6 +46,10 @@ class TestWhatIsRead:
         (finding,) = linted("import data\n", {"data.py": MISSING}).findings
         assert (finding.path, finding.line, finding.column) == ("data.py", 2, 7)
 
+    def test_a_column_is_counted_in_characters(self, linted: Lint):
+        (finding,) = linted('import os\nprint("äöü🦆", os.environ["SM_CHANNEL_TEST"])\n').findings
+        assert finding.column == 15
+
     def test_what_nothing_imports_is_not(self, linted: Lint):
         assert rules(linted("print(1)\n", {"data.py": MISSING})) == []
 
