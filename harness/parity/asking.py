@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -77,7 +78,7 @@ class Endpoint:
         except ServiceError as error:
             status = int(error.response.get("OriginalStatusCode") or 0)
             text = str(error.response.get("OriginalMessage") or error.response["Error"]["Message"])
-            return Answer(status, None, text[:_TOLD])
+            return Answer(status, None, _title(text)[:_TOLD])
         return _read(answer["Body"].read(), accept, like)
 
     def transformed(self, rows: Rows, like: Sequence[object], place: Path) -> Iterator[tuple[str, Answer]]:
@@ -162,6 +163,12 @@ def endpoint(target: Target, config: Config, name: str, model_data: str) -> Iter
 
 def _read(content: bytes, accept: str, like: Sequence[object]) -> Answer:
     return Answer(200, bodies.values(content, accept, like), content[:_TOLD].decode("utf-8", "replace"))
+
+
+def _title(page: str) -> str:
+    """The title of an error page, without the status that it begins with; another text as it is."""
+    title = re.search(r"<title>(?:\d+ )?(.*?)</title>", page, re.DOTALL)
+    return title[1] if title else page
 
 
 def _send(url: str, request: Mapping[str, Any], source: Path, output: Path) -> str | None:

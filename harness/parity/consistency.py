@@ -170,7 +170,7 @@ class Judge:
         return _finding(self.target, where, *apart, Kind.UNEXPLAINED, _UNLIKE)
 
     def _refused(self, where: str, answer: Answer, *, taken: Set[str]) -> Finding | None:
-        seen = f"{answer.status or 'no answer'}: {answer.text}"
+        seen = answer.text if where.startswith(_TRANSFORM) else f"{answer.status or 'no answer'}: {answer.text}"
         sent = where.partition(" -> ")[0]
         content_type = CSV if where.startswith(_TRANSFORM) else sent.partition(",")[0]
         alone = ONE_ROW in where or where.endswith("SingleRecord")

@@ -55,6 +55,7 @@ def target(name: str, **members: Any) -> dict[str, Any]:
         "Name": name,
         "State": "ran",
         "Reason": None,
+        "Note": "a stand-in for AWS on this machine, not AWS itself" if name == "remote" else None,
         "JobStatus": "Completed",
         "ExitCode": 0,
         "FailureReason": None,

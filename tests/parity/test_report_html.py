@@ -68,6 +68,9 @@ class TestTheVerdict:
     def test_names_the_targets_that_could_not_run(self):
         assert "container and localmode could not run here." in Elements(render(sample.without_docker())).words
 
+    def test_does_not_take_a_stand_in_for_aws(self):
+        assert "a stand-in for AWS on this machine, not AWS itself" in Elements(render(sample.clean())).words
+
     def test_does_not_praise_what_never_ran(self):
         nowhere = sample.target("local", State="unavailable", Reason="no Python")
         assert heading(sample.document([nowhere], [])) == "Nothing could be compared"

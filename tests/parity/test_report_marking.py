@@ -76,9 +76,14 @@ def test_an_endless_value_is_shown_where_it_differs():
 
 
 def test_thousands_of_equal_words_do_not_take_minutes():
-    ours, theirs = side_by_side("a b " * 20_000, "b a " * 20_000)
+    ours, theirs = side_by_side("x" + "a b " * 20_000, "x" + "b a " * 20_000)
     assert marked(ours)
     assert marked(theirs)
+
+
+def test_marks_nothing_where_long_values_have_nothing_in_common():
+    ours, theirs = side_by_side("[0.25, 0.75]", "Internal" * 10)
+    assert marked(ours) == marked(theirs) == []
 
 
 @given(ANY_TEXT, ANY_TEXT)

@@ -21,7 +21,7 @@ _ABOUT_TARGETS: Final = {
     "local": "plain processes on this machine",
     "container": "the SageMaker image, in Docker",
     "localmode": "the SageMaker SDK’s own local mode",
-    "remote": "AWS, or what stands in for it",
+    "remote": "AWS",
 }
 _GROUPS: Final = {
     "What the script sees": (
@@ -99,7 +99,7 @@ def _target(target: Document) -> dict[str, Any]:
         ("Reason", "JobStatus", "ExitCode", "FailureReason", "Isolation"),
     )
     defaults |= {"Stopped": False, "Seconds": {}, "Metrics": {}, "Files": {}, "Pictures": [], "Versions": {}}
-    about = _ABOUT_TARGETS.get(target["Name"], "")
+    about = target.get("Note") or _ABOUT_TARGETS.get(target["Name"], "")
     return {**defaults, **target, "about": about}
 
 

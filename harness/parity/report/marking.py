@@ -19,6 +19,8 @@ LARGEST: Final = 40_000
 _COMPARED: Final = 600
 """Words that are compared one by one; in longer values all between the first and the last difference is marked."""
 _ONE_LINE: Final = 72
+_SHORT: Final = 40
+"""Characters up to which values are marked even if they have nothing in common."""
 _LONGEST_WORD: Final = 200
 """Characters. What has a longer one (a token, Base64) is compared character by character."""
 _BEFORE, _AFTER = 60, 240
@@ -54,6 +56,8 @@ def side_by_side(expected: Any, seen: Any) -> tuple[Side, Side]:
     if left is None or right is None:
         return _side(left, []), _side(right, [])
     ours, theirs = _differing(left, right)
+    if max(len(left), len(right)) > _SHORT and _is_all(ours, left) and _is_all(theirs, right):
+        ours, theirs = [], []  # nothing is the same, and a page full of marks would not say so any better
     return _side(left, ours), _side(right, theirs)
 
 
@@ -105,6 +109,10 @@ def _differing(left: str, right: str) -> tuple[list[range], list[range]]:
         _stretches(a, [range(start + a1, start + a2) for a1, a2, _, _ in changes]),
         _stretches(b, [range(start + b1, start + b2) for _, _, b1, b2 in changes]),
     )
+
+
+def _is_all(stretches: Sequence[range], text: str) -> bool:
+    return sum(map(len, stretches)) == len(text)
 
 
 def _equal(pairs: Iterable[tuple[str, str]]) -> int:
