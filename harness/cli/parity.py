@@ -32,6 +32,11 @@ _MACHINE = ("instance_type", "instance_count", "python", "isolation", "instance_
     help="A difference that is all right; WHERE and TARGET may be patterns.",
 )
 @click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="File for the report as a page.")
+@click.option(
+    "--passport",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File that says what was compared, for harness train --require-passport.",
+)
 @click.option("--github", is_flag=True, help="Annotations of a GitHub workflow run on stdout.")
 @click.option(
     "--config",
@@ -44,6 +49,7 @@ def command(
     on: str | None,
     accepted: tuple[tuple[str, str, str, str], ...],
     page: Path | None,
+    passport: Path | None,
     github: bool,
     config_file: Path | None,
     as_json: bool,
@@ -55,6 +61,7 @@ def command(
     nor accepted in the configuration.
     """
     from harness.parity import consistency, run
+    from harness.parity import passport as passports
     from harness.parity.report import document, terminal
 
     if github and as_json:
@@ -66,10 +73,13 @@ def command(
     config = configured("local")
     flags["parity.accept"] = [*_as_tables(config), *(_table(*each) for each in accepted)]
     asked = tuple(on.split(",")) if on else config.parity.on
+    about = passports.identity(config) if passport is not None else {}
     report = run.run(configured, run.targets(asked), asked=bool(asked), check=consistency.check, tell=_tell)
     told = document.document(report)
     if page is not None:
         _write(page, told)
+    if passport is not None:
+        passports.write(passport, config, about, told)
     if as_json:
         console.print_json(told)
     elif github:

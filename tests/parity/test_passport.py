@@ -259,3 +259,13 @@ class TestTheCommandLine:
 def test_a_job_for_another_target_has_the_same_identity(folder):
     loaded = load(folder)
     assert identity(loaded) == identity(replace(loaded, on="remote", role="arn:aws:iam::1:role/r", region="eu-west-1"))
+
+
+@pytest.mark.slow
+def test_a_comparison_issues_what_training_asks_for(project):
+    made = project("print('hello')")
+    compared = made.harness("parity", "--on", "local", "--passport", "passport.json", "--hyperparameter", "depth=3")
+    assert compared.code == 0, compared.err
+    asked = ("train", "--require-passport", "passport.json", "--job-name", "j")
+    assert made.harness(*asked, "--hyperparameter", "depth=3").code == 0
+    assert made.harness(*asked, "--hyperparameter", "depth=4").code == 3
