@@ -8,7 +8,17 @@ from importlib import import_module
 
 from benchmarks.paired import machine
 
-SUBJECTS = ("train_overhead", "channels", "start_up", "serving", "transform", "containers", "standin", "uploads")
+SUBJECTS = (
+    "train_overhead",
+    "channels",
+    "start_up",
+    "serving",
+    "transform",
+    "containers",
+    "localmode",
+    "standin",
+    "uploads",
+)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What the harness adds to a container: the iris sample through our launcher and by ``docker run``, whole processes."""
+"""What the harness adds to a container: the iris sample by ``docker run`` and by us, whole processes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.paired import Command, Comparison, Target, compare
-from benchmarks.project import ROOT, workspace
+from benchmarks.project import HARNESS, ROOT, workspace
 from harness.contract import opt_ml
 from harness.engine.image import resolve
 from harness.images import DEFAULT_VERSION, image_uri
@@ -54,7 +54,7 @@ sys.exit(1 if ended.failed else 0)
 
 
 def measure(rounds: int) -> Iterator[Comparison]:
-    """Our launcher, every exchange with the engine included, against ``docker run`` on a tree made by hand."""
+    """``docker run`` on a tree made by hand, against the whole harness and against its launcher alone."""
     with engine() as client:
         name = resolve(client, IMAGE)
     data = ROOT / "data"
@@ -64,13 +64,17 @@ def measure(rounds: int) -> Iterator[Comparison]:
         volumes = [part for mount in mounts for part in ("--volume", mount)]
         by_hand = ("docker", "run", "--rm", "--hostname", "algo-1", *volumes, name, "train")
         ours = (sys.executable, "-c", _LAUNCH, str(folder / "runs"), str(tree), str(data), name)
-        yield compare(
-            "The iris sample in a container: our launcher against docker run",
-            Command("docker run", by_hand, ROOT),
-            Command("launcher", ours, ROOT),
-            rounds,
-            Target(ratio=1.25),
-        )
+        hand = Command("docker run", by_hand, ROOT)
+        whole = (HARNESS, "train", "--on", "container", "--config", str(ROOT / "pyproject.toml"))
+        for what, command in (
+            (
+                "harness train --on container",
+                Command("harness", whole, ROOT, {"HARNESS_RUNS_DIR": str(folder / "all")}),
+            ),
+            ("our launcher", Command("launcher", ours, ROOT)),
+        ):
+            title = f"The iris sample in a container: {what} against docker run"
+            yield compare(title, hand, command, rounds, Target(ratio=1.25))
 
 
 def _tree(tree: Path) -> Path:

@@ -22,14 +22,12 @@ from harness.engine.leftovers import remove_leftovers
 from harness.engine.store import Job
 from tests.conftest import Finished
 from tests.docker_engine import client_or_skip, image_or_skip, marked
+from tests.oracle.local_mode import REQUIREMENTS
 from tests.oracle.venvs import ensure_for_test
 
 pytestmark = [pytest.mark.docker, pytest.mark.oracle, pytest.mark.slow]
 
 REPOSITORY = Path(__file__).parents[2]
-OURS = ("click>=8.1.7", "pathspec>=0.12", "python-dotenv>=1.0.1", "docker>=7.1")
-SDKS = {"v2": "sagemaker[local]==2.257.7", "v3": "sagemaker-core==2.27.0"}
-
 TRAINS = """
 import argparse, json, os, sys, time
 parser = argparse.ArgumentParser()
@@ -178,7 +176,7 @@ def locals_by_sdk(tmp_path_factory) -> Callable[[str], Local]:
 
     @functools.cache
     def make(sdk):
-        python = ensure_for_test(f"localmode-{sdk}", [SDKS[sdk], *OURS]) / "bin" / "python"
+        python = ensure_for_test(f"localmode-{sdk}", REQUIREMENTS[sdk]) / "bin" / "python"
         folder = tmp_path_factory.mktemp(sdk) / "project"
         for name, content in FILES.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -188,7 +186,7 @@ def locals_by_sdk(tmp_path_factory) -> Callable[[str], Local]:
     return make
 
 
-@pytest.fixture(params=SDKS)
+@pytest.fixture(params=REQUIREMENTS)
 def local(request, engine, locals_by_sdk):
     """The project of an SDK; nothing of its jobs is in the engine afterwards."""
     made = locals_by_sdk(request.param)

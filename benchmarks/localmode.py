@@ -1,0 +1,209 @@
+"""The iris sample in a container by us and by the SageMaker SDK's own local mode, v2 and v3: a job, and an endpoint."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.paired import Command, Comparison, Spread, Target, compare, plain_environment
+from benchmarks.project import HARNESS, ROOT, workspace
+from harness.engine.image import resolve
+from harness.images import DEFAULT_VERSION, image_uri
+from harness.images.engine import engine
+
+ROUNDS = 3
+MODULES = {"v2": "sagemaker.local.local_session", "v3": "sagemaker.core.local.local_session"}
+"""Where each SDK's ``LocalSession`` is."""
+NETWORK = "sagemaker-local"
+"""The SDK's, for every job."""
+_BODY = "5.1,3.5,1.4,0.2\n6.7,3.0,5.2,2.3\n"
+_SDK = """
+import importlib, json, sys, time
+import boto3
+
+with open(sys.argv[1]) as file:
+    task = json.load(file)
+local = importlib.import_module(task["module"])
+session = local.LocalSession(boto3.Session(region_name="us-east-1"))
+session.config = {"local": {"local_code": True, **task["local"]}}
+start = time.perf_counter()
+for verb, arguments in task["calls"]:
+    getattr(session.sagemaker_client, verb)(**arguments)
+if "body" in task:
+    runtime = local.LocalSagemakerRuntimeClient(session.config)
+    answer = runtime.invoke_endpoint(task["body"], "bench", "text/csv", "text/csv")["Body"]
+    assert answer.status == 200, answer.read()
+    print("seconds", time.perf_counter() - start)
+    session.sagemaker_client.delete_endpoint(EndpointName="bench")
+"""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Seconds from the wish for an endpoint to its first prediction."""
+
+    title: str
+    sdk: Spread
+    ours: Spread
+    target: Target
+
+    def document(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        theirs, ours = self.sdk.median, self.ours.median
+        figures = (
+            f"  SDK {theirs:.1f} s, harness {ours:.2f} s: ratio {ours / theirs:.3f}, {theirs / ours:.1f} times as fast"
+        )
+        return f"{self.title}\n{figures}; target: {self.target}"
+
+
+def measure(rounds: int) -> Iterator[Comparison | Start]:
+    """Training as whole processes; an endpoint without the SDK's start, but with both of our processes."""
+    from tests.oracle.local_mode import REQUIREMENTS
+    from tests.oracle.venvs import ensure
+
+    with engine() as client:
+        image = resolve(client, image_uri(DEFAULT_VERSION, "us-east-1"))
+    for sdk, module in MODULES.items():
+        python = ensure(f"localmode-{sdk}", REQUIREMENTS[sdk]) / "bin" / "python"
+        with workspace() as folder, _tidied():
+            bench = _Bench(folder, python, module, image)
+            yield compare(
+                f"The iris sample in a container: harness train --on container against SDK {sdk}'s local mode",
+                bench.sdk(f"SDK {sdk}", "train", [("create_training_job", bench.request())]),
+                bench.harness("harness", "train", "--on", "container", *bench.config),
+                rounds,
+                Target(ratio=1 / 3),
+            )
+            yield bench.starts(
+                f"From deploying to the first prediction: harness against SDK {sdk}'s local mode", rounds
+            )
+
+
+@dataclass(frozen=True)
+class _Bench:
+    folder: Path
+    python: Path
+    module: str
+    image: str
+
+    @property
+    def config(self) -> tuple[str, ...]:
+        return "--config", str(ROOT / "pyproject.toml")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        nobody = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "us-east-1"}
+        return {**nobody, "HARNESS_RUNS_DIR": str(self.folder / "runs"), "TMPDIR": str(self.folder)}
+
+    def harness(self, label: str, *arguments: str) -> Command:
+        return Command(label, (HARNESS, *arguments), ROOT, self.environment)
+
+    def sdk(self, label: str, name: str, calls: list[tuple[str, dict[str, Any]]], **more: Any) -> Command:
+        """A process that has the SDK carry out its verbs."""
+        task = self.folder / f"{name}.json"
+        local = {"container_root": str(self.folder), **more.pop("local", {})}
+        task.write_text(json.dumps({"module": self.module, "local": local, "calls": calls, **more}))
+        return Command(label, (str(self.python), "-c", _SDK, str(task)), self.folder, self.environment)
+
+    def source(self) -> str:
+        """A copy of the scripts: the SDK writes into what it mounts."""
+        copied = self.folder / "source"
+        if not copied.exists():
+            shutil.copytree(ROOT / "entry", copied, ignore=shutil.ignore_patterns("__pycache__"))
+        return f"file://{copied}"
+
+    def request(self) -> dict[str, Any]:
+        """What we would run, for the SDK to run."""
+        planned = self.harness("", "plan", "--on", "container", "--json", *self.config)
+        request: dict[str, Any] = json.loads(_run(planned))
+        request["AlgorithmSpecification"]["TrainingImage"] = self.image
+        request["OutputDataConfig"] = {"S3OutputPath": f"file://{self.folder}/output"}
+        request["HyperParameters"]["sagemaker_submit_directory"] = json.dumps(self.source())
+        return request
+
+    def starts(self, title: str, rounds: int) -> Start:
+        """Both in turn, once to warm up."""
+        _run(self.harness("", "train", "--on", "container", "--job-name", "bench", *self.config))
+        theirs, ours = zip(*((self._sdk_start(), self._our_start()) for _ in range(rounds + 1)), strict=True)
+        return Start(title, Spread.of(list(theirs[1:])), Spread.of(list(ours[1:])), Target(ratio=1 / 10))
+
+    def _sdk_start(self) -> float:
+        data = self.folder / "model"
+        data.mkdir(exist_ok=True)
+        shutil.copyfile(self.folder / "runs" / "bench" / "output" / "model.tar.gz", data / "model.tar.gz")
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+        variables = {"SAGEMAKER_PROGRAM": "train.py", "SAGEMAKER_SUBMIT_DIRECTORY": self.source()}
+        container = {
+            "Image": self.image,
+            "ModelDataUrl": f"file://{data}/model.tar.gz",
+            "Environment": {**variables, "SAGEMAKER_REGION": "us-east-1", "SAGEMAKER_CONTAINER_LOG_LEVEL": "20"},
+        }
+        variant = {
+            "VariantName": "AllTraffic",
+            "ModelName": "bench",
+            "InitialInstanceCount": 1,
+            "InstanceType": "local",
+        }
+        calls: list[tuple[str, dict[str, Any]]] = [
+            ("create_model", {"ModelName": "bench", "PrimaryContainer": container}),
+            ("create_endpoint_config", {"EndpointConfigName": "bench", "ProductionVariants": [variant]}),
+            ("create_endpoint", {"EndpointName": "bench", "EndpointConfigName": "bench"}),
+        ]
+        said = _run(self.sdk("", "deploy", calls, local={"serving_port": port}, body=_BODY))
+        return next(float(line.split()[1]) for line in said.splitlines() if line.startswith("seconds "))
+
+    def _our_start(self) -> float:
+        name = ("--on", "container", "--endpoint-name", "bench", *self.config)
+        rows = self.folder / "rows.csv"
+        rows.write_text(_BODY)
+        try:
+            start = time.perf_counter()
+            _run(self.harness("", "deploy", "--job", "bench", *name))
+            _run(self.harness("", "invoke", *name, "--content-type", "text/csv", str(rows)))
+            return time.perf_counter() - start
+        finally:
+            _run(self.harness("", "delete-endpoint", *name))
+
+
+def _run(command: Command) -> str:
+    """What a command prints.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    environment: Mapping[str, str] = {**plain_environment(), **command.environment}
+    done = subprocess.run(command.arguments, cwd=command.cwd, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(
+            f"{' '.join(command.arguments[:4])} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+        )
+    return done.stdout
+
+
+@contextmanager
+def _tidied() -> Iterator[None]:
+    """Remove the containers and the network that the SDK leaves behind, and nothing that was there before."""
+    with engine() as client:
+        network = {"name": f"^{NETWORK}$"}
+        before = {each["Id"] for each in (*client.api.containers(all=True), *client.api.networks(filters=network))}
+        try:
+            yield
+        finally:
+            for container in client.api.containers(all=True, filters={"network": NETWORK}):
+                if container["Id"] not in before:
+                    client.api.remove_container(container["Id"], force=True, v=True)
+            for left in client.api.networks(filters=network):
+                if left["Id"] not in before:
+                    client.api.remove_network(left["Id"])
