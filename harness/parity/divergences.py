@@ -174,8 +174,8 @@ _LOCAL_MODE: tuple[Divergence, ...] = (
     ),
     _sdk(
         Aspect.OPT_ML_TREE,
-        "shared",
-        only_seen("folder"),
+        "shared*",
+        only_seen("folder|yes"),
         "mounts a folder shared by all hosts at /opt/ml/shared",
         "what is written there is not on AWS, and is lost",
         "write to SM_MODEL_DIR or SM_OUTPUT_DATA_DIR",

@@ -6,9 +6,10 @@ The contract itself is ``harness.contract``; here it is told what the request, t
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import groupby
 from typing import Any
 
 from harness.contract.comparison import Facts
@@ -22,6 +23,7 @@ from harness.images import IMAGES
 from harness.parity import observed
 from harness.parity.findings import Aspect
 from harness.parity.observed import Observation
+from harness.parity.probe import MOST_ENTRIES
 
 WHOLE = (Aspect.ENVIRONMENT, Aspect.ARGUMENTS, Aspect.PYTHON_PATH, Aspect.OPT_ML_TREE, Aspect.CONFIG_FILES)
 """Aspects in which the contract names everything: what it does not name is a difference too."""
@@ -161,7 +163,18 @@ def _tree(shipped: Shipped, channels: Iterable[str], request: Mapping[str, Any])
     for path in (*paths, *folders):
         while path := posixpath.dirname(path):
             folders.add(path)
-    return {"/opt/ml": OptMl().base_dir, **dict.fromkeys(sorted(folders), "folder"), **paths}
+    found = {**dict.fromkeys(folders, "folder"), **paths}
+    return {"/opt/ml": OptMl().base_dir, **{path: text for top in _tops(found) for path, text in top}}
+
+
+def _tops(found: Mapping[str, str]) -> Iterator[list[tuple[str, str]]]:
+    """What lies below each folder of ``/opt/ml``, in order and as far as the probe tells it."""
+    in_order = sorted(found, key=lambda path: path.split("/"))
+    for top, group in groupby(in_order, key=lambda path: path.partition("/")[0]):
+        paths = list(group)
+        told = [(path, found[path]) for path in paths[:MOST_ENTRIES]]
+        more = len(paths) - len(told)
+        yield [*told, (f"{top}/…", f"{more} more")] if more else told
 
 
 def _config_files(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from harness.config import Config
 from harness.config.schema import TARGETS
 from harness.errors import ConfigurationError, HarnessError, Interrupted, MissingCapability, RefusedError, UsageError
 from harness.parity import remote, rows, shipment
-from harness.parity.findings import Acceptance, agrees
+from harness.parity.findings import Acceptance, Aspect, agrees
 from harness.parity.judging import Judged, Shown, judge
 from harness.parity.remote import Remote
 from harness.parity.visit import CheckServing, Job, Visit
@@ -80,6 +80,8 @@ def run(
         Interrupted: Ctrl-C. Nothing of what was started is left.
     """
     config = configure(targets[0])
+    accepted = [Acceptance(each.aspect, each.reason, each.where, each.target) for each in config.parity.accept]
+    _check_aspects(accepted)
     with scratch() as place:
         job = _job(config, place)
         runs: list[TargetRun] = []
@@ -94,9 +96,14 @@ def run(
                 if asked or (general and name != "remote"):
                     raise made.error
             runs.append(made)
-        accepted = [Acceptance(each.aspect, each.reason, each.where, each.target) for each in config.parity.accept]
         shown = [each.visit.shown for each in runs if each.state != "unavailable"]
         return Report(config, job.moment, tuple(runs), judge(shown, accepted, config.parity.tolerance))
+
+
+def _check_aspects(acceptances: Sequence[Acceptance]) -> None:
+    for each in acceptances:
+        if each.aspect not in set(Aspect):
+            raise ConfigurationError(f"accept: there is no aspect '{each.aspect}'; there are {', '.join(Aspect)}.")
 
 
 def _job(config: Config, place: Path) -> Job:

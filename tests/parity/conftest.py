@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,19 +35,26 @@ entry_point = "train.py"
 source_dir = "src"
 base_job_name = "job"
 hyperparameters = { depth = 3, rate = 0.5, kind = "plain" }
-channels = { train = "data/train" }
+channels.train = "data/train"
 metric_definitions = [{ Name = "accuracy", Regex = "accuracy=([0-9.]+)" }]
 """
 Compared = Callable[..., Report]
 
 
-def make_job(folder: Path, script: str = SCRIPT, more: str = "", **files: str) -> Callable[[str], Config]:
+def make_job(
+    folder: Path,
+    script: str = SCRIPT,
+    *,
+    entry_point: str = "train.py",
+    more: str = "",
+    files: Mapping[str, str] | None = None,
+) -> Callable[[str], Config]:
     """Write a project; what gives its configuration for a target."""
     texts = {
-        "src/train.py": script,
+        f"src/{entry_point}": script,
         "data/train/rows.csv": "0,5.1,3.5\n1,7.0,3.2\n",
-        "harness.toml": CONFIG + more,
-        **{name.replace("__", "/"): text for name, text in files.items()},
+        "harness.toml": CONFIG.replace("train.py", entry_point) + more,
+        **(files or {}),
     }
     for name, text in texts.items():
         path = folder / name

@@ -1,0 +1,115 @@
+"""Models are asked in a process of their own, by the user's functions where there are any."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from harness.parity.predicting import Predicted, Predicting
+from harness.parity.rows import Rows
+
+ROWS = Rows((("0", "1.5", "2"), ("1", "3", "4")), "channel train", labelled=True)
+ADDS = """
+class Model:
+    n_features_in_ = 2
+    def predict(self, rows):
+        return rows.sum(axis=1)
+
+def model_fn(model_dir):
+    return Model()
+"""
+
+
+@pytest.fixture
+def ask(tmp_path: Path):
+    """Ask one model: ``ask(script)``."""
+
+    def call(
+        script: str, rows: Rows = ROWS, *, deadline: float = 60, models: tuple[str, ...] = ("train",)
+    ) -> Predicted:
+        (tmp_path / "serve.py").write_text(script)
+        folders = dict.fromkeys(models, tmp_path)
+        asking = Predicting(sys.executable, tmp_path, "serve.py", folders, rows, deadline=deadline)
+        with closing(asking) as predicting:
+            return predicting.result()
+
+    return call
+
+
+def test_a_model_gets_64_bit_rows_without_the_label(ask):
+    assert ask(ADDS).models["train"].values == [3.5, 7.0]
+
+
+def test_the_rows_that_it_was_given_are_told(ask):
+    assert ask(ADDS).rows.cells == (("1.5", "2"), ("3", "4"))
+
+
+def test_rows_without_a_label_are_given_whole(ask):
+    rows = Rows((("1", "2"),), "rows")
+
+    assert ask(ADDS, rows).models["train"].values == [3.0]
+
+
+def test_predict_fn_takes_the_place_of_predict(ask):
+    assert ask(ADDS + "def predict_fn(data, model): return [len(row) for row in data]").models["train"].values == [2, 2]
+
+
+def test_input_fn_reads_the_rows_as_csv(ask):
+    script = ADDS + "def input_fn(data, content_type): return (content_type, data)\n"
+    script += "def predict_fn(data, model): return list(data)"
+
+    assert ask(script).models["train"].values == ["text/csv", "1.5,2\n3,4\n"]
+
+
+def test_transform_fn_does_all_of_it(ask):
+    script = ADDS + "def transform_fn(model, data, content_type, accept): return '[7, 8]', accept"
+
+    assert ask(script).models["train"].values == [7, 8]
+
+
+def test_what_the_script_prints_is_no_answer(ask):
+    assert ask("print('{}')\n" + ADDS).models["train"].values == [3.5, 7.0]
+
+
+@pytest.mark.parametrize(
+    ("script", "error"),
+    [
+        ("", "no model_fn"),
+        ("def broken(:", "SyntaxError"),
+        ("import sys; sys.exit(3)", "SystemExit"),
+        ("def model_fn(model_dir): raise KeyError('weights')", "KeyError: 'weights'"),
+        (ADDS.replace("= 2", "= 7"), "takes 7 columns, not 3"),
+        ("import os; os._exit(5)", "exit code 5"),
+    ],
+    ids=["no model_fn", "syntax", "exit", "model_fn fails", "other columns", "dies"],
+)
+def test_what_goes_wrong_is_told(ask, script, error):
+    asked = ask(script)
+
+    assert error in asked.models["train"].error
+    assert asked.models["train"].values is None
+    assert asked.rows is None
+
+
+def test_a_model_that_never_answers_is_ended_at_the_deadline(ask):
+    assert "within 1 s" in ask("while True: pass", deadline=1).models["train"].error
+
+
+def test_one_model_that_cannot_be_loaded_does_not_keep_others_from_answering(ask):
+    fails_first = """
+calls = []
+
+def model_fn(folder):
+    calls.append(folder)
+    if len(calls) == 1:
+        raise OSError("gone")
+    return Model()
+"""
+
+    asked = ask(ADDS + fails_first, models=("train", "again"))
+
+    assert asked.models["train"].error == "OSError: gone"
+    assert asked.models["again"].values == [3.5, 7.0]

@@ -1,0 +1,245 @@
+"""Comparisons of real jobs on real targets: what each planted difference and each kind of bad input comes to."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from harness.config import Config
+from harness.errors import ConfigurationError, MissingCapability, UsageError
+from harness.parity import consistency, run, trial
+from harness.parity.findings import Aspect, Finding, Kind
+from harness.parity.run import Report, TargetRun
+from harness.targets import Event, Target
+from harness.targets.local import LocalTarget, open_target
+from tests.parity.conftest import SCRIPT, make_job
+
+WRITES = """
+import os
+open(os.path.join(os.environ["SM_MODEL_DIR"], "model.txt"), "w").write("m")
+os.makedirs(os.environ["SM_OUTPUT_DATA_DIR"], exist_ok=True)
+"""
+
+
+def failing(report: Report) -> list[Finding]:
+    return [finding for finding in report.judged.findings if finding.kind.fails]
+
+
+def by_name(report: Report) -> dict[str, TargetRun]:
+    return {each.name: each for each in report.targets}
+
+
+def test_a_job_that_behaves_agrees_with_the_contract(clean):
+    assert clean.agrees
+    assert by_name(clean)["local"].state == "ran"
+
+
+def test_a_job_is_run_twice_and_so_its_outcome_is_compared_on_one_target_too(clean):
+    compared = clean.judged.compared
+
+    assert compared["local", Aspect.OUTCOME]
+    assert compared["local", Aspect.METRICS] == 1
+    assert compared["local", Aspect.MODEL_PREDICTIONS] == 2
+
+
+def test_a_model_is_asked_for_rows_of_the_channel_without_their_label(clean):
+    assert by_name(clean)["local"].visit.shown.predictions.values == [10.2, 14.0]
+
+
+class TestAJobThatDiffersFromRunToRun:
+    def test_is_nondeterministic(self, compare):
+        report = compare(SCRIPT + "\n    print('accuracy=0.' + str(os.getpid()) + os.urandom(4).hex().strip('abcdef'))")
+
+        assert {(each.kind, each.aspect, each.where) for each in failing(report)} == {
+            (Kind.NONDETERMINISTIC, Aspect.METRICS, "accuracy")
+        }
+
+    def test_agrees_if_the_configuration_accepts_it_with_a_reason(self, compare):
+        accepted = '{ aspect = "output-archive", where = "stamp*", reason = "a stamp" }'
+
+        script = WRITES + "open(os.environ['SM_OUTPUT_DATA_DIR'] + '/stamp', 'w').write(os.urandom(9).hex())"
+        report = compare(script, more=f"parity.accept = [{accepted}]")
+
+        assert report.agrees
+        assert [each.accepted for each in report.judged.findings if each.kind is Kind.ACCEPTED] == ["a stamp"]
+
+
+def test_an_acceptance_that_nothing_needs_is_a_finding(compare):
+    report = compare(WRITES, more='parity.accept = [{ aspect = "metrics", where = "loss", reason = "noise" }]')
+
+    (found,) = failing(report)
+    assert (found.kind, found.aspect, found.where) == (Kind.STALE_ACCEPTANCE, Aspect.METRICS, "loss")
+
+
+def test_an_acceptance_of_an_aspect_that_there_is_not_is_refused(compare):
+    with pytest.raises(ConfigurationError, match=r"'metric'.*metrics"):
+        compare(WRITES, more='parity.accept = [{ aspect = "metric", reason = "noise" }]')
+
+
+def test_a_variable_of_the_caller_that_reaches_the_script_is_a_finding(compare, monkeypatch):
+    monkeypatch.setenv("LEAKED", "value")
+
+    (found,) = failing(compare(WRITES, more='pass_environment = ["LEAKED"]'))
+
+    assert (found.aspect, found.where, found.expected, found.seen) == (Aspect.ENVIRONMENT, "LEAKED", None, "value")
+
+
+def test_without_a_private_opt_ml_every_path_is_known_to_be_another_one(compare):
+    report = compare(WRITES, more='isolation = "none"')
+
+    assert report.agrees, failing(report)
+    where = {each.where: each for each in report.judged.findings}
+    assert "run folder" in where["SM_MODEL_DIR"].why
+    assert where["/opt/ml"].expected == "/opt/ml"
+    assert where["cwd"].kind is Kind.KNOWN
+
+
+class TestAnEntryPoint:
+    def test_may_be_a_shell_script(self, compare):
+        report = compare("#!/bin/sh\necho m > $SM_MODEL_DIR/model.txt\n", entry_point="train.sh")
+
+        assert report.agrees, failing(report)
+
+    def test_may_lie_in_a_folder_of_the_source(self, compare):
+        report = compare(WRITES, entry_point="deep/train.py")
+
+        assert report.agrees, failing(report)
+
+
+class TestBadInput:
+    def test_a_script_with_a_syntax_error_fails_on_every_target_alike(self, compare):
+        report = compare("def broken(:\n")
+
+        assert report.agrees
+        assert by_name(report)["local"].visit.trial.outcome.status == "Failed"
+
+    def test_a_script_that_never_ends_is_stopped_at_its_deadline(self, compare):
+        report = compare("import time\nwhile True: time.sleep(1)", more="stop_grace = 0\nparity.deadline = 1")
+
+        assert by_name(report)["local"].visit.trial.outcome.status == "Stopped"
+
+    def test_a_source_tree_with_more_files_than_are_told_agrees_all_the_same(self, compare):
+        many = {f"src/part-{number % 7}/{number}.txt": "" for number in range(2100)}
+
+        report = compare(WRITES, files=many)
+
+        assert report.agrees, failing(report)[:3]
+
+    def test_a_channel_that_is_not_there_is_a_wrong_configuration(self, compare):
+        with pytest.raises(ConfigurationError, match="nowhere"):
+            compare(WRITES, more='channels.more = "nowhere"')
+
+    def test_a_target_that_there_is_not_is_named(self):
+        with pytest.raises(UsageError, match="'dockr'"):
+            run.targets(["local", "dockr"])
+
+
+@pytest.fixture
+def as_container(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let ``container`` be plain processes too, but in one thing different."""
+
+    def plant(wrap: Callable[[LocalTarget], Target] = lambda target: target, **changes: Any) -> None:
+        def opened(config: Config) -> Target:
+            if config.on == "container":
+                return wrap(open_target(replace(config, **changes)))
+            return open_target(config)
+
+        monkeypatch.setattr(trial, "open_target", opened)
+
+    return plant
+
+
+class TestAnotherTarget:
+    def test_that_does_the_same_agrees(self, compare, as_container):
+        as_container()
+
+        # Only what a container may not have of this machine's is left to be found.
+        report = compare(WRITES, targets=("local", "container"))
+
+        assert {each.aspect for each in failing(report)} <= {Aspect.ENVIRONMENT, Aspect.VERSIONS}
+        assert {each.target for each in failing(report)} <= {"container"}
+
+    def test_with_another_region_is_found_out(self, compare, as_container):
+        as_container(region="eu-west-1")
+
+        where = {each.where: each for each in failing(compare(WRITES, targets=("local", "container")))}
+
+        assert (where["AWS_REGION"].expected, where["AWS_REGION"].seen) == ("eu-west-1", "us-east-1")
+
+    def test_on_which_the_script_behaves_otherwise_is_found_out_in_all_that_comes_out(self, compare, as_container):
+        script = WRITES + (
+            "print('accuracy=0.5' if os.environ['AWS_REGION'] == 'eu-west-1' else 'accuracy=0.25')\n"
+            "if os.environ['AWS_REGION'] == 'eu-west-1':\n"
+            "    open(os.environ['SM_OUTPUT_DATA_DIR'] + '/more', 'w').write('x')\n"
+        )
+        as_container(region="eu-west-1")
+
+        found = {(each.aspect, each.where) for each in failing(compare(script, targets=("local", "container")))}
+
+        assert {(Aspect.METRICS, "accuracy"), (Aspect.OUTPUT_ARCHIVE, "more")} <= found
+
+    def test_that_dies_half_way_is_a_finding_and_the_others_stand(self, compare, as_container):
+        as_container(_Dying)
+
+        report = compare(WRITES, targets=("local", "container"))
+
+        runs = by_name(report)
+        assert (runs["local"].state, runs["container"].state) == ("ran", "broke")
+        (found,) = failing(report)
+        assert (found.target, found.aspect, found.where) == ("container", Aspect.OUTCOME, "target")
+        assert report.judged.compared["local", Aspect.ENVIRONMENT]
+
+
+class _Dying(LocalTarget):
+    """Its jobs lose the process that runs them."""
+
+    def __init__(self, target: LocalTarget) -> None:
+        super().__init__(target.client)
+
+    def follow(self, kind: str, name: str) -> Iterator[Event]:
+        owner = self.client.jobs.store.job(name).owner()
+        if owner is not None:
+            os.kill(owner, signal.SIGKILL)
+        yield from super().follow(kind, name)
+
+
+class TestATargetThatCannotRunHere:
+    @pytest.fixture(autouse=True)
+    def _no_engine(self, as_container: Callable[..., None]) -> None:
+        def lacks(target: LocalTarget) -> Target:
+            raise MissingCapability("there is no Docker engine")
+
+        as_container(lacks)
+
+    def test_is_a_row_with_its_reason(self, compare):
+        report = compare(WRITES, targets=("local", "container"), asked=False)
+
+        assert by_name(report)["container"].state == "unavailable"
+        assert "Docker" in by_name(report)["container"].error.message
+        assert report.agrees
+
+    def test_is_an_error_if_it_was_asked_for(self, compare):
+        with pytest.raises(MissingCapability, match="Docker"):
+            compare(WRITES, targets=("local", "container"))
+
+
+def test_a_models_server_that_says_otherwise_than_the_model_is_a_finding(tmp_path):
+    adds = "def output_fn(prediction, accept):\n    return json.dumps([float(each) + 1 for each in prediction]), accept"
+
+    report = run.run(make_job(tmp_path, f"{adds}\n{SCRIPT}"), ("local",), asked=True, check=consistency.check)
+
+    assert {each.aspect for each in failing(report)} == {Aspect.CONSISTENCY}
+
+
+def test_nothing_is_left_and_nothing_is_written_into_the_project(compare, tmp_path):
+    compare(WRITES)
+
+    names = {path.relative_to(tmp_path / "project").as_posix() for path in (tmp_path / "project").rglob("*")}
+    assert {name for name in names if not name.startswith(".harness")} == {
+        *("data", "data/train", "data/train/rows.csv", "src", "src/train.py", "harness.toml")
+    }
