@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -67,6 +68,12 @@ def test_nothing_of_it_is_automatic() -> None:
     assert not [each for each in fixtures if each._fixture_function_marker.autouse]
 
 
+def test_no_module_of_it_takes_the_name_of_a_fixture_when_it_is_imported() -> None:
+    modules = {path.stem for path in Path(pytest_plugin.__file__).parent.glob("*.py")}
+    assert "training" in modules
+    assert not modules & {name for name, each in vars(pytest_plugin).items() if hasattr(each, "_fixture_function")}
+
+
 def test_without_it_its_fixtures_and_its_option_are_unknown(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_job(training_job): pass")
     done = pytester.runpytest_inprocess("-p", "no:harness")
@@ -125,6 +132,7 @@ def test_c(sagemaker_contract): assert sagemaker_contract().environment["SM_CURR
 """
 
 
+@pytest.mark.slow
 def test_it_works_on_several_workers_in_random_order(repository: pytest.Pytester) -> None:
     repository.makepyfile(USES)
     done = repository.runpytest_subprocess("-n", "2", "-p", "randomly", "-W", "error", "--harness-on", "local")
