@@ -12,7 +12,7 @@ ELSEWHERE = "; try --on remote"
 
 _NOTE = "a note that AWS keeps for people and bills"
 _ROLE = "nothing here asks who may do what"
-_DISK = "the disk is this machine's; containers are kept to the size where the engine can, and their job's description says where not"
+_DISK = "the disk is this machine's; a container is kept to the size where the engine can, else its job says so"
 _HARDWARE = "what is under a container is this machine's; what a job sees of it are CPUs, memory and the type's name"
 _CAPACITY = "there is no capacity to wait for, to keep or to lose here"
 _METRICS = "metrics of AWS's instances for CloudWatch; the job neither sees nor needs them"
