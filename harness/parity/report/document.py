@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,7 @@ def secrets(report: Report) -> list[str]:
     config = report.config
     named = {**config.environment, **config.deploy.environment, **config.transform.environment}
     named |= {name: str(value) for name, value in config.hyperparameters.items()}
+    named |= {name: os.environ[name] for name in config.pass_environment if name in os.environ}
     found = {value for name, value in named.items() if looks_secret(name) and len(value) >= _SHORTEST_SECRET}
     return sorted(found, key=len, reverse=True)
 

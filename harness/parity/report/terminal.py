@@ -25,7 +25,7 @@ def plain(text: str, state: str) -> str:
 
 def render(document: Document, *, width: int = 80, style: Style = plain) -> str:
     """The whole report; of a clean run it fits a screen of 80 columns and 24 lines."""
-    return "\n".join([*_matrix(document, width, style), "", *_findings(document, width), *_verdict(document, style)])
+    return "\n".join([*_matrix(document, width, style), *_findings(document, width), *_verdict(document, style)])
 
 
 def _matrix(document: Document, width: int, style: Style) -> Iterator[str]:
@@ -41,7 +41,7 @@ def _matrix(document: Document, width: int, style: Style) -> Iterator[str]:
         if each["State"] != "ran":
             yield textwrap.shorten(f"{each['Name']} {each['State']}: {each['Reason']}", 2 * width)
         elif each["Note"]:
-            yield f"{each['Name']}: {each['Note']}"
+            yield from textwrap.wrap(f"{each['Name']}: {each['Note']}", width)
 
 
 def _mark(cell: Mapping[str, Any]) -> str:
@@ -51,6 +51,8 @@ def _mark(cell: Mapping[str, Any]) -> str:
 
 def _findings(document: Document, width: int) -> Iterator[str]:
     told = [each for each in document["Findings"] if each["Kind"] not in {"known", "accepted"}]
+    if told:
+        yield ""
     for finding in told[:_MOST]:
         yield f"{finding['Target']}  {finding['Aspect']}  {finding['Where']}  ({finding['Kind']})"
         for label, key in (("expected", "Expected"), ("seen", "Seen"), ("why", "Why"), ("breaks", "Breaks")):
@@ -73,12 +75,13 @@ def _verdict(document: Document, style: Style) -> Iterator[str]:
     counts = {kind: len(list(group)) for kind, group in groupby(sorted(each["Kind"] for each in document["Findings"]))}
     explained = [f"{counts[kind]} {kind}" for kind in ("known", "accepted") if counts.get(kind)]
     failing = [f"{count} {kind}" for kind, count in counts.items() if kind not in {"known", "accepted"}]
-    rest = f" ({', '.join(explained)}: --html FILE explains them)" if explained else ""
     ran = [each["Name"] for each in document["Targets"] if each["State"] == "ran"]
     if document["Verdict"] == "agrees":
-        yield style(f"{_listed(ran)} agree{'s' if len(ran) == 1 else ''} with AWS's contract", "agrees") + rest
+        yield style(f"{_listed(ran)} agree{'s' if len(ran) == 1 else ''} with AWS's contract", "agrees")
     else:
-        yield style(f"differs: {', '.join(failing)}", "differs") + rest
+        yield style(f"differs: {', '.join(failing)}", "differs")
+    if explained:
+        yield f"{', '.join(explained)}; --html FILE explains them"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -1,0 +1,188 @@
+"""``harness parity`` as a user calls it."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+WRITES = """
+import os
+open(os.path.join(os.environ["SM_MODEL_DIR"], "model.txt"), "w").write("m")
+os.makedirs(os.environ["SM_OUTPUT_DATA_DIR"], exist_ok=True)
+"""
+STAMPS = WRITES + "open(os.environ['SM_OUTPUT_DATA_DIR'] + '/stamp.txt', 'w').write(os.urandom(9).hex())\n"
+
+
+def test_it_shows_what_agrees_and_ends_with_0(project):
+    done = project(WRITES).harness("parity", "--on", "local")
+
+    assert (done.code, done.err) == (0, "")
+    assert "Environment variables" in done.out
+    assert "agrees with AWS's contract" in done.out
+
+
+def test_it_prints_one_document(project):
+    done = project(WRITES).harness("parity", "--on", "local", "--json")
+
+    assert done.json["Verdict"] == "agrees"
+
+
+def test_a_difference_ends_it_with_3(project):
+    done = project(STAMPS).harness("parity", "--on", "local")
+
+    assert done.code == 3
+    assert "nondeterministic" in done.out
+    assert "stamp.txt" in done.out
+
+
+def test_a_difference_that_an_option_accepts_does_not(project):
+    done = project(STAMPS).harness("parity", "--on", "local", "--accept", "output-archive", "stamp*", "*", "a stamp")
+
+    assert done.code == 0
+
+
+def test_an_option_accepts_besides_what_the_configuration_accepts(project):
+    config = 'parity.accept = [{ aspect = "output-archive", where = "stamp*", reason = "a stamp" }]'
+    made = project(STAMPS, config=config)
+
+    done = made.harness("parity", "--on", "local", "--accept", "metrics", "*", "*", "noise", "--json")
+
+    assert {each["Kind"] for each in done.json["Findings"]} >= {"accepted", "stale-acceptance"}
+
+
+def test_a_job_that_fails_everywhere_alike_ends_it_with_1_and_its_reason(project):
+    done = project("raise SystemExit(3)").harness("parity", "--on", "local")
+
+    assert done.code == 1
+    assert "ExitCode 3" in done.err
+
+
+def test_a_script_that_never_ends_is_stopped(project):
+    made = project("import time\nwhile True: time.sleep(1)", config="stop_grace = 0")
+
+    done = made.harness("parity", "--on", "local", "--deadline", "1")
+
+    assert done.code == 1
+    assert "deadline" in done.err
+
+
+class TestASecret:
+    SCRIPT = WRITES + (
+        "secret = os.environ['DB_PASSWORD']\n"
+        "print('password', secret)\n"
+        "open(os.environ['SM_OUTPUT_DATA_DIR'] + '/notes.txt', 'w').write(secret + os.urandom(8).hex())\n"
+        "open('/opt/ml/output/failure', 'w').write('cannot log in with ' + secret)\n"
+        "raise SystemExit(1)\n"
+    )
+
+    @pytest.mark.parametrize("form", [(), ("--json",), ("--github",)], ids=["terminal", "json", "github"])
+    def test_is_in_no_report(self, project, form):
+        config = 'environment = { DB_PASSWORD = "hunter22secret" }\nhyperparameters = { api_key = "hunter22key" }'
+        made = project(self.SCRIPT, config=config)
+
+        done = made.harness("parity", "--on", "local", "--html", "page.html", *form)
+
+        page = (made.folder / "page.html").read_text("utf-8")
+        assert "hunter22" not in done.out + done.err + page
+        assert "(redacted)" in page
+
+
+def test_annotations_are_printed_for_github(project):
+    done = project(STAMPS).harness("parity", "--on", "local", "--github")
+
+    assert "::error file=src/train.py" in done.out
+    assert done.code == 3
+
+
+def test_a_page_is_written(project):
+    made = project(WRITES)
+
+    made.harness("parity", "--on", "local", "--html", "page.html")
+
+    assert (made.folder / "page.html").read_text("utf-8").lstrip().lower().startswith("<!doctype html>")
+
+
+def test_a_page_that_cannot_be_written_is_a_wrong_configuration(project):
+    done = project(WRITES).harness("parity", "--on", "local", "--html", "no/such/folder/page.html")
+
+    assert done.code == 2
+    assert "no/such/folder" in done.err
+
+
+def test_a_target_that_this_machine_lacks_ends_it_with_4_if_it_was_asked_for(project):
+    done = project(WRITES).harness("parity", "--on", "container", DOCKER_HOST="unix:///nonexistent/docker.sock")
+
+    assert done.code == 4
+    assert "No Docker engine answers" in done.err
+
+
+@pytest.mark.parametrize("named", ["dockr", "local,local"], ids=["unknown", "twice"])
+def test_a_wrong_target_is_told(project, named):
+    done = project(WRITES).harness("parity", "--on", named)
+
+    assert done.code == 2
+    assert "local, container, localmode, remote" in done.err
+
+
+def test_targets_come_from_the_configuration(project):
+    done = project(WRITES, config='parity.on = ["local"]').harness("parity", "--json")
+
+    assert [each["Name"] for each in done.json["Targets"]] == ["local"]
+
+
+def test_a_sample_is_trained_on_and_the_data_is_left_alone(project):
+    lines = "".join(f"{number},1\n" for number in range(1000))
+    script = WRITES + "print('rows=%d' % len(open('/opt/ml/input/data/train/part-1.csv').readlines()))\n"
+    config = "metric_definitions = [{ Name = 'rows', Regex = 'rows=([0-9]+)' }]"
+    made = project(script, config=config, files={"data/train/part-1.csv": lines})
+
+    done = made.harness("parity", "--on", "local", "--sample", "10", "--json")
+
+    assert done.json["Targets"][0]["Metrics"] == {"rows": 11}
+    assert (made.folder / "data/train/part-1.csv").read_text() == lines
+
+
+def test_the_job_may_be_given_by_options(project):
+    made = project(WRITES, files={"src/other.py": WRITES})
+
+    done = made.harness("parity", "--on", "local", "--entry-point", "other.py", "--hyperparameter", "n=3", "--json")
+
+    assert done.json["Job"]["EntryPoint"] == "other.py"
+    assert done.json["Job"]["Hyperparameters"] == {"n": 3}
+
+
+@pytest.mark.slow
+def test_without_credentials_remote_is_a_stand_in_and_says_so(project, monkeypatch):
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+
+    done = project(WRITES).harness("parity", "--on", "local,remote", "--json")
+
+    assert done.code == 0, done.err
+    remote = done.json["Targets"][1]
+    assert (remote["Name"], remote["State"]) == ("remote", "ran")
+    assert "stand-in" in remote["Note"]
+
+
+@pytest.mark.docker
+@pytest.mark.slow
+def test_a_container_agrees_with_plain_processes(project):
+    from tests.docker_engine import client_or_skip, image_or_skip
+
+    with client_or_skip() as client:
+        image_or_skip(client)
+    done = project(WRITES).harness("parity", "--on", "local,container", "--json")
+
+    assert done.code == 0, done.out
+    assert [each["State"] for each in done.json["Targets"]] == ["ran", "ran"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs namespaces")
+def test_nothing_is_left_in_the_project(project):
+    made = project(WRITES)
+
+    made.harness("parity", "--on", "local")
+
+    assert not (made.folder / "runs").exists()

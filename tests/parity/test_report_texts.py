@@ -1,0 +1,138 @@
+"""The document of a real comparison, and what terminals and GitHub make of documents."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from harness.parity.findings import Aspect
+from harness.parity.report import github, terminal
+from harness.parity.report.document import document, without
+from harness.parity.run import Report
+
+TARGETS = ("local", "container", "localmode", "remote")
+
+
+@pytest.fixture
+def told(clean: Report) -> dict[str, Any]:
+    """Of a comparison in which nothing differs that is not known."""
+    return json.loads(json.dumps(document(clean)))
+
+
+def finding(kind: str, **members: Any) -> dict[str, Any]:
+    made = {"Id": "F9", "Aspect": "metrics", "Target": "container", "Where": "test:accuracy", "Kind": kind}
+    said = {"Expected": "0.9", "Seen": "0.8", "Why": None, "Breaks": None, "Remedy": None, "Accepted": None}
+    return {**made, **said, **members}
+
+
+def on_four_targets(told: dict[str, Any]) -> dict[str, Any]:
+    """The same, as if four targets had been compared."""
+    (one,) = told["Targets"]
+    notes = {"remote": "a stand-in for AWS on this machine, running jobs as plain processes; not AWS"}
+    aspects = [
+        {**aspect, "Cells": {name: {**aspect["Cells"]["local"], "State": "known"} for name in TARGETS}}
+        for aspect in told["Aspects"]
+    ]
+    return {**told, "Targets": [{**one, "Name": name, "Note": notes.get(name)} for name in TARGETS], "Aspects": aspects}
+
+
+class TestTheDocument:
+    def test_says_what_was_compared(self, told):
+        assert told["Schema"] == 1
+        assert told["Verdict"] == "agrees"
+        assert told["Job"]["EntryPoint"] == "train.py"
+        assert told["Job"]["SourceDir"] == "src"
+        assert told["Job"]["Channels"] == {"train": "data/train"}
+        assert told["Job"]["Hyperparameters"] == {"depth": 3, "rate": 0.5, "kind": "plain"}
+        assert told["Job"]["ToolkitVersion"] == "4.8.0"
+
+    def test_says_how_each_target_went(self, told):
+        (target,) = told["Targets"]
+
+        assert (target["Name"], target["State"], target["JobStatus"], target["ExitCode"]) == (
+            *("local", "ran", "Completed"),
+            0,
+        )
+        assert target["Metrics"] == {"accuracy": 0.75}
+        assert [file["Name"] for file in target["Files"]["output"]] == ["notes.txt"]
+        assert set(target["Seconds"]) == {"probe", "train", "again"}
+        assert target["Versions"]["python"]
+
+    def test_has_a_cell_for_every_aspect_and_target(self, told):
+        assert [aspect["Name"] for aspect in told["Aspects"]] == list(Aspect)
+        assert all(set(aspect["Cells"]) == {"local"} for aspect in told["Aspects"])
+
+    def test_names_the_findings_of_a_cell(self, told):
+        cells = {aspect["Name"]: aspect["Cells"]["local"] for aspect in told["Aspects"]}
+        named = [each for cell in cells.values() for each in cell["Findings"]]
+
+        assert sorted(named) == sorted(each["Id"] for each in told["Findings"])
+        assert all(cell["State"] == "known" for cell in cells.values() if cell["Findings"])
+
+    def test_holds_no_value_of_a_credential_wherever_it_may_stand(self):
+        value = {"a": ["x hunter22 y", {"b": "hunter22"}], "n": 1}
+
+        assert without(value, ["hunter22"]) == {"a": ["x (redacted) y", {"b": "(redacted)"}], "n": 1}
+
+
+class TestATerminal:
+    def test_shows_a_clean_comparison_of_four_targets_on_one_screen(self, told):
+        lines = terminal.render(on_four_targets(told)).splitlines()
+
+        assert len(lines) <= 23  # and the prompt
+        assert max(map(len, lines)) <= 80
+
+    def test_says_what_is_known_as_a_number(self, told):
+        assert f"{len(told['Findings'])} known; --html" in terminal.render(told)
+
+    def test_tells_all_of_what_is_not_explained(self, told):
+        failing = finding("unexplained", Why="other numbers", Breaks="the model", Remedy="a seed")
+
+        text = terminal.render({**told, "Verdict": "differs", "Findings": [failing]})
+
+        for part in ("container", "metrics", "test:accuracy", "0.9", "0.8", "other numbers", "the model", "a seed"):
+            assert part in text
+        assert "differs: 1 unexplained" in text
+
+    def test_tells_long_values_shortly(self, told):
+        text = terminal.render({**told, "Findings": [finding("unexplained", Seen="word " * 4000)]})
+
+        assert max(map(len, text.splitlines())) <= 80
+        assert len(text.splitlines()) < 40
+
+    def test_says_why_a_target_is_missing(self, told):
+        absent = {**told["Targets"][0], "State": "unavailable", "Reason": "there is no Docker engine"}
+
+        assert "local unavailable: there is no Docker engine" in terminal.render({**told, "Targets": [absent]})
+
+    def test_says_who_stood_in_for_aws(self, told):
+        stood_in = {**told["Targets"][0], "Note": "a stand-in for AWS"}
+
+        assert "local: a stand-in for AWS" in terminal.render({**told, "Targets": [stood_in]})
+
+
+class TestGitHub:
+    @pytest.mark.parametrize(
+        ("kind", "level"),
+        [("unexplained", "error"), ("nondeterministic", "error"), ("stale-acceptance", "error"), ("known", "notice")],
+    )
+    def test_gets_an_annotation_for_each_finding(self, told, kind, level):
+        (line,) = github.render({**told, "Findings": [finding(kind)]}).splitlines()
+
+        assert line.startswith(f"::{level} file=src/train.py,title=parity%3A metrics on container::test:accuracy")
+
+    def test_gets_a_warning_for_a_target_that_is_missing(self, told):
+        absent = {**told["Targets"][0], "State": "unavailable", "Reason": "no engine"}
+
+        text = github.render({**told, "Targets": [absent], "Findings": []})
+
+        assert text == "::warning title=parity%3A local unavailable::no engine"
+
+    def test_gets_one_line_for_each_whatever_is_in_it(self, told):
+        hostile = finding("unexplained", Where="a,b:c", Seen="100%\n::error::gotcha\r\n")
+
+        (line,) = github.render({**told, "Findings": [hostile]}).split("\n")
+
+        assert "100%25%0A::error::gotcha%0D%0A" in line
