@@ -72,7 +72,7 @@ def _standing_in(configure: Callable[[str], Config], here: Config) -> Iterator[R
             default_bucket=None,
             default_bucket_prefix=None,
         )
-        note = "a stand-in for AWS on this machine, running jobs as plain processes; not AWS"
+        note = "a stand-in for AWS on this machine, made of plain processes; not AWS"
         yield Remote(config, note, "local")
 
 

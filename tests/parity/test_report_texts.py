@@ -30,7 +30,7 @@ def finding(kind: str, **members: Any) -> dict[str, Any]:
 def on_four_targets(told: dict[str, Any]) -> dict[str, Any]:
     """The same, as if four targets had been compared."""
     (one,) = told["Targets"]
-    notes = {"remote": "a stand-in for AWS on this machine, running jobs as plain processes; not AWS"}
+    notes = {"remote": "a stand-in for AWS on this machine, made of plain processes; not AWS"}
     aspects = [
         {**aspect, "Cells": {name: {**aspect["Cells"]["local"], "State": "known"} for name in TARGETS}}
         for aspect in told["Aspects"]

@@ -13,7 +13,7 @@ Style = Callable[[str, str], str]
 
 _MARKS = {"agrees": "ok", "known": "known", "accepted": "accepted", "differs": "DIFFERS", "not compared": "-"}
 _COLUMN = 11
-_FIRST = 25
+_FIRST = 26
 _MOST = 12
 """Findings that are told one by one; the rest is in the other reports."""
 
