@@ -255,6 +255,22 @@ class TestContainers:
         (check,) = containers.look(config(tmp_path))
         assert (check.status, check.remedy) == (Status.MISSING, "pip install 'sagemaker-harness[container]'")
 
+    @pytest.mark.parametrize(
+        ("driver", "finding"),
+        [
+            ("btrfs", "4 CPUs and 7.5 GiB for instances"),
+            (
+                "vfs",
+                "4 CPUs and 7.5 GiB for instances; VolumeSizeInGB is not kept to: the engine's storage, vfs, keeps",
+            ),
+        ],
+    )
+    def test_give_instances_what_the_machine_has(self, driver, finding):
+        info = {"NCPU": 4, "MemTotal": 15 << 29, "Driver": driver, "DriverStatus": None}
+        check = containers.giving(info)
+        assert check.status is Status.OK
+        assert check.finding.startswith(finding)
+
     def test_need_an_engine_that_answers(self, tmp_path, monkeypatch):
         monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
         (check,) = containers.look(config(tmp_path))

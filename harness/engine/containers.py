@@ -79,10 +79,10 @@ class ContainerLauncher:
     def __init__(
         self, client: DockerClient, job: Job, image: str, limits: dict[str, Any] | None = None, *, unkept: str = ""
     ) -> None:
-        """Take over the client; it is closed with the last host.
+        """Nothing starts yet.
 
         Args:
-            client: the engine.
+            client: the engine; it stays open, since hosts may come after the last one has ended.
             job: whose containers they will be.
             image: one that the engine has.
             limits: settings for every container: ``mem_limit``, ``nano_cpus``, ….

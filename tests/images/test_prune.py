@@ -77,3 +77,9 @@ def test_images_are_looked_for_by_name_and_by_label():
 
     engine = Engine()
     assert prune(engine).removed == engine.removed == [OLD, "2"]
+
+
+def test_without_an_engine_the_command_ends_with_4(project):
+    done = project().harness("image", "prune", "--json", DOCKER_HOST="unix:///nowhere/docker.sock")
+    assert done.code == 4
+    assert "No Docker engine answers" in done.err

@@ -273,7 +273,8 @@ class TestAModel:
             assert done.code == 0, done.err
             assert done.json["EndpointUrl"].startswith("http://127.0.0.1:")
             asked = ("invoke", "--endpoint-name", "endpoint", "--content-type", "text/csv", "--accept", "text/csv")
-            assert local.harness(*asked, "batch/a.csv").out == "7.5\n17.5\n"
+            answered = local.harness(*asked, "batch/a.csv")
+            assert (answered.out, answered.err) == ("7.5\n17.5\n", "")
             failed = local.harness(*asked, "bad/a.csv")
             assert failed.code == 2
             assert "ModelError" in failed.err

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import sys
+import io
 import warnings
 from importlib import import_module
 
@@ -25,8 +25,9 @@ class LocalModeRuntime(EngineRuntime):
             MissingCapability: the SDK is not installed.
         """
         local = {"serving_port": int(description["EndpointUrl"].rpartition(":")[2])}
-        # It logs to what standard output is at the time of its import, and that it grows old at each.
-        with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+        # At its import it says where it finds no settings, and that it grows old: to nobody who asked for a prediction.
+        unheard = io.StringIO()
+        with contextlib.redirect_stdout(unheard), contextlib.redirect_stderr(unheard), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             client = import_module(installed_sdk().module).LocalSagemakerRuntimeClient({"local": local})
             import urllib3.exceptions
