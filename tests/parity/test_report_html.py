@@ -154,7 +154,7 @@ VIEWS = {
     if name in {"findings", "hostile"} or (width, scheme) in {(1280, "light"), (390, "dark")}
 }
 
-SPILLING = """[...document.querySelectorAll('body *')].filter(e => !e.closest('.scroll, .hidden, svg')
+SPILLING = """[...document.querySelectorAll('body *')].filter(e => !e.closest('.hidden, svg')
     && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 200))"""
 CRAMPED = """[...document.querySelectorAll('.matrix td .word')].filter(e =>
     e.getBoundingClientRect().right > e.closest('td').getBoundingClientRect().right + 1).map(e => e.innerText)"""
@@ -174,6 +174,10 @@ FAINT = """(() => {
 FOLDED_IN_PRINT = "[...document.querySelectorAll('.finding .sides')].filter(e => !e.checkVisibility()).length"
 
 
+SQUEEZED = """[...document.querySelectorAll('th[scope=row], td, dd, pre')].filter(e => e.checkVisibility()
+    && e.getBoundingClientRect().width < 72).map(e => e.outerHTML.slice(0, 120))"""
+
+
 @dataclass(frozen=True)
 class Look:
     """What a browser made of a page."""
@@ -183,6 +187,7 @@ class Look:
     verdict_ends: float
     spilling: list[str]
     cramped: list[str]
+    squeezed: list[str]
     faint: list[list[object]]
     requests: list[str]
     complaints: list[str]
@@ -213,6 +218,7 @@ def looks(tmp_path_factory):
                 "verdict_ends": tab.value("document.querySelector('.lead').getBoundingClientRect().bottom"),
                 "spilling": tab.value(SPILLING),
                 "cramped": tab.value(CRAMPED),
+                "squeezed": tab.value(SQUEEZED),
                 "faint": tab.value(FAINT),
                 "paper": paper.most_common(1)[0][0],
                 "verdict_colours": frozenset(tab.colours("h1 .mark")),
@@ -241,6 +247,9 @@ class TestInABrowser:
 
     def test_every_word_of_the_matrix_fits_its_cell(self, looks, view):
         assert looks[view].cramped == []
+
+    def test_no_column_is_too_narrow_to_be_read(self, looks, view):
+        assert looks[view].squeezed == []
 
     def test_the_verdict_is_read_without_scrolling(self, looks, view):
         assert 0 < looks[view].verdict_ends < 844
