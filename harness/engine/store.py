@@ -302,8 +302,10 @@ def _bury(job: Job, mark: Callable[[Job], None]) -> bool:
         if job.path.is_dir():
             _remove_unborn(job.path)
         return False
-    for half in (*job.path.glob(".*.json.*"), job.path / ".reserve"):
-        half.unlink(missing_ok=True)
+    for folder in ("", "hosts/*/input/config/", "hosts/*/config/"):  # wherever `write_json` may have been killed
+        for half in job.path.glob(f"{folder}.*.json.*"):
+            half.unlink(missing_ok=True)
+    job.reserve.unlink(missing_ok=True)
     if job.status in ENDED:
         if job.status == "Completed":
             shutil.rmtree(job.path / "hosts", ignore_errors=True)

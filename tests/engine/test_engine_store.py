@@ -175,6 +175,16 @@ class TestALostJob:
         bury(store)
         assert sorted(path.name for path in job.path.iterdir()) == ["describe.json", "hosts", "log.txt", "request.json"]
 
+    def test_loses_what_was_half_written_for_its_hosts_but_nothing_of_the_script_s(self, store):
+        job = lose(store)
+        ours = ("hosts/a/input/config/.resourceconfig.json.1", "hosts/a/config/.processingjobconfig.json.1")
+        scripts = ("hosts/a/model/.mine.json.1", "hosts/a/input/config/resourceconfig.json")
+        for name in (*ours, *scripts):
+            (job.path / name).parent.mkdir(parents=True, exist_ok=True)
+            (job.path / name).write_text("{")
+        bury(store)
+        assert [name for name in (*ours, *scripts) if (job.path / name).exists()] == [*scripts]
+
     def test_that_had_ended_stays_as_it_was(self, store):
         job = lose(store)
         job.update(TrainingJobStatus="Completed")
