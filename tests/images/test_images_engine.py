@@ -15,6 +15,9 @@ from harness.errors import MissingCapability
 from harness.images.engine import connect
 from tests.docker_engine import client_or_skip
 
+# The docker package leaves a socket that it could not connect to the collector, which comes when it comes.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
 
 @pytest.fixture(autouse=True)
 def _nothing_set(monkeypatch, tmp_path):
@@ -22,7 +25,7 @@ def _nothing_set(monkeypatch, tmp_path):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     yield
-    with warnings.catch_warnings():  # the docker package leaves a socket that it could not connect to the collector
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
 
