@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,8 +21,12 @@ def toolkit(version: str, *, python: str | None = None, ensure: Callable[..., Pa
     interpreter = home / "bin" / "python"
     # pip named the folder in which the environment was built.
     train = home / "bin" / "train"
-    train.write_text(f"#!{interpreter}\nimport sys\nfrom sagemaker_training.cli.train import main\nsys.exit(main())\n")
-    train.chmod(0o755)
+    program = f"#!{interpreter}\nimport sys\nfrom sagemaker_training.cli.train import main\nsys.exit(main())\n"
+    if train.read_text() != program:
+        beside = train.with_name(f"train.{os.getpid()}")  # somebody else may be running it, or doing the same
+        beside.write_text(program)
+        beside.chmod(0o755)
+        beside.replace(train)
     return home
 
 

@@ -1,6 +1,7 @@
 """Environments of their own for the real AWS packages that this project is compared with.
 
-They live in ``.harness/oracle`` of the repository, are built once per content, and survive between runs.
+They live in the user's cache (``$XDG_CACHE_HOME``, else ``~/.cache``), are built once per content, and serve every
+clone of the repository.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2] / ".harness" / "oracle"
+ROOT = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sagemaker-harness" / "oracle"
 
 
 class IndexUnreachable(Exception):
