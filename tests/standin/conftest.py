@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import tarfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -91,6 +92,7 @@ class Lab:
             description: dict[str, Any] = getattr(self.sagemaker, f"describe_{kind}")(**{f"{kinds}Name": name})
             if description[f"{kinds}Status"] in ENDED:
                 return description
+            time.sleep(0.02)
 
     def lines(self, group: str, prefix: str = "") -> dict[str, list[str]]:
         """Stream -> its messages."""
