@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +23,18 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # So it is for what a script starts in its background; tests here send Ctrl-C, and mean it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"):  # they alone double the start of every command
+    os.environ.pop(name, None)
+sys.dont_write_bytecode = False
+
 settings.register_profile("harness", deadline=None)  # how long an example takes is the machine's affair
 settings.load_profile("harness")
 
 NOWHERE = "http://127.0.0.1:9"
 """An address where nobody answers: what forgets to name its endpoint fails at once."""
+
+PATIENCE = 10
+"""Seconds for a process that ends to be gone, on a busy machine."""
 
 
 @pytest.fixture(autouse=True)
@@ -43,18 +52,39 @@ def _no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", NOWHERE)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _read_the_files_of_botocore_once() -> Iterator[None]:
+    """Every new client reads a megabyte of JSON; within a process it is always the same."""
+    from botocore.loaders import JSONFileLoader
+
+    read = cache(partial(JSONFileLoader.load_file, JSONFileLoader()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda self, path: read(path))
+        yield
+
+
+@pytest.fixture(scope="session")
+def _scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every test's ``TMPDIR``: empty before, empty after."""
+    return tmp_path_factory.mktemp("scratch")
+
+
 @pytest.fixture(autouse=True)
-def _nothing_left_behind(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _nothing_left_behind(_scratch: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No temporary file or folder, and no process that was not there before."""
-    scratch = tmp_path_factory.mktemp("scratch")
-    monkeypatch.setenv("TMPDIR", str(scratch))
-    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    monkeypatch.setenv("TMPDIR", str(_scratch))
+    monkeypatch.setattr(tempfile, "tempdir", str(_scratch))
     before = _descendants(os.getpid())
     yield
-    left = _descendants(os.getpid()) - before
+    left, deadline = _descendants(os.getpid()) - before, time.monotonic() + PATIENCE
+    while left and time.monotonic() < deadline:  # what has been told to end takes a moment
+        time.sleep(0.01)
+        left &= _descendants(os.getpid())
+    files = sorted(_scratch.iterdir())
+    for path in files:  # the next test is to find nothing either
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     assert not left, f"processes left behind: {[_command_line(pid) for pid in left]}"
-    files = sorted(path.name for path in scratch.iterdir())
-    assert not files, f"temporary files left behind: {files}"
+    assert not files, f"temporary files left behind: {[path.name for path in files]}"
 
 
 def _descendants(pid: int) -> set[int]:
