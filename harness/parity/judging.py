@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.contract.comparison import Difference, Facts, compare
 from harness.parity import outcomes
@@ -77,10 +77,10 @@ def judge(shown: Sequence[Shown], acceptances: Sequence[Acceptance], tolerance: 
     found: list[Finding] = []
     for each in shown:
         found += _broken(each)
-        differences = [*_against_contract(each, reference, compared)]
+        found += _against_contract(each, reference, compared)
         if reference is not None and reference is not each:
-            differences += _against_reference(each, reference, tolerance, compared, loose)
-        found += (explained(_finding(each.target, difference), each.ran_by) for difference in differences)
+            differences = _against_reference(each, reference, tolerance, compared, loose)
+            found += (_finding(each, difference) for difference in differences)
         if each.served is not None:
             compared[each.target, Aspect.CONSISTENCY] = each.served.compared
             found += each.served.findings
@@ -108,9 +108,7 @@ def _broken(shown: Shown) -> Iterator[Finding]:
         )
 
 
-def _against_contract(
-    shown: Shown, reference: Shown | None, compared: dict[tuple[str, str], int]
-) -> Iterator[Difference]:
+def _against_contract(shown: Shown, reference: Shown | None, compared: dict[tuple[str, str], int]) -> Iterator[Finding]:
     """What the probe saw on each host against what AWS promises and, where it promises nothing, the reference."""
     several = len(shown.facts) > 1
     for host, facts in shown.facts.items():
@@ -118,8 +116,8 @@ def _against_contract(
         for aspect, places in expected.items():
             compared[shown.target, aspect] = compared.get((shown.target, aspect), 0) + len(places)
         for each in compare(expected, facts, whole=WHOLE):
-            where = f"{host}: {each.where}" if several else each.where
-            yield Difference(each.aspect, where, each.expected, each.seen)
+            finding = _finding(shown, each)
+            yield replace(finding, where=f"{host}: {each.where}") if several else finding
 
 
 def _against_reference(
@@ -182,8 +180,10 @@ def _against_itself(shown: Shown, tolerance: float, compared: dict[tuple[str, st
         )
 
 
-def _finding(target: str, difference: Difference) -> Finding:
-    return Finding(Aspect(difference.aspect), target, difference.where, difference.expected, difference.seen)
+def _finding(shown: Shown, difference: Difference) -> Finding:
+    """What is known about a difference."""
+    aspect, where = Aspect(difference.aspect), difference.where
+    return explained(Finding(aspect, shown.target, where, difference.expected, difference.seen), shown.ran_by)
 
 
 def _file_of(where: str) -> str:

@@ -10,7 +10,7 @@ import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from harness.contract.comparison import Facts, flattened
+from harness.contract.comparison import flattened
 from harness.parity.findings import Aspect
 from harness.parity.probe import REDACTED, looks_secret
 
@@ -55,7 +55,7 @@ REWRITTEN = (
     ),
     Normalisation(Aspect.VERSIONS, "python", "of the image the first two numbers are known"),
 )
-"""What is compared, but not to the letter."""
+"""What is compared, but not to the letter; told in the document, so that nobody takes it for compared."""
 
 _LEFT_OUT = frozenset(each.where for each in NORMALISATIONS)
 _INTERPRETER = "(the interpreter's own)"
@@ -155,8 +155,3 @@ def _collapsed(entries: Sequence[str], root: str) -> list[str]:
 
 def _unless_secret(where: str, value: str) -> str:
     return REDACTED if looks_secret(where.rpartition(".")[2]) else value
-
-
-def placed(facts: Facts, host: str) -> dict[str, dict[str, str]]:
-    """The same facts, told of one host of several."""
-    return {aspect: {f"{host}: {where}": text for where, text in places.items()} for aspect, places in facts.items()}

@@ -46,8 +46,10 @@ class Trial:
 
     @property
     def observations(self) -> list[dict[str, Any]]:
-        """What the probe has written down, one document for each host, in the order of their names."""
-        files = sorted((self.folder / "output").glob(f"{probe.OBSERVATION}*.json"))
+        """What the probe has written down, one document for each host, in the order of their numbers."""
+        found = (self.folder / "output").glob(f"{probe.OBSERVATION}*.json")
+        # As names, algo-10 would come before algo-2.
+        files = sorted(found, key=lambda file: (len(file.name), file.name))
         return [json.loads(file.read_text("utf-8")) for file in files]
 
     @property

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import sys
+import os
+import signal
+import time
+from pathlib import Path
 
 import pytest
 
@@ -179,7 +182,25 @@ def test_a_container_agrees_with_plain_processes(project):
     assert [each["State"] for each in done.json["Targets"]] == ["ran", "ran"]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs namespaces")
+def test_ctrl_c_ends_it_and_leaves_nothing(project):
+    made = project("import time\nprint('up', flush=True)\nwhile True: time.sleep(1)", config="stop_grace = 0")
+    running = made.start("parity", "--on", "local")
+    with running:
+        while not _printed():
+            assert running.poll() is None
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        _, complaint = running.communicate(timeout=60)
+
+    assert running.returncode == 130, complaint
+    assert not list(Path(os.environ["TMPDIR"]).iterdir())
+
+
+def _printed() -> list[Path]:
+    """Logs of jobs that have printed something."""
+    return [log for log in Path(os.environ["TMPDIR"]).glob("*/local/runs/*/log.txt") if log.stat().st_size]
+
+
 def test_nothing_is_left_in_the_project(project):
     made = project(WRITES)
 

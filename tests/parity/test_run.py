@@ -99,6 +99,15 @@ def test_without_a_private_opt_ml_every_path_is_known_to_be_another_one(compare)
     assert where["cwd"].kind is Kind.KNOWN
 
 
+def test_a_job_of_several_hosts_is_compared_on_each_of_them(compare):
+    script = "import os; open(os.environ['SM_MODEL_DIR'] + '/' + os.environ['SM_CURRENT_HOST'], 'w')"
+
+    report = compare(script, more="instance_count = 2")
+
+    assert report.agrees, failing(report)
+    assert set(by_name(report)["local"].visit.shown.facts) == {"algo-1", "algo-2"}
+
+
 class TestAnEntryPoint:
     def test_may_be_a_shell_script(self, compare):
         report = compare("#!/bin/sh\necho m > $SM_MODEL_DIR/model.txt\n", entry_point="train.sh")

@@ -12,6 +12,7 @@ from harness.contract.hyperparameters import decode, user_hyperparameters
 from harness.engine.environment import toolkit_version
 from harness.parity.findings import TITLES, Finding
 from harness.parity.judging import cells
+from harness.parity.observed import NORMALISATIONS, REWRITTEN
 from harness.parity.outcomes import Files
 from harness.parity.probe import REDACTED, looks_secret
 from harness.parity.run import Report, TargetRun
@@ -41,6 +42,10 @@ def document(report: Report) -> dict[str, Any]:
                 },
             }
             for aspect, row in cells(report.judged, names).items()
+        ],
+        "Normalised": [
+            {"Aspect": str(each.aspect), "Where": each.where, "Reason": each.reason}
+            for each in (*NORMALISATIONS, *REWRITTEN)
         ],
         "Findings": [_finding(id_, each) for id_, each in zip(ids, report.judged.findings, strict=True)],
     }
