@@ -2,6 +2,7 @@
 
 import base64
 import re
+import sys
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.errors import MissingCapability
 from harness.parity.report.html import render
 from tests.browser import browser_or_skip, page
 from tests.parity import sample_documents as sample
@@ -144,6 +146,12 @@ class TestSafety:
 
     def test_the_same_document_gives_the_same_page(self):
         assert render(sample.findings_of_every_kind()) == render(sample.findings_of_every_kind())
+
+
+def test_says_what_to_install_where_the_templating_library_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(MissingCapability, match=r"sagemaker-harness\[report\]"):
+        render(sample.clean())
 
 
 VIEWS = {
