@@ -89,10 +89,9 @@ class TestAnImageForOtherProcessors:
         client.images.remove("harness-test/foreign:1", force=True)
 
     def test_is_refused_where_it_cannot_be_emulated(self, client, foreign):
-        before = {each["Id"] for each in client.api.containers(all=True)}
         with pytest.raises(MissingCapability, match=r"is for s390x processors; this engine's are .*--install s390x"):
             resolve(client, foreign)
-        assert {each["Id"] for each in client.api.containers(all=True)} == before
+        assert not client.api.containers(all=True, filters={"ancestor": foreign}), "the attempt is left behind"
 
     def test_and_one_for_this_machine_is_not(self, client):
         image = image_or_skip(client)
