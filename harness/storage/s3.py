@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -39,7 +40,9 @@ class S3:
 
     @cached_property
     def _client(self) -> Any:
-        return open_session(self.region, self.profile).client("s3", config=client_config())
+        client = open_session(self.region, self.profile).client("s3", config=client_config())
+        client.meta.events.register_last("before-call.s3", _send_at_once)
+        return client
 
     def connect(self) -> None:
         """Make the client now: making one is not safe in threads, using it is."""
@@ -180,7 +183,6 @@ class S3:
                 extra |= {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.kms_key}
             with translated():
                 if size < _MULTIPART:
-                    # Of a file boto3 asks S3 first whether it may come; bytes go with the request.
                     body = file if size > SMALL else file.read()
                     self._client.put_object(Bucket=bucket, Key=key, Body=body, **extra)
                 else:
@@ -203,6 +205,12 @@ class S3:
             answer = self._client.head_object(Bucket=bucket, Key=key, **self._owner(bucket))
         found: str | None = answer["Metadata"].get(_HASH)
         return found
+
+
+def _send_at_once(params: dict[str, Any], **_: Any) -> None:
+    """Have bytes go with their request: boto3 would ask S3 first whether they may come, and wait, however few."""
+    if isinstance(params.get("body"), io.BytesIO):
+        params["headers"].pop("Expect", None)
 
 
 def is_same(path: Path, there: Object | None) -> bool:

@@ -211,6 +211,18 @@ class TestUploads:
         assert cloud.storage().upload(folder, f"s3://{BUCKET}/p").sent == 1
         assert cloud.client.get_object(Bucket=BUCKET, Key="p/a.csv")["Body"].read() == b"2"
 
+    @pytest.mark.parametrize(("size", "asked"), [(0, None), (1 << 20, None), ((1 << 20) + 1, b"100-continue")])
+    def test_ask_first_whether_they_may_come_only_where_they_are_large(self, cloud, tmp_path, size, asked):
+        (tmp_path / "a").write_bytes(bytes(size))
+        storage, headers = cloud.storage(), []
+
+        def note(request, **_):
+            headers.append(request.headers.get("Expect"))
+
+        storage.s3._client.meta.events.register_first("before-send.s3.PutObject", note)
+        storage.upload(tmp_path / "a", f"s3://{BUCKET}/a")
+        assert headers == [asked]
+
     def test_know_their_own_bytes_where_an_etag_is_no_md5(self, cloud, folder, monkeypatch):
         cloud.storage().upload(folder, f"s3://{BUCKET}/p")
         monkeypatch.setattr("harness.storage.s3._md5_of", lambda etag: None)
