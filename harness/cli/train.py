@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -65,4 +66,5 @@ def _require(passport: str, config: Config, document: str | None) -> None:
         )
     from harness.parity.passport import require
 
-    require(config.project_dir / passport if passport == _PASSPORT else Path(passport), config)
+    default = Path(os.path.relpath(config.project_dir / _PASSPORT))
+    require(default if passport == _PASSPORT else Path(passport), config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from harness.errors import ConfigurationError, ParityError
 from harness.parity.passport import changes, identity, make, require, write
 from tests.parity import sample_documents as sample
 
+DOCUMENTATION = Path(__file__).parents[2] / "docs" / "parity.md"
 CONFIGURATION = """
 entry_point = "train.py"
 source_dir = "src"
@@ -250,6 +252,15 @@ class TestTheCommandLine:
         assert ended.code == 3
         assert "request: HyperParameters.depth is new: 4" in ended.err
 
+    def test_says_it_as_the_documentation_shows_it(self, project):
+        made = project("print('hello')", config="hyperparameters = { max_leaf_nodes = 30 }")
+        loaded = load(made.folder)
+        write(made.folder / "parity-passport.json", loaded, identity(loaded), sample.clean())
+        made.write("src/train.py", "print('changed')")
+        ended = made.harness("train", "--hyperparameter", "max_leaf_nodes=40", "--require-passport")
+        (shown,) = re.findall(r"```\n(harness: The passport .*?)```", DOCUMENTATION.read_text("utf-8"), re.DOTALL)
+        assert ended.err == shown
+
     def test_holds_no_passport_against_a_request_of_the_users_own(self, project):
         made = project("print('hello')")
         ended = made.harness("train", "--require-passport", "--request", "-", stdin="{}")
@@ -259,6 +270,13 @@ class TestTheCommandLine:
 def test_a_job_for_another_target_has_the_same_identity(folder):
     loaded = load(folder)
     assert identity(loaded) == identity(replace(loaded, on="remote", role="arn:aws:iam::1:role/r", region="eu-west-1"))
+
+
+def test_the_configuration_in_the_documentation_can_be_loaded(folder):
+    (shown,) = re.findall(r"```toml\n(.*?)```", DOCUMENTATION.read_text("utf-8"), re.DOTALL)
+    (folder / "pyproject.toml").write_text(shown)
+    (accepted,) = config.load(config_file=folder / "pyproject.toml", flags={}, environ={}).parity.accept
+    assert (accepted.aspect, accepted.where) == ("metrics", "train:seconds")
 
 
 @pytest.mark.slow
