@@ -205,7 +205,7 @@ class TestAHost:
         with place.started(place.sh("yes")) as host:
             wait_for(host.output)
         host.close()
-        assert not [each for each in client.api.containers(all=True) if place.job.name in each["Names"][0]]
+        assert not marked(client, place.job.path)
 
     def test_that_ignores_a_stop_is_killed_after_the_grace_period(self, place):
         start = time.monotonic()
