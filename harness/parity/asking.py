@@ -117,7 +117,8 @@ class Endpoint:
                 join_source=None,
                 invocations_max_retries=0,
             )
-            made = replace(self.config, transform=wanted, job_name=f"{self.name}-{way.lower()}")
+            # A name has 63 characters, and the endpoint's may be near that.
+            made = replace(self.config, transform=wanted, job_name=f"{self.name[:61]}-{way[0].lower()}")
             job = submission.transform_job(made, self.model_data)
             if self.url is not None and isinstance(self.target, LocalTarget):
                 failure = _send(self.url, job.request, source, output)

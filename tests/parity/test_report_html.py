@@ -73,6 +73,13 @@ class TestTheVerdict:
     def test_does_not_take_a_stand_in_for_aws(self):
         assert "a stand-in for AWS on this machine, not AWS itself" in Elements(render(sample.clean())).words
 
+    def test_does_not_praise_a_job_that_fails_everywhere(self):
+        reason = "AlgorithmError: ExecuteUserScriptError:\nExitCode 1"
+        failed = [sample.target(name, JobStatus="Failed", FailureReason=reason) for name in ("local", "container")]
+        content = render(sample.document(failed, []))
+        assert heading(sample.document(failed, [])) == "The job does not complete, on any target alike"
+        assert 'class="verdict differs"' in content
+
     def test_does_not_praise_what_never_ran(self):
         nowhere = sample.target("local", State="unavailable", Reason="no Python")
         assert heading(sample.document([nowhere], [])) == "Nothing could be compared"
@@ -103,6 +110,10 @@ class TestAFinding:
     def test_of_two_runs_names_the_runs(self):
         words = Elements(render(sample.findings_of_every_kind())).words
         assert words.count("First run") == words.count("Second run on local") == 1
+
+    def test_that_no_target_has_is_of_any_target(self):
+        stale = sample.finding(1, "umask", "*", "umask", "a difference to accept", None, "stale-acceptance")
+        assert "Seen on any target" in Elements(render(sample.document([sample.target("local")], [stale]))).words
 
 
 class TestSafety:

@@ -112,6 +112,7 @@ def _merged(findings: Iterable[Document]) -> list[dict[str, Any]]:
         entry["ids"].append(finding["Id"])
         entry["targets"].append(finding["Target"])
     for entry in merged.values():
+        entry["on"] = _listed(list(dict.fromkeys(entry["targets"]))).replace("*", "any target")
         entry["expected"], entry["seen"] = side_by_side(entry["Expected"], entry["Seen"])
     return list(merged.values())
 
@@ -127,6 +128,9 @@ def _verdict(document: Document, findings: Sequence[Document], targets: Sequence
         text = (
             f"What {script} saw or did is not what SageMaker promises, or not the same everywhere, and nobody said why."
         )
+    elif failed := [each for each in targets if each["State"] == "ran" and each["JobStatus"] != "Completed"]:
+        state, title = "differs", "The job does not complete, on any target alike"
+        text = failed[0]["FailureReason"] or f"{script} was stopped after its deadline."
     else:
         state, title = "agrees", "Nothing unexpected" if findings else "Ready for SageMaker"
         text = f"{script} saw and did on {names['ran']} what SageMaker promises."
