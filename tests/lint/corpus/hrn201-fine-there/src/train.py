@@ -1,0 +1,2 @@
+import os
+print(">", os.listdir(os.environ["SM_CHANNEL_TEST"]))

@@ -1,0 +1,2 @@
+import os
+print(">", len(os.environ["SM_CURRENT_INSTANCE_TYPE"]) > 0)

@@ -1,0 +1,2 @@
+import os
+print(">", len(os.environ["SM_JOB_NAME"]) > 0)

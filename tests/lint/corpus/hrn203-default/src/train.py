@@ -1,0 +1,2 @@
+import os
+print(">", float(os.environ.get("SM_HP_LEARNING_RATE", "0.1")))

@@ -1,0 +1,2 @@
+import os
+print(">", float(os.environ["SM_HP_RATE"]))

@@ -1,0 +1,3 @@
+from pathlib import Path
+
+print(">", (Path(__file__).parent / "vocabulary.txt").read_text().split())

@@ -1,0 +1,4 @@
+import tempfile
+
+with tempfile.TemporaryFile("w") as file:
+    file.write("7")

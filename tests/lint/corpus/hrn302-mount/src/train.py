@@ -1,0 +1,2 @@
+with open("/mnt/data/rows.csv") as file:
+    print(">", file.read().split())

@@ -1,0 +1,4 @@
+from pathlib import Path
+
+test = Path("/opt/ml/input/data/test")
+print(">", test.exists())

@@ -1,0 +1,2 @@
+with open("vocabulary.txt") as file:
+    print(">", file.read().split())

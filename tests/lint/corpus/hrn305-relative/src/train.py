@@ -1,0 +1,2 @@
+with open("data/train/rows.csv") as file:
+    print(">", file.read().split())

@@ -1,0 +1,3 @@
+import os
+with open(os.environ["SM_CHANNEL_TRAIN"]) as file:
+    print(">", file.read().split())

@@ -1,0 +1,17 @@
+import os
+import pickle
+
+
+def load_model(model_dir):
+    with open(os.path.join(model_dir, "model.pkl"), "rb") as file:
+        return pickle.load(file)
+
+
+def predict_fn(data, model):
+    return data.sum(axis=1) * model["weight"]
+
+
+if __name__ == "__main__":
+    with open(os.path.join(os.environ["SM_MODEL_DIR"], "model.pkl"), "wb") as file:
+        pickle.dump({"weight": 2}, file)
+    print(">", load_model(os.environ["SM_MODEL_DIR"])["weight"])

@@ -1,0 +1,2 @@
+import tomlkit
+print(">", tomlkit.VERSION)

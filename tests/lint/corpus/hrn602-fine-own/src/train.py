@@ -1,0 +1,3 @@
+import tomllib
+from parts import scaling
+print(">", scaling.scale(2), tomllib.__name__)

@@ -1,0 +1,2 @@
+from features import scale
+print(">", scale(2))

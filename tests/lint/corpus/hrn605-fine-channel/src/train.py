@@ -1,0 +1,2 @@
+import os
+print(">", os.path.basename(os.environ["SM_CHANNEL_DATA.V1"]))

@@ -1,0 +1,4 @@
+import os
+
+environment = os.environ
+print(">", len(environment["SM_CHANNEL_TEST"]) > 0)

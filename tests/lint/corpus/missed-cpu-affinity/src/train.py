@@ -1,0 +1,4 @@
+import os
+import socket
+
+print(">", os.environ.get("SM_CURRENT_HOST", "none"))

@@ -1,0 +1,86 @@
+"""Every rule against what really happens: the corpus, and what was observed of it (see ``observe.py``)."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.lint import Severity, known_rules
+from tests.lint.corpus import CASES, Case, label, observations
+
+OBSERVED = observations()
+ABOUT_JOBS = [rule.id for rule in known_rules() if not rule.id.startswith("HRN9")]
+"""Rules about what a job does; HRN9xx are about comments and the size of the source."""
+
+cases = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+rules = pytest.mark.parametrize("rule", ABOUT_JOBS)
+
+
+@cases
+def test_lint_finds_in_a_case_what_it_is_there_for_and_nothing_else(case: Case):
+    assert case.found() == tuple(sorted(case.finds))
+    assert case.found(Severity.NOTE) == tuple(sorted(case.notes))
+
+
+@cases
+def test_a_case_has_been_run(case: Case):
+    observed = OBSERVED[case.name]
+    if case.near or (case.finds and label(observed) == "fails" and not case.fails_at_home):
+        assert observed["here"]["ended_well"], "the person's own run has to be a good one"
+
+
+@cases
+def test_an_error_is_a_job_that_failed(case: Case):
+    if case.found(Severity.ERROR):
+        assert label(OBSERVED[case.name]) == "fails"
+
+
+@cases
+def test_a_warning_is_a_job_that_failed_or_did_something_else(case: Case):
+    if case.found(Severity.WARNING):
+        assert label(OBSERVED[case.name]) in ("fails", "differs")
+
+
+@cases
+def test_a_near_miss_is_a_job_that_did_the_same(case: Case):
+    if case.near:
+        assert label(OBSERVED[case.name]) == "same"
+
+
+@cases
+def test_what_lint_misses_is_missed_for_certain(case: Case):
+    if case.missed:
+        assert not case.finds
+        assert label(OBSERVED[case.name]) in ("fails", "differs")
+
+
+@rules
+def test_a_rule_has_spoken_of_a_job_that_went_wrong(rule: str):
+    spoken = [case for case in CASES if rule in case.finds and label(OBSERVED[case.name]) != "same"]
+    assert spoken
+
+
+@rules
+def test_a_rule_has_kept_silent_about_two_jobs_that_went_well(rule: str):
+    silent = [case for case in CASES if rule in case.near and label(OBSERVED[case.name]) == "same"]
+    assert len(silent) >= 2
+
+
+def test_of_what_lint_calls_an_error_all_fails_and_most_of_what_goes_wrong_is_found(record_property):
+    outcomes = {case: label(OBSERVED[case.name]) for case in CASES}
+    errors = [case for case in CASES if case.found(Severity.ERROR)]
+    warned = [case for case in CASES if case.found() and case not in errors]
+    failing = [case for case, outcome in outcomes.items() if outcome == "fails"]
+    wrong = [case for case, outcome in outcomes.items() if outcome != "same"]
+    right_errors = [case for case in errors if outcomes[case] == "fails"]
+    right_warnings = [case for case in warned if outcomes[case] != "same"]
+    found = [case for case in wrong if case.found()]
+    record_property(
+        "lint",
+        f"{len(CASES)} jobs, {len(wrong)} of them go wrong; "
+        f"errors: precision {len(right_errors)}/{len(errors)}, recall {len(right_errors)}/{len(failing)}; "
+        f"warnings: precision {len(right_warnings)}/{len(warned)}; "
+        f"found of all that goes wrong: {len(found)}/{len(wrong)} = {len(found) / len(wrong):.2f}",
+    )
+    assert len(right_errors) == len(errors)
+    assert len(right_warnings) == len(warned)
+    assert len(found) / len(wrong) > 0.8
