@@ -6,9 +6,13 @@ import json
 import os
 import socket
 import socketserver
+import subprocess
+import sys
+import tarfile
 import threading
 import uuid
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +22,9 @@ from harness.standin import proxy
 from harness.storage.session import open_session
 from harness.targets.remote import Pace, RemoteTarget
 from harness.targets.uploads import storage_of
+from tests.conftest import Project
+
+ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.slow
 
@@ -118,6 +125,28 @@ class Listener(jobs.Silent):
 
     def status(self, name: str, message: str) -> None:
         self.statuses[name] += 1
+
+
+class TestTheSample:
+    def test_trains_there_as_it_does_here(self, standin, tmp_path, name):
+        data, runs = tmp_path / "data", tmp_path / "runs"
+        subprocess.run([sys.executable, ROOT / "entry/preprocess.py", "--output-dir", data], check=True)
+        sample = Project(ROOT, {**standin.env, "HARNESS_RUNS_DIR": str(runs)})
+        channels = [word for part in ("train", "test") for word in ("--channel", f"{part}={data / part}")]
+        for target in ("remote", "local"):
+            done = sample.harness("train", "--on", target, "--job-name", f"{name}-{target}", *channels)
+            assert done.code == 0, done.err
+            assert "test_accuracy=" in done.out
+        there, here = (runs / f"{name}-{target}" for target in ("remote", "local"))
+        assert (there / "log.txt").read_bytes() == (here / "log.txt").read_bytes()
+        for archive in ("model.tar.gz", "output.tar.gz"):
+            assert names(there / "output" / archive) == names(here / "output" / archive)
+        assert {path.name for path in there.iterdir()} <= {path.name for path in here.iterdir()}
+
+
+def names(archive: Path) -> list[str]:
+    with tarfile.open(archive) as tar:
+        return sorted(tar.getnames())
 
 
 class TestOnTheWay:
