@@ -297,6 +297,7 @@ class TestTheEndOfAnEndpoint:
         assert b"e goes on" in err
         assert endpoints(made) == {"e": "InService"}
 
+    @pytest.mark.slow
     def test_by_kill_9_of_its_server_is_described_as_failed_and_frees_the_name(self, project, ends):
         made = with_model(project)
         ends(made)

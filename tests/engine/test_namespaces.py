@@ -162,6 +162,7 @@ class TestChannels:
         assert "train tmpfs ro,nosuid,nodev,noexec" in output
         assert "train/b\\040low tmpfs ro,nosuid" in output
 
+    @pytest.mark.slow
     def test_the_number_of_files_does_not_matter(self, isolated, channel):
         def work(files):
             """What Python asks of the system in all the host's processes, and the mounts that result."""

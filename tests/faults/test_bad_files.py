@@ -109,6 +109,7 @@ class TestACodeFolder:
 
 
 class TestAChannel:
+    @pytest.mark.slow
     @pytest.mark.parametrize("isolation", ["auto", "none"])
     def test_that_vanishes_between_the_request_and_the_start_fails_the_job_by_name(self, project, isolation):
         # The environment is made in between, and "setup.py" takes the channel away.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 
 def train(lab, command, **members):
     lab.put("code/run.sh", "#!/bin/sh\necho ran in $PWD\n")
@@ -43,6 +45,7 @@ def test_it_finds_the_environment_of_image_platform_and_request_and_no_toolkits(
     assert not {"SM_HPS", "SM_CHANNELS", "SM_TRAINING_ENV", "SM_USER_ARGS"} & set(environment)
 
 
+@pytest.mark.slow
 def test_it_installs_into_an_environment_that_goes_with_the_job(lab):
     command = "command -v python3 pip3; python3 -c 'import sys, sklearn; print(sys.prefix)'; python3 -m pip --version"
     description, lines = train(lab, command)

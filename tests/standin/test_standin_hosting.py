@@ -92,6 +92,7 @@ def test_an_update_changes_what_answers_and_ends_what_answered(lab):
     assert [each["EndpointName"] for each in listed] == [lab.name]
 
 
+@pytest.mark.slow
 def test_an_endpoint_that_is_being_updated_is_not_updated_again(lab):
     lab.deploy(lab.name, "old ")
     again = {"EndpointName": lab.name, "EndpointConfigName": lab.endpoint_config(f"{lab.name}-2", "new ")}
@@ -100,6 +101,7 @@ def test_an_endpoint_that_is_being_updated_is_not_updated_again(lab):
     assert message.startswith("Cannot update in-progress endpoint")
 
 
+@pytest.mark.slow
 def test_an_endpoint_whose_update_fails_goes_on_with_what_it_had(lab):
     lab.deploy(lab.name, "old ")
     lab.model(f"{lab.name}-broken", "", script="this is no Python")

@@ -151,6 +151,7 @@ def test_its_end_ends_its_jobs(running_job):
     assert are_gone(pids)
 
 
+@pytest.mark.slow
 def test_killed_it_leaves_neither_job_nor_endpoint(running_job):
     own, lab = running_job
     lab.deploy(lab.name, "a")
