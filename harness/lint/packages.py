@@ -30,13 +30,14 @@ _IMPORTED_AS = {
     "pyyaml": ("yaml",),
     "sagemaker-containers": ("sagemaker_containers", "gethostname"),
     "sagemaker-training": ("sagemaker_training", "gethostname"),
+    "sagemaker-scikit-learn-container": ("sagemaker_sklearn_container",),
     "scikit-image": ("skimage",),
     "scikit-learn": ("sklearn",),
     "setuptools": ("setuptools", "pkg_resources"),
     "zope-event": ("zope",),
     "zope-interface": ("zope",),
 }
-_ALWAYS = ("pip", "multi-model-server", "sagemaker-scikit-learn-container")
+ALWAYS = ("pip", "multi-model-server", "sagemaker-scikit-learn-container")
 """In the image without a pin of ours: pip by way of Python, the other two because AWS's own has them."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -56,7 +57,7 @@ def image_distributions(version: str) -> frozenset[str] | None:
     pins = Path(images.__file__).parent / "sklearn" / f"{version}.txt"
     if not pins.is_file():
         return None
-    return requirements(pins.read_text("utf-8")).distributions | set(_ALWAYS)
+    return requirements(pins.read_text("utf-8")).distributions | set(ALWAYS)
 
 
 def requirements(text: str) -> Requirements:
@@ -79,7 +80,7 @@ def imported(distributions: Iterable[str]) -> frozenset[str]:
     found: set[str] = set()
     for name in distributions:
         found |= set(_IMPORTED_AS.get(name, (name.replace("-", "_"), name.replace("-", ""))))
-    return frozenset(found | {"sagemaker_sklearn_container"})
+    return frozenset(found)
 
 
 def normalised(name: str) -> str:

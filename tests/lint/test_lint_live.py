@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from harness.lint import packages
 from tests.docker_engine import client_or_skip, image_or_skip
 from tests.lint.corpus import CASES, Case, observations
 from tests.lint.observe import observe
@@ -59,3 +60,19 @@ def test_what_was_observed_happens_again(case: Case):
 def test_what_was_observed_in_the_image_happens_again(case: Case):
     image_or_skip(client_or_skip())
     assert observe(case) == observations()[case.name]
+
+
+IMPORTABLE = "import importlib.util, sys; print(*[n for n in sys.argv[1:] if importlib.util.find_spec(n)])"
+
+
+@pytest.mark.docker
+@pytest.mark.slow
+def test_every_package_of_the_image_is_imported_by_a_name_that_lint_knows():
+    client = client_or_skip()
+    image = image_or_skip(client)
+    there = sorted((packages.image_distributions("1.9-0") or frozenset()) - {*packages.ALWAYS})
+    names = {name: sorted(packages.imported([name])) for name in there}
+    asked = sorted({each for known in names.values() for each in known})
+    shown = client.containers.run(image, ["python3", "-c", IMPORTABLE, *asked], entrypoint="", remove=True)
+    found = set(shown.decode().split())
+    assert [name for name, known in names.items() if not found & set(known)] == []
