@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from tests.docker_engine import client_or_skip, image_or_skip
 
 WRITES = """
 import os
@@ -172,9 +175,7 @@ def test_without_credentials_remote_is_a_stand_in_and_says_so(project, monkeypat
 @pytest.mark.docker
 @pytest.mark.slow
 def test_a_container_agrees_with_plain_processes(project):
-    from tests.docker_engine import client_or_skip, image_or_skip
-
-    with client_or_skip() as client:
+    with closing(client_or_skip()) as client:
         image_or_skip(client)
     done = project(WRITES).harness("parity", "--on", "local,container", "--json")
 
