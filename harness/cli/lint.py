@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -83,8 +82,9 @@ def show(report: Report, stream: TextIO, *, notes: bool = True) -> None:
     shown = [finding for finding in report.findings if notes or finding.severity != "note"]
     for finding in shown:
         _line(report, finding, stream)
-    counts = Counter(finding.severity for finding in shown)
-    text = ", ".join(f"{number} {severity}{'s' * (number != 1)}" for severity, number in sorted(counts.items()))
+    counts = {severity: report.count(severity) for severity in dict.fromkeys(each.severity for each in shown)}
+    worst_first = sorted(counts.items(), key=lambda item: [*_COLOURS].index(item[0]))
+    text = ", ".join(f"{number} {severity}{'s' * (number != 1)}" for severity, number in worst_first)
     if text or notes:
         click.echo(console.styled(text or "Nothing found.", stream, bold=True), file=stream)
 

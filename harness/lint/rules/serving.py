@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from harness.lint.execution import Execution
 from harness.lint.findings import Found, Rule, Severity
-from harness.lint.modules import Module
+from harness.lint.modules import Function, Module
 from harness.lint.subject import Subject
 from harness.lint.variables import reads_of
 
@@ -23,6 +23,7 @@ _REPLACED = ("input_fn", "predict_fn", "output_fn")
 _DUMPS = ("joblib.dump", "pickle.dump", "pickle.dumps", "sklearn.externals.joblib.dump")
 _HOLD = ("make_pipeline", "make_union", "make_column_transformer", "partial", "dict", "list", "tuple")
 """Functions that keep what they are given; constructors are taken to."""
+_DEPTH = 12
 _THERE = ("SM_MODEL_DIR", "SM_INPUT", "SM_INPUT_TRAINING_CONFIG_FILE", "SM_INPUT_DATA_CONFIG_FILE")
 """``SM_*`` that are the image's own, and so in the server as well."""
 
@@ -132,7 +133,7 @@ def _pickled(subject: Subject) -> Iterator[Found]:
 
 def _holder(module: Module, value: ast.expr, classes: set[str], functions: set[str], depth: int = 0) -> str | None:
     """A class or function of the script that a pickled value certainly holds."""
-    if depth > 4:
+    if depth > _DEPTH:
         return None
     if isinstance(value, ast.Name):
         assigned = module.value_of(value)
@@ -143,6 +144,9 @@ def _holder(module: Module, value: ast.expr, classes: set[str], functions: set[s
             return name
         if isinstance(value.func, ast.Attribute) and value.func.attr == "fit":
             return _holder(module, value.func.value, classes, functions, depth + 1)
+        if name in functions:
+            returned = _returned(module, module.functions[name])
+            return _holder(module, returned, classes, functions, depth + 1) if returned is not None else None
         last = module.dotted(value.func).rpartition(".")[2]
         if not (last[:1].isupper() or last in _HOLD):
             return None  # a function gives whatever it gives
@@ -154,6 +158,12 @@ def _holder(module: Module, value: ast.expr, classes: set[str], functions: set[s
     if isinstance(value, ast.Dict):
         return _first(module, value.values, classes, functions, depth)
     return None
+
+
+def _returned(module: Module, function: Function) -> ast.expr | None:
+    """What a function gives, where it has one ``return``."""
+    found = [node.value for node in module.all(ast.Return) if module.function_of(node) == id(function)]
+    return found[0] if len(found) == 1 else None
 
 
 def _first(module: Module, values: list[ast.expr], classes: set[str], functions: set[str], depth: int) -> str | None:
