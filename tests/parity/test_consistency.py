@@ -71,25 +71,28 @@ class Checked:
         return {each.where: str(each.kind) for each in self.served.findings}
 
 
-def serve(folder: Path, script: str, *, at: float) -> Checked:
-    """Train a threshold on this machine, ask the model itself, then its servers."""
-    made, place = folder / "project", folder / "place"
+def serve(folder: Path, script: str, *, at: float, **flags: Any) -> Checked:
+    """Train a threshold on this machine, ask the model itself, then its servers, there or where ``flags`` say."""
+    made, place, elsewhere = folder / "project", folder / "place", folder / "elsewhere"
     (made / "src").mkdir(parents=True)
     place.mkdir()
+    elsewhere.mkdir()
     (made / "src" / "train.py").write_text(THRESHOLD + script)
     (made / "harness.toml").write_text(
         f'entry_point = "train.py"\nsource_dir = "src"\nhyperparameters = {{ at = {at!r} }}\n'
     )
-    loaded = config.load(config_file=made / "harness.toml", flags={"on": "local"}, environ={})
-    with closing(Bench(loaded, place, 60)) as bench:
+    here, there = (
+        config.load(config_file=made / "harness.toml", flags=each, environ={}) for each in ({"on": "local"}, flags)
+    )
+    with closing(Bench(here, place, 60)) as bench, closing(Bench(there, elsewhere, 60)) as other:
         trained = bench.finish(bench.submit("threshold"))
         assert trained.model_data is not None, trained.description
         models = {"train": trained.folder / "model"}
         asking = Predicting(sys.executable, made / "src", "train.py", models, Rows(ROWS, "a test"), deadline=60)
         with closing(asking) as predicting:
-            served = check(bench, trained.model_data, "parity-serve", predicting, 1e-6)
+            served = check(other, trained.model_data, "parity-serve", predicting, 1e-6)
             expected = predicting.result().models["train"].values
-        assert bench.target.client.list_endpoints()["Endpoints"] == []
+        assert "parity-serve" not in str(other.target.client.list_endpoints()["Endpoints"])
     assert expected is not None
     return Checked(expected, served)
 
@@ -173,6 +176,21 @@ class TestAScriptWithHandlersOfItsOwn:
         (finding,) = made.served.findings
         assert (finding.where, finding.kind) == ("endpoint", Kind.UNEXPLAINED)
         assert "no licence for serving" in finding.seen
+
+
+@pytest.mark.slow
+def test_elsewhere_than_on_this_machine_every_strategy_is_a_job_of_its_own(tmp_path, standin, monkeypatch):
+    for name, value in standin.env.items():
+        monkeypatch.setenv(name, value)
+    made = serve(tmp_path, "", at=100.0, on="remote", role=standin.role, region=standin.environment["AWS_REGION"])
+    assert made.findings() == {"text/csv, one row": "known", "transform, SingleRecord": "known"}
+    assert made.served.transform["MultiRecord"].values == made.expected
+    jobs = standin.client("sagemaker").list_transform_jobs(NameContains="parity-serve")["TransformJobSummaries"]
+    assert {each["TransformJobName"]: each["TransformJobStatus"] for each in jobs} == {
+        "parity-serve-n": "Completed",
+        "parity-serve-s": "Failed",
+        "parity-serve-m": "Completed",
+    }
 
 
 EXACT = "application/x-npy -> application/json"
