@@ -72,10 +72,19 @@ def lint(
         job = replace(job, serving=None)
     subject = Subject(job, modules)
     known = known_rules()
-    found = [(rule.id, each) for rule in known for each in rule.check(subject)]
+    found = [(rule.id, each) for rule in known for each in _check(rule, subject)]
     ignores = [ignore for module in modules.read.values() for ignore in ignores_of(module)]
     left = without_ignored(found, ignores, {rule.id for rule in known})
     return Report(tuple(sorted({_finding(rule, each) for rule, each in left})), modules)
+
+
+def _check(rule: Rule, subject: Subject) -> list[Found]:
+    try:
+        return list(rule.check(subject))
+    except RecursionError:  # a thousand elifs, a sum of a thousand strings: nobody wrote that by hand
+        start = Spot(subject.modules.entry_point)
+        message = f"The source is nested too deeply for {rule.id} to look at."
+        return [Found(start, Severity.NOTE, message, "Write generated code into a file that is read, or flatten it.")]
 
 
 def _entry_point(config: Config) -> str:

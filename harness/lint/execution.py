@@ -25,7 +25,10 @@ class Execution:
         self._start = start
         self._nodes: set[int] = set()
         self._entered: set[int] = set()
+        self._waiting: list[tuple[Sequence[ast.stmt], Module]] = []
         self._module(start)
+        while self._waiting:
+            self._block(*self._waiting.pop())
 
     def __contains__(self, node: ast.AST) -> bool:
         return id(node) in self._nodes
@@ -33,7 +36,7 @@ class Execution:
     def _module(self, module: Module) -> None:
         if id(module) not in self._entered:
             self._entered.add(id(module))
-            self._block(module.tree.body, module)
+            self._waiting.append((module.tree.body, module))
 
     def _block(self, statements: Sequence[ast.stmt], module: Module) -> bool:
         """Go through statements; whether what follows them is certain as well."""
@@ -81,18 +84,20 @@ class Execution:
             self._expression(node, module)
 
     def _expression(self, node: ast.AST, module: Module) -> None:
-        self._nodes.add(id(node))
-        if isinstance(node, _ELSEWHERE):
-            if not isinstance(node, ast.Lambda):
-                self._expression(node.generators[0].iter, module)
-        elif isinstance(node, ast.IfExp):
-            self._expression(node.test, module)
-        elif isinstance(node, ast.BoolOp):
-            self._expression(node.values[0], module)
-        else:
-            self._expressions(ast.iter_child_nodes(node), module)
-            if isinstance(node, ast.Call):
-                self._call(node, module)
+        waiting = [node]
+        while waiting:
+            each = waiting.pop()
+            self._nodes.add(id(each))
+            if isinstance(each, _ELSEWHERE):
+                waiting += [] if isinstance(each, ast.Lambda) else [each.generators[0].iter]
+            elif isinstance(each, ast.IfExp):
+                waiting.append(each.test)
+            elif isinstance(each, ast.BoolOp):
+                waiting.append(each.values[0])
+            else:
+                waiting += ast.iter_child_nodes(each)
+                if isinstance(each, ast.Call):
+                    self._call(each, module)
 
     def _call(self, node: ast.Call, module: Module) -> None:
         where, function = called(node, module, self._modules)
@@ -100,7 +105,7 @@ class Execution:
             return
         self._entered.add(id(function))
         if not any(isinstance(each, ast.Yield | ast.YieldFrom) for each in ast.walk(function)):
-            self._block(function.body, where)
+            self._waiting.append((function.body, where))
 
     def _import(self, node: ast.Import | ast.ImportFrom, module: Module) -> None:
         if isinstance(node, ast.Import):

@@ -221,7 +221,7 @@ def _parse(name: str, path: Path) -> Module | Broken:
         return Broken(name, Spot(name, error.lineno or 1, error.offset or 1), error.msg, error.text or "")
     except (ValueError, RecursionError, MemoryError) as error:
         return Broken(name, Spot(name), str(error) or type(error).__name__)
-    return Module(name, content.decode("utf-8", "replace"), tree)
+    return Module(name, content.decode("utf-8-sig", "replace"), tree)
 
 
 def _imported(module: Module) -> Iterator[str]:

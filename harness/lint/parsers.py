@@ -21,6 +21,7 @@ _GROUPS = ("add_argument_group", "add_mutually_exclusive_group")
 _READS = ("parse_args", "parse_known_args", "parse_intermixed_args", "parse_known_intermixed_args")
 _WORDS = frozenset({"ArgumentParser", "add_argument", *_READS})
 _DEPTH = 8
+_NO_EXPRESSIONS = (ast.stmt, ast.ExceptHandler, ast.match_case, ast.Lambda)
 _KEYWORDS = frozenset({"action", "nargs", "const", "default", "type", "choices", "required", "help", "metavar", "dest"})
 NO_VALUE = frozenset({"store_true", "store_false", "store_const", "append_const", "count", "help", "version"})
 """Actions that take no value from the command line."""
@@ -319,16 +320,14 @@ def _attribute(node: ast.Call) -> str:
 def _expressions(statement: ast.stmt) -> list[ast.Call]:
     """The calls of a statement itself, inner ones first, without those of the statements in it."""
     found: list[ast.Call] = []
-
-    def visit(node: ast.AST) -> None:
-        for child in ast.iter_child_nodes(node):
-            if not isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case | ast.Lambda):
-                visit(child)
+    waiting: list[ast.AST] = [statement]
+    while waiting:
+        node = waiting.pop(0)
         if isinstance(node, ast.Call):
             found.append(node)
-
-    visit(statement)
-    return found
+        inside = ast.iter_child_nodes(node)
+        waiting += [each for each in inside if not isinstance(each, _NO_EXPRESSIONS)]
+    return found[::-1]
 
 
 def _blocks(statement: ast.stmt) -> list[tuple[list[ast.stmt], bool]]:

@@ -92,6 +92,24 @@ class TestWhatIsRead:
         newer = sys.version_info < (3, 12)
         assert finding.severity == (Severity.WARNING if newer else Severity.ERROR)
 
+    @pytest.mark.parametrize(
+        "script",
+        [
+            "x = " + " + ".join(["'a'"] * 3000),
+            "x = 1\nif x == 0:\n    pass\n" + "elif x == 1:\n    pass\n" * 600,
+            "x = a" + ".b()" * 500,
+            "".join(f"def f{n}(): f{n + 1}()\n" for n in range(1500)) + "f0()",
+        ],
+        ids=["a long sum", "many elifs", "a long chain", "many functions"],
+    )
+    def test_what_a_program_has_written_is_survived(self, linted: Lint, script: str):
+        assert linted(f"import argparse\n{script}\n{MISSING}").findings
+
+    def test_a_byte_order_mark_is_no_syntax_of_a_newer_python(self, linted: Lint, tmp_path: Path):
+        linted("print(1)\n", settings='framework_version = "1.2-1"')
+        (tmp_path / "src/train.py").write_bytes(b"\xef\xbb\xbfprint(1)\n")
+        assert rules(lint(load(project_dir=tmp_path, flags={}, environ={}))) == []
+
     def test_without_a_script_there_is_nothing_to_look_at(self, tmp_path: Path):
         with pytest.raises(ConfigurationError, match="entry_point"):
             lint(load(project_dir=tmp_path, flags={}, environ={}))
