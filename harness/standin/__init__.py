@@ -4,5 +4,5 @@
        └─ HTTPS_PROXY ► proxy ─┘   └─► moto: everything else
 
 moto answers for the other services; SageMaker's operations and the runtime's are answered by the same client that
-``--on local`` uses.
+``--on local`` or ``--on container`` uses.
 """
