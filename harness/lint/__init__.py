@@ -21,7 +21,7 @@ from harness.lint.subject import Subject
 __all__ = ["Finding", "Report", "Rule", "Severity", "known_rules", "lint"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Report:
     """Everything that is found in one job."""
 

@@ -57,7 +57,7 @@ class Finding:
     remedy: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Rule:
     """One way in which a script behaves differently on SageMaker."""
 

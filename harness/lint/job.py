@@ -27,7 +27,7 @@ _BUNDLE = "s3://bucket/source/sourcedir.tar.gz"
 _DRIVER_CHANNELS = ("code", "sm_drivers")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Job:
     """A training job, and how it is going to be served, as far as it is known before either."""
 

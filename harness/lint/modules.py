@@ -22,7 +22,7 @@ LARGEST = 2_000_000
 """Bytes of a module that is read. What is larger is generated."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Broken:
     """A module that cannot be parsed, or is not."""
 
@@ -62,7 +62,7 @@ class _Index(NamedTuple):
         return cls(kinds, scopes)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Module:
     """One parsed file."""
 
@@ -153,7 +153,7 @@ class Module:
         return self.text.split("\n")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Modules:
     """What there is to look at."""
 

@@ -42,7 +42,7 @@ ALWAYS = ("pip", "multi-model-server", "sagemaker-scikit-learn-container")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Requirements:
     """A ``requirements.txt``, as far as names go."""
 

@@ -28,7 +28,7 @@ NO_VALUE = frozenset({"store_true", "store_false", "store_const", "append_const"
 BOOLEAN_OPTIONAL = "argparse.BooleanOptionalAction"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Option:
     """One ``add_argument``."""
 
@@ -83,7 +83,7 @@ class Option:
         return default if node is None else literal(node)
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Parser:
     """One ``ArgumentParser``, filled while the source is read."""
 

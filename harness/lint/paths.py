@@ -84,7 +84,7 @@ class Use(StrEnum):
     """As a folder."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Access:
     """One use of a file."""
 

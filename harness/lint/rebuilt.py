@@ -28,7 +28,7 @@ _TYPES: dict[str, Callable[[str], Any]] = {
 _ACTIONS = ("store", "append", "extend", "store_true", "store_false", "store_const", "count", "append_const")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Answer:
     """What argparse does with one hyperparameter."""
 

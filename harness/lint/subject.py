@@ -17,7 +17,7 @@ from harness.lint.rebuilt import Answer, Rebuilt
 from harness.lint.variables import Read, reads_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Passed:
     """One hyperparameter on its way to a parser."""
 
@@ -29,7 +29,7 @@ class Passed:
     answer: Answer
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Subject:
     """A job and the modules it runs."""
 

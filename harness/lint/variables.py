@@ -11,7 +11,7 @@ from harness.lint.modules import Module
 _GETS = ("os.environ.get", "os.getenv", "os.environ.setdefault", "os.environ.pop")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Read:
     """One reading of a variable."""
 
