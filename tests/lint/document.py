@@ -59,6 +59,10 @@ job that went wrong, and keeps silent about at least two that nearly did. The ex
 """
 
 
+UNUSED = 'print("trained")  # harness: ignore[HRN301]'
+USED = 'open("notes.txt", "w").close()  # harness: ignore[HRN301]'
+
+
 def document() -> str:
     """The whole of docs/lint.md."""
     rules = known_rules()
@@ -70,6 +74,8 @@ def document() -> str:
 def _section(rule: Rule) -> Iterator[str]:
     yield f"### {rule.id} {rule.name}\n"
     yield f"{rule.summary} {rule.why}\n"
+    if rule.id == "HRN901":
+        yield f"Is found:\n\n```python\n{UNUSED}\n```\n\nIs fine:\n\n```python\n{USED}\n```\n"
     wrong = next((case for case in CASES if case.example and rule.id in case.finds[:1]), None)
     fine = next((case for case in CASES if case.example and rule.id in case.near[:1]), None)
     if wrong is None or fine is None:
