@@ -60,6 +60,8 @@ class Judged:
     findings: tuple[Finding, ...]
     compared: Mapping[tuple[str, str], int]
     """Target and aspect -> number of places."""
+    reference: str | None = None
+    """The target that the others' outcomes were held against, where there was more than one."""
 
 
 def judge(shown: Sequence[Shown], acceptances: Sequence[Acceptance], tolerance: float) -> Judged:
@@ -85,7 +87,8 @@ def judge(shown: Sequence[Shown], acceptances: Sequence[Acceptance], tolerance: 
             compared[each.target, Aspect.CONSISTENCY] = each.served.compared
             found += each.served.findings
     ran = [each.target for each in shown]
-    return Judged(tuple(accept([*found, *unsteady], acceptances, ran)), compared)
+    held_against = reference.target if reference is not None and len(shown) > 1 else None
+    return Judged(tuple(accept([*found, *unsteady], acceptances, ran)), compared, held_against)
 
 
 def _reference_order(shown: Shown) -> tuple[bool, bool, int]:
@@ -131,14 +134,17 @@ def _against_reference(
     if shown.outcome is None or reference.outcome is None:
         return
     differences: list[Difference] = []
-    both = shown.predictions, reference.predictions
-    ours, theirs = both
+    ours, theirs = shown.predictions, reference.predictions
+
+    def count_both(aspect: Aspect, count: int) -> None:
+        compared[shown.target, aspect] = compared[reference.target, aspect] = count
+
     by_predictions = ours is not None and theirs is not None and ours.values is not None and theirs.values is not None
     for aspect, count in outcomes.compared(reference.outcome).items():
-        compared[shown.target, aspect] = count
+        count_both(aspect, count)
     differences += outcomes.compare(reference.outcome, shown.outcome, tolerance, models_by_predictions=by_predictions)
     if ours is not None and theirs is not None:
-        compared[shown.target, Aspect.MODEL_PREDICTIONS] = len(theirs.values or ())
+        count_both(Aspect.MODEL_PREDICTIONS, len(theirs.values or ()))
         differences += outcomes.compare_predictions(theirs, ours, tolerance)
     one_model = not any(each.aspect == Aspect.MODEL_PREDICTIONS for each in differences)
     if shown.served is not None and reference.served is not None and one_model:
@@ -146,7 +152,7 @@ def _against_reference(
             (Aspect.ENDPOINT, reference.served.endpoint, shown.served.endpoint),
             (Aspect.TRANSFORM, reference.served.transform, shown.served.transform),
         ):
-            compared[shown.target, aspect] = len(expected)
+            count_both(aspect, len(expected))
             differences += outcomes.compare_answers(aspect, expected, seen, tolerance)
     yield from (each for each in differences if (each.aspect, _file_of(each.where)) not in loose)
 

@@ -193,6 +193,12 @@ class TestAnOutcomeThatDiffersBetweenTargets:
 
         assert (found.target, found.aspect, found.where, found.kind) == ("local", aspect, where, Kind.UNEXPLAINED)
 
+    def test_leaves_the_target_that_the_others_are_held_against_as_it_is(self):
+        result = judged(target("local", outcome=outcome(metrics={})), target("container"))
+
+        row = cells(result, ["local", "container"])[Aspect.METRICS]
+        assert (row["local"][0], row["container"][0], result.reference) == ("differs", "agrees", "container")
+
     def test_is_none_within_the_tolerance(self):
         near = outcome(
             metrics={"accuracy": 0.75 + 1e-9}, output={"notes.txt": File(1, "d" * 64, "accuracy 0.7500000001\n")}

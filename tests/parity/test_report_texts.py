@@ -35,7 +35,12 @@ def on_four_targets(told: dict[str, Any]) -> dict[str, Any]:
         {**aspect, "Cells": {name: {**aspect["Cells"]["local"], "State": "known"} for name in TARGETS}}
         for aspect in told["Aspects"]
     ]
-    return {**told, "Targets": [{**one, "Name": name, "Note": notes.get(name)} for name in TARGETS], "Aspects": aspects}
+    return {
+        **told,
+        "Reference": "container",
+        "Targets": [{**one, "Name": name, "Note": notes.get(name)} for name in TARGETS],
+        "Aspects": aspects,
+    }
 
 
 class TestTheDocument:

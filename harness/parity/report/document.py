@@ -30,6 +30,7 @@ def document(report: Report) -> dict[str, Any]:
     made = {
         "Schema": SCHEMA,
         "Verdict": "agrees" if report.agrees else "differs",
+        "Reference": report.judged.reference,
         "Job": _job(report),
         "Targets": [_target(each) for each in report.targets],
         "Aspects": [

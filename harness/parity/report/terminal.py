@@ -80,8 +80,10 @@ def _verdict(document: Document, style: Style) -> Iterator[str]:
         yield style(f"{_listed(ran)} agree{'s' if len(ran) == 1 else ''} with AWS's contract", "agrees")
     else:
         yield style(f"differs: {', '.join(failing)}", "differs")
-    if explained:
-        yield f"{', '.join(explained)}; --html FILE explains them"
+    notes = [f"{', '.join(explained)}; --html FILE explains them"] if explained else []
+    notes += [f"what comes out is held against {document['Reference']}"] if document["Reference"] else []
+    if notes:
+        yield "; ".join(notes)
 
 
 def _listed(names: Sequence[str]) -> str:
