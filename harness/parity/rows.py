@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from harness.config import Channel, Config
+from harness.errors import ConfigurationError
 from harness.storage import files, is_s3, local_path
 
 MOST = 50
@@ -53,19 +54,26 @@ def of(config: Config, channels: Mapping[str, Channel]) -> Rows | None:
 
     Returns:
         None where there is none that can be read as CSV: nothing is on this machine, or nothing is CSV.
+
+    Raises:
+        ConfigurationError: the rows that are configured cannot be read.
     """
+    if config.parity.rows and (is_s3(config.parity.rows) or not _read(local_path(config.parity.rows), "", False)):
+        raise ConfigurationError(
+            f"parity.rows: {config.parity.rows} is no CSV on this machine, with the same number of columns in each row."
+        )
     for key, uri in (("rows", config.parity.rows), ("transform.input", config.transform.input)):
-        if uri and not is_s3(uri) and (found := _read(local_path(uri), key, labelled=False)):
+        if uri and not is_s3(uri) and (found := _read(local_path(uri), key, False)):
             return found
     order = sorted(channels, key=lambda name: (_CHANNELS.index(name) if name in _CHANNELS else len(_CHANNELS), name))
     for name in order:
         uri = channels[name].uri
-        if not is_s3(uri) and (found := _read(local_path(uri), f"channel {name}", labelled=True)):
+        if not is_s3(uri) and (found := _read(local_path(uri), f"channel {name}", True)):
             return found
     return None
 
 
-def _read(path: Path, what: str, *, labelled: bool) -> Rows | None:
+def _read(path: Path, what: str, labelled: bool) -> Rows | None:
     try:
         found = sorted(each for each in files(path) if each.suffix.lower() in _SUFFIXES)
     except OSError:

@@ -116,7 +116,6 @@ def _job(config: Config, place: Path) -> Job:
     if config.parity.sample is not None:
         config = shipment.sampled(config, place / "sample", config.parity.sample)
     return Job(
-        code=code,
         probe=probe,
         probe_dir=place / "probe",
         serving=serving,

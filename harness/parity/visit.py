@@ -38,9 +38,8 @@ _MOST_PICTURES = 12
 class Job:
     """What is run on every target."""
 
-    code: SourceManifest
     probe: SourceManifest
-    """The same code with the probe in the place of the entry point."""
+    """The job's code with the probe in the place of the entry point."""
     probe_dir: Path
     """Where that lies."""
     serving: SourceManifest

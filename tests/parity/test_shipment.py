@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.config import Config
+from harness.errors import ConfigurationError
 from harness.parity import rows, shipment
 from harness.source import SourceManifest
 from harness.storage import local_path
@@ -110,6 +111,13 @@ class TestRowsToPredict:
         found = self.of(config)
 
         assert (found.cells, found.labelled) == ((("9", "8"),), False)
+
+    @pytest.mark.parametrize("uri", ["s3://bucket/rows.csv", "nowhere.csv"], ids=["in S3", "missing"])
+    def test_that_are_configured_have_to_be_there(self, tmp_path, uri):
+        config = make_job(tmp_path, more=f'parity.rows = "{uri}"\n')("local")
+
+        with pytest.raises(ConfigurationError, match=r"parity\.rows"):
+            self.of(config)
 
     def test_have_no_header(self, tmp_path):
         config = make_job(tmp_path, more='parity.rows = "rows.csv"\n', files={"rows.csv": "a,b\n1,2\n"})("local")
