@@ -125,7 +125,7 @@ class Endpoint:
             else:
                 description = submission.submit(job, made, self.target, jobs.Silent())
                 failed = jobs.failure("TransformJob", description)
-                failure = failed.message if failed is not None else None
+                failure = None if failed is None else description.get("FailureReason") or failed.message
             yield (
                 way,
                 Answer(500, None, failure[:_TOLD])

@@ -98,7 +98,9 @@ def finding(
     }
 
 
-def document(targets: list[dict[str, Any]], findings: list[dict[str, Any]], **job: Any) -> dict[str, Any]:
+def document(
+    targets: list[dict[str, Any]], findings: list[dict[str, Any]], *, reference: str | None = None, **job: Any
+) -> dict[str, Any]:
     """A whole document; what the cells say follows from the findings."""
     states = {"known": "known", "accepted": "accepted"}
     undecided = {each["Kind"] for each in findings} - set(states)
@@ -114,6 +116,7 @@ def document(targets: list[dict[str, Any]], findings: list[dict[str, Any]], **jo
     return {
         "Schema": 1,
         "Verdict": "differs" if undecided else "agrees",
+        "Reference": reference,
         "Job": {
             "EntryPoint": "train.py",
             "SourceDir": "entry",
@@ -137,7 +140,9 @@ def document(targets: list[dict[str, Any]], findings: list[dict[str, Any]], **jo
 def clean() -> dict[str, Any]:
     """Everything agrees."""
     container = {"probe": 1.9, "train": 3.1, "again": 3.0, "endpoint": 2.4, "transform": 2.8}
-    return document([target("local"), target("container", Seconds=container), target("remote")], [])
+    return document(
+        [target("local"), target("container", Seconds=container), target("remote")], [], reference="container"
+    )
 
 
 def groups(*, with_groups: bool) -> str:

@@ -85,6 +85,14 @@ class TestTheVerdict:
         assert heading(sample.document([nowhere], [])) == "Nothing could be compared"
 
 
+class TestTheMatrix:
+    def test_says_which_target_the_others_were_held_against(self):
+        assert "the targets are compared with container." in Elements(render(sample.clean())).words
+
+    def test_of_one_target_names_no_other(self):
+        assert "the targets are compared with each other." in Elements(render(sample.without_docker())).words
+
+
 class TestAFinding:
     def test_of_several_targets_is_shown_once_and_linked_from_each(self):
         content = render(sample.findings_of_every_kind())

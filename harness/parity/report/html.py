@@ -81,6 +81,7 @@ def _view(document: Document) -> dict[str, Any]:
         "tally": _tally(document, findings, ran),
         "targets": targets,
         "groups": list(_groups(document)),
+        "reference": document.get("Reference"),
         "findings": [
             {"kind": kind, "title": title, "about": about, "open": kind in _OPEN, "entries": entries}
             for kind, (title, about) in _KINDS.items()
