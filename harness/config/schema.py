@@ -140,7 +140,9 @@ class ParityConfig:
     """``[tool.harness.parity]``: the same job on several targets, compared."""
 
     on: tuple[str, ...] = setting((), "Targets to compare; all that this machine can run if not given.")
-    sample: int | None = setting(None, "Rows of each text file, or files of each channel, to train on (not of S3).", minimum=1)
+    sample: int | None = setting(
+        None, "Rows of each text file, or files of each channel, to train on (not of S3).", minimum=1
+    )
     rows: Location | None = setting(
         None, "CSV without header of what the model is to predict; taken from a channel if not given."
     )
