@@ -135,6 +135,15 @@ class TestTheImage:
         assert "from sagemaker_training.cli.train import main" in said
         assert "Serve a scikit-learn model as SageMaker's single-model container does." in said
 
+    def test_compiles_none_of_what_it_imports(self, client, image):
+        script = (
+            "import importlib.util, os, sys, pandas, sklearn.tree, sagemaker_training.cli.train\n"
+            "for module in list(sys.modules.values()):\n"
+            "    file = getattr(module, '__file__', None) or ''\n"
+            "    if file.endswith('.py') and not os.path.exists(importlib.util.cache_from_source(file)): print(file)\n"
+        )
+        assert self.run(client, image, "python3", "-c", script) == ""
+
     def test_carries_neither_wheels_nor_certificates_nor_a_compiler(self, client, image):
         said = self.run(client, image, "sh", "-c", "ls -d /build; command -v gcc; true")
         assert said == ""
