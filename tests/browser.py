@@ -109,6 +109,7 @@ class Page:
 def page(executable: str, profile: Path) -> Iterator[Page]:
     """A browser of its own while the block runs."""
     (read_commands, commands), (answers, write_answers) = os.pipe(), os.pipe()
+    # Root, as in CI, has no sandbox to offer; what is shown here is our own page, and it has no script.
     # The browser reads its descriptor 3 and writes to 4, whatever ours are called.
     wired = f'exec 3<&{read_commands} 4>&{write_answers}; exec "$@"'
     options = ("--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--hide-scrollbars")

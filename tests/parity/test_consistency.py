@@ -21,6 +21,7 @@ from harness.parity.outcomes import Answer
 from harness.parity.predicting import Predicting
 from harness.parity.rows import Rows
 from harness.parity.trial import Bench
+from tests.docker_engine import client_or_skip, image_or_skip
 
 THRESHOLD = """
 import json, os
@@ -191,6 +192,15 @@ def test_elsewhere_than_on_this_machine_every_strategy_is_a_job_of_its_own(tmp_p
         "parity-serve-s": "Failed",
         "parity-serve-m": "Completed",
     }
+
+
+@pytest.mark.slow
+@pytest.mark.docker
+def test_the_image_says_the_same_as_plain_processes(tmp_path):
+    image_or_skip(client_or_skip())
+    made = serve(tmp_path, "", at=100.0, on="container")
+    assert made.findings() == {"text/csv, one row": "known", "transform, SingleRecord": "known"}
+    assert made.served.transform["MultiRecord"].values == made.expected
 
 
 EXACT = "application/x-npy -> application/json"

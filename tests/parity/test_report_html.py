@@ -198,6 +198,7 @@ FAINT = """(() => {
         return [(Math.max(a, b) + .05) / (Math.min(a, b) + .05), e.outerHTML.slice(0, 120)];
     }).filter(([c]) => c < 4.5);
 })()"""
+DARK = {"name": "prefers-color-scheme", "value": "dark"}
 FOLDED_IN_PRINT = "[...document.querySelectorAll('.finding .sides')].filter(e => !e.checkVisibility()).length"
 
 
@@ -223,6 +224,7 @@ class Look:
     picture_colours: frozenset[tuple[int, int, int]]
     findings: int
     folded_in_print: int
+    printed_on: tuple[int, int, int]
 
 
 @pytest.fixture(scope="module")
@@ -253,7 +255,9 @@ def looks(tmp_path_factory):
                 "findings": tab.value("document.querySelectorAll('.finding').length"),
             }
             tab.value("document.querySelectorAll('details').forEach(e => { e.open = false })")
-            tab.call("Emulation.setEmulatedMedia", media="print")
+            tab.call("Emulation.setEmulatedMedia", media="print", features=[DARK])
+            measured["faint"] += tab.value(FAINT)
+            measured["printed_on"] = tab.colours("footer").most_common(1)[0][0]
             measured["folded_in_print"] = tab.value(FOLDED_IN_PRINT)
             tab.call("Emulation.setEmulatedMedia", media="")
             seen[view] = Look(
@@ -305,6 +309,9 @@ class TestInABrowser:
     def test_pictures_are_painted(self, looks, view):
         planted = {"hostile": (255, 0, 170)}.get(VIEWS[view][0], (31, 82, 145))
         assert planted in looks[view].picture_colours
+
+    def test_print_is_on_white_paper_whatever_the_screen_is(self, looks, view):
+        assert looks[view].printed_on == (255, 255, 255)
 
     def test_print_unfolds_every_finding(self, looks, view):
         assert looks[view].findings == {"clean": 0, "without-docker": 0, "findings": 9, "hostile": 6}[VIEWS[view][0]]
