@@ -40,6 +40,7 @@ class Listener(jobs.Silent):
         """Whole lines."""
         self._log += data
         sys.stdout.write(data.decode("utf-8", "replace"))
+        sys.stdout.flush()  # live, with pytest -s
 
 
 @dataclass(frozen=True)

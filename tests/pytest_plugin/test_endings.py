@@ -41,7 +41,17 @@ def start(pytester: pytest.Pytester, what: str) -> subprocess.Popen[bytes]:
     pytester.makepyprojecttoml(f"[tool.harness]\n{config}")
     pytester.makepyfile(f"import time\n{TESTS[what]}\n    time.sleep(600)\n")
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-s", "-q", "-p", "no:cacheprovider", f"--basetemp={pytester.path / 'base'}"],
+        [
+            sys.executable,
+            "-u",
+            "-m",
+            "pytest",
+            "-s",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            f"--basetemp={pytester.path / 'base'}",
+        ],
         cwd=pytester.path,
         stdout=subprocess.PIPE,
         start_new_session=True,
