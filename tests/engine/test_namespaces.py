@@ -96,9 +96,10 @@ def test_the_host_has_its_name(isolated):
 
 
 def test_every_host_of_the_job_resolves(isolated):
-    script = "getent ahostsv4 localhost algo-1; getent ahostsv4 algo-2"
+    # `ahostsv4` finds no address where this machine itself has none but the loopback's, as in .ci/offline.
+    script = "getent hosts localhost algo-1 algo-2"
     lines = isolated.sh(script, hosts=TWO_HOSTS).output.splitlines()
-    assert {line.split()[0] for line in lines} == {"127.0.0.1", "127.0.0.2"}
+    assert {line.split()[0] for line in lines} - {"::1"} == {"127.0.0.1", "127.0.0.2"}
 
 
 def test_every_host_has_an_address_of_its_own():
