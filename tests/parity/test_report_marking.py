@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from harness.parity.report.marking import LARGEST, LONG, Side, side_by_side, visible
 
 ANY_TEXT = st.text(st.characters(), max_size=80)  # lone surrogates too: a variable of a POSIX system may hold them
-WORDS = st.lists(st.sampled_from(["algo", "-", "1", " ", "\n", "é", "\x1b"]), max_size=30).map("".join)
+WORDS = st.lists(st.sampled_from(["algo", "-", "1", " ", "\n", "é"]), max_size=10).map("".join)
 
 
 def marked(side: Side) -> list[str]:
