@@ -94,11 +94,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = _exit_code(arguments)
     except BrokenPipeError:
         code = OutputClosed.exit_code
-    try:
-        sys.stdout.flush()
-    except OSError as error:  # which the interpreter would meet once more as it ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = code or (OutputClosed.exit_code if isinstance(error, BrokenPipeError) else HarnessError.exit_code)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError as error:  # which the interpreter would meet once more as it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            code = code or (OutputClosed.exit_code if isinstance(error, BrokenPipeError) else HarnessError.exit_code)
     # The interpreter looks through all objects once more as it ends; nothing of ours needs that.
     gc.freeze()
     sys.exit(code)

@@ -13,6 +13,7 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.errors import HaltServer
 from gunicorn.glogging import Logger
 
 from harness.server.handlers import LoadError
@@ -104,8 +105,17 @@ class _LeashedArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
         self._parting = signal.SIGTERM if graceful else signal.SIGQUIT
         super().stop(graceful)
 
+    def halt(self, reason: str | None = None, exit_status: int = 0) -> None:
+        self._parting = self._parting or signal.SIGTERM
+        super().halt(reason, exit_status)
+
     def reap_workers(self) -> None:
-        super().reap_workers()
+        try:
+            super().reap_workers()
+        except HaltServer:
+            # A second worker that fails like the first must not break off the end that the first has begun.
+            if not self._parting:
+                raise
         # A worker that was just forked swallows its first signal, and would be waited for until the time-out.
         if self._parting:
             self.kill_workers(self._parting)

@@ -58,6 +58,6 @@ def test_it_installs_into_an_environment_that_goes_with_the_job(lab):
 
 
 def test_its_failure_file_is_the_reason(lab):
-    description, _ = train(lab, "echo because > /opt/ml/output/failure; exit 3")
+    description, _ = train(lab, "echo said; echo because > /opt/ml/output/failure; exit 3")
     assert description["TrainingJobStatus"] == "Failed"
     assert description["FailureReason"] == "AlgorithmError: because\n"
