@@ -10,7 +10,6 @@ from harness.lint.findings import Finding, Rule
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _ROOT = "%SRCROOT%"
-_HOME = "https://pypi.org/project/sagemaker-harness/"
 
 
 def to_sarif(findings: Iterable[Finding], rules: Iterable[Rule], uri: Callable[[str], str]) -> dict[str, Any]:
@@ -31,7 +30,6 @@ def to_sarif(findings: Iterable[Finding], rules: Iterable[Rule], uri: Callable[[
                 "tool": {
                     "driver": {
                         "name": "harness lint",
-                        "informationUri": _HOME,
                         "semanticVersion": __version__,
                         "rules": [_rule(rule) for rule in rules],
                     }
