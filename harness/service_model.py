@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypedDict, cast
 
@@ -61,8 +60,7 @@ class Operation(TypedDict):
     output: str | None
 
 
-@dataclass(frozen=True)
-class ServiceModel:
+class ServiceModel(NamedTuple):
     """What AWS says about its own API, as of one version of botocore."""
 
     version: str

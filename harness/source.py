@@ -12,9 +12,8 @@ import os
 import re
 import stat
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 from harness.errors import ConfigurationError
 
@@ -42,8 +41,7 @@ _SECRETS: Final = {
 _SCANNED: Final = 1 << 20
 
 
-@dataclass(frozen=True)
-class SourceFile:
+class SourceFile(NamedTuple):
     """One file that travels."""
 
     name: str
@@ -56,8 +54,7 @@ class SourceFile:
     """0o755 if its owner may execute it, else 0o644."""
 
 
-@dataclass(frozen=True)
-class SourceManifest:
+class SourceManifest(NamedTuple):
     """Everything that travels, ordered by name."""
 
     entry_point: str

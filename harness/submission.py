@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from harness import jobs, requests, service_model, validation
 from harness.config import Config
@@ -25,26 +25,25 @@ _MAKE: Mapping[str, Callable[..., Document]] = {
 }
 
 
-@dataclass(frozen=True)
-class Submission:
+class Submission(NamedTuple):
     """A request, the requests that have to be carried out before it, and what has to travel before them all."""
 
     kind: str
     """``TrainingJob``, ``ProcessingJob``, ``TransformJob`` or ``Endpoint``."""
     request: Document
     """``Create<kind>``."""
-    model: Document = field(default_factory=dict)
+    model: Mapping[str, Any] = MappingProxyType({})
     """``CreateModel``; empty where the request needs no model that does not exist yet."""
-    endpoint_config: Document = field(default_factory=dict)
+    endpoint_config: Mapping[str, Any] = MappingProxyType({})
     """``CreateEndpointConfig``; empty but for an endpoint."""
-    travels: Plan = field(default_factory=Plan)
+    travels: Plan = Plan()
 
     @property
     def name(self) -> str:
         """Of the job or the endpoint."""
         return str(self.request[f"{self.kind}Name"])
 
-    def documents(self) -> Iterator[tuple[str, Document]]:
+    def documents(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Every request with its operation, in the order in which they are sent."""
         if self.model:
             yield "CreateModel", self.model

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 HOMOGENEOUS_GROUP = "homogeneousCluster"
 """The name of the one instance group of a job that names none."""
 
 
-@dataclass(frozen=True)
-class OptMl:
+class OptMl(NamedTuple):
     """Absolute paths of a job's tree, as the host sees them. ``base_dir`` is ``/opt/ml`` on AWS."""
 
     base_dir: str = "/opt/ml"

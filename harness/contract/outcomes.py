@@ -7,8 +7,8 @@ AWS developer guide for what becomes of the failure file.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from harness.contract.terms import ContractError, Dialect
 
@@ -30,8 +30,7 @@ class StepError(StrEnum):
     MODULE = "InstallModuleError"
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What the container leaves behind."""
 
     exit_code: int

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 LONGEST_STRING = 128 * 1024
 """Bytes of one argument, or of one variable with its name, with the NUL behind it (Linux, execve)."""
@@ -28,8 +27,7 @@ class EntryKind(StrEnum):
     SHELL = "shell"
 
 
-@dataclass(frozen=True)
-class JobConfig:
+class JobConfig(NamedTuple):
     """The three files of ``/opt/ml/input/config``, parsed, in their own order; None: the file is not there."""
 
     hyperparameters: Mapping[str, Any] | None
@@ -37,8 +35,7 @@ class JobConfig:
     resource_config: Mapping[str, Any] | None
 
 
-@dataclass(frozen=True)
-class Machine:
+class Machine(NamedTuple):
     """What the toolkit reads off the machine it runs on."""
 
     num_cpus: int
@@ -58,8 +55,7 @@ class Machine:
     """The region that boto3 finds in its files, where neither the job nor ``AWS_DEFAULT_REGION`` names one."""
 
 
-@dataclass(frozen=True)
-class Contract:
+class Contract(NamedTuple):
     """What the script sees."""
 
     environment: dict[str, str]

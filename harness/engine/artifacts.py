@@ -15,9 +15,8 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from harness.errors import HarnessError
 from harness.source import MODIFIED
@@ -34,8 +33,7 @@ class ArtifactError(HarnessError):
     """Artifacts cannot be packed or unpacked; the message names the file. Nothing is left half done."""
 
 
-@dataclass(frozen=True)
-class _Entry:
+class _Entry(NamedTuple):
     """A file or folder that a host left."""
 
     name: str

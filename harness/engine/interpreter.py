@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.errors import ConfigurationError
 
@@ -19,8 +19,7 @@ print(json.dumps([sys.version.split()[0], [p for p in sys.path if p]]))
 """
 
 
-@dataclass(frozen=True)
-class Interpreter:
+class Interpreter(NamedTuple):
     """A Python on this machine."""
 
     path: str

@@ -6,16 +6,15 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.engine.launcher import HostSpec
 from harness.engine.namespaces import enter, furnish
 from harness.engine.system import Kernel, SetupError, fork, read_all, signals_blocked, wait
 
 
-@dataclass(frozen=True)
-class Support:
+class Support(NamedTuple):
     """What this machine's kernel grants this user."""
 
     reason: str | None

@@ -20,6 +20,7 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.engine.isolation import Support
 from harness.engine.launcher import HostSpec
@@ -27,8 +28,7 @@ from harness.engine.namespaces import enter, furnish
 from harness.engine.system import Kernel, SetupError, close, fork, let_go_of_everything_but, step
 
 
-@dataclass(frozen=True)
-class Pipes:
+class Pipes(NamedTuple):
     """What joins a host to its supervisor: (read end, write end) each. None survives an exec."""
 
     output: tuple[int, int]

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True)
-class Mount:
+class Mount(NamedTuple):
     """A file or folder of this machine that a host sees under another name; never copied."""
 
     source: Path
@@ -23,8 +22,7 @@ class Mount:
     read_only: bool = True
 
 
-@dataclass(frozen=True)
-class HostSpec:
+class HostSpec(NamedTuple):
     """One host of a job, complete before anything starts."""
 
     name: str
@@ -39,14 +37,14 @@ class HostSpec:
     base_dir: str = "/opt/ml"
     """Where the host sees ``tree``: ``/opt/ml`` where the launcher can give it, else the tree's own path."""
     mounts: tuple[Mount, ...] = ()
-    hosts: tuple[str, ...] = field(default=("algo-1",))
+    hosts: tuple[str, ...] = ("algo-1",)
     """Every host name of the job, in order; each one resolves from each host."""
     network: bool = True
     """False: no network but a loopback, which the hosts of the job share (``EnableNetworkIsolation``)."""
     entrypoint: tuple[str, ...] | None = None
     """What an image's ENTRYPOINT is replaced by; None: it stays, and gets ``command`` as its arguments. Containers
     only: there, ``environment`` comes on top of the image's ENV, and an empty ``cwd`` is the image's own."""
-    ports: Mapping[int, int] = field(default_factory=dict)
+    ports: Mapping[int, int] = MappingProxyType({})
     """Ports that the host listens on, each with the port of this machine's loopback that leads to it; 0: a free one.
     Containers only."""
     inherited: tuple[int, ...] = ()

@@ -6,7 +6,6 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -188,8 +187,7 @@ class Processing:
 
     def _in_image(self, spec: HostSpec) -> HostSpec:
         app = self.request["AppSpecification"]
-        return replace(
-            spec,
+        return spec._replace(
             entrypoint=tuple(app.get("ContainerEntrypoint", ())) or None,
             command=tuple(app.get("ContainerArguments", ())),
             environment={**passed_environment(self.settings.pass_environment), **spec.environment},
@@ -198,8 +196,7 @@ class Processing:
     def _as_process(self, spec: HostSpec) -> HostSpec:
         app = self.request["AppSpecification"]
         command = [*app["ContainerEntrypoint"], *app.get("ContainerArguments", ())]
-        return replace(
-            spec,
+        return spec._replace(
             # Without a private /opt/ml the arguments are all that can be told of where things are.
             command=tuple(each.replace(_PROCESSING, f"{spec.base_dir}/processing") for each in command),
             environment={

@@ -31,7 +31,7 @@ _FAILURE_READ = 8192
 """Bytes of a script's own failure file that can matter: AWS keeps 1,024 characters."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class JobHost:
     """One host's part of a job: its place on this machine, and how it sees that place itself."""
 

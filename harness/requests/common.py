@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from harness.config import Config
@@ -21,15 +21,14 @@ LOCAL_REGION = "us-east-1"
 NAME_LENGTH = 63
 
 
-@dataclass(frozen=True)
-class Locations:
+class Locations(NamedTuple):
     """Where things are that the configuration names as files of this machine."""
 
     source: str | None = None
     """URI of the packed source (``sourcedir.tar.gz``); None: the folder or file itself."""
     output: str | None = None
     """URI below which jobs write when the configuration does not say; None: the folder of runs."""
-    uploaded: Mapping[str, str] = field(default_factory=dict)
+    uploaded: Mapping[str, str] = MappingProxyType({})
     """``file://`` URI to the ``s3://`` URI of its copy."""
 
     def of(self, uri: str) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from harness.config import Config
 from harness.errors import MissingCapability
@@ -14,23 +13,20 @@ from harness.storage import Storage
 Document = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Output:
+class Output(NamedTuple):
     """Whole lines of a job's log, each with its host's name in front."""
 
     data: bytes
 
 
-@dataclass(frozen=True)
-class Status:
+class Status(NamedTuple):
     """A job has entered a new (secondary) status."""
 
     name: str
     message: str
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """How far a batch transform job is."""
 
     files: int

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from typing import Any, BinaryIO, cast
 
 from harness.config import Config
@@ -84,7 +83,7 @@ def _read(log: BinaryIO) -> Iterator[Output]:
 
 def _progress(description: Mapping[str, Any]) -> Progress | None:
     tally = description.get("Harness", {}).get("Progress")
-    return tally and Progress(**{each.name: tally[each.name] for each in fields(Progress)})
+    return tally and Progress(**{name: tally[name] for name in Progress._fields})
 
 
 def open_target(config: Config) -> LocalTarget:

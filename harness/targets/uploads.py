@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness import source
@@ -39,16 +39,15 @@ class Upload(NamedTuple):
     """Bytes; of the source, before it is packed."""
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What a request needs besides itself."""
 
-    locations: Locations = field(default_factory=Locations)
+    locations: Locations = Locations()
     source: SourceManifest | None = None
     uploads: tuple[Upload, ...] = ()
     bucket: str | None = None
     """The default bucket, to be made if it is not there."""
-    fetched: Mapping[str, Path] = field(default_factory=dict)
+    fetched: Mapping[str, Path] = MappingProxyType({})
     """``s3://`` URI of an output -> the folder of this machine that the configuration wants it in."""
 
 

@@ -91,7 +91,7 @@ class Place:
 
     def spec(self, *command: str, **changes: Any) -> HostSpec:
         spec = HostSpec("algo-1", command, {"PATH": os.defpath}, "/", self.tree, base_dir=self.base_dir)
-        return replace(spec, **changes)
+        return spec._replace(**changes)
 
     def launcher(self) -> ProcessLauncher:
         return ProcessLauncher(self.isolation)

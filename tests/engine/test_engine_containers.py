@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -172,7 +172,7 @@ class TestAHost:
         _, lines = place.run(place.sh("pwd"))
         assert lines == ["algo-1 | /"]
         place.job.log.unlink()
-        _, lines = place.run(replace(place.sh("pwd"), cwd="/opt/ml"))
+        _, lines = place.run(place.sh("pwd")._replace(cwd="/opt/ml"))
         assert lines == ["algo-1 | /opt/ml"]
 
     def test_without_an_entry_point_of_its_own_gets_the_command_as_the_images_arguments(self, place):
@@ -325,7 +325,7 @@ class TestServing:
     def test_a_taken_port_is_refused_with_the_remedy(self, place):
         with place.started(self.spec(place)) as host:
             _, taken = host.address(8080)
-            second = replace(place.sh("sleep 600", name="algo-2"), ports={8080: taken})
+            second = place.sh("sleep 600", name="algo-2")._replace(ports={8080: taken})
             with pytest.raises(LaunchError, match="Choose another --port"):
                 place.launcher.start(second)
 
