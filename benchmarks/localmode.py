@@ -1,4 +1,7 @@
-"""The iris sample in a container by us and by the SageMaker SDK's own local mode, v2 and v3: a job, and an endpoint."""
+"""Jobs and an endpoint in containers, by us and by the SageMaker SDK's own local mode, v2 and v3.
+
+The script that does nothing shows what each adds to a container; the iris sample, what that is of a short real job.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,12 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.paired import Command, Comparison, Spread, Target, compare, plain_environment
-from benchmarks.project import HARNESS, ROOT, workspace
+from benchmarks.project import HARNESS, ROOT, trivial, workspace
 from harness.engine.image import resolve
 from harness.images import DEFAULT_VERSION, image_uri
 from harness.images.engine import engine
@@ -77,14 +80,16 @@ def measure(rounds: int) -> Iterator[Comparison | Start]:
     for sdk, module in MODULES.items():
         python = ensure(f"localmode-{sdk}", REQUIREMENTS[sdk]) / "bin" / "python"
         with workspace() as folder, _tidied():
-            bench = _Bench(folder, python, module, image)
-            yield compare(
-                f"The iris sample in a container: harness train --on container against SDK {sdk}'s local mode",
-                bench.sdk(f"SDK {sdk}", "train", [("create_training_job", bench.request())]),
-                bench.harness("harness", "train", "--on", "container", *bench.config),
-                rounds,
-                Target(ratio=1 / 3),
-            )
+            bench = _Bench(folder, python, module, image, ROOT / "pyproject.toml")
+            idle = replace(bench, project=trivial(folder / "idle"))
+            for what, job in (("A script that does nothing", idle), ("The iris sample", bench)):
+                yield compare(
+                    f"{what} in a container: harness train --on container against SDK {sdk}'s local mode",
+                    job.sdk(f"SDK {sdk}", what, [("create_training_job", job.request())]),
+                    job.harness("harness", "train", "--on", "container", *job.config),
+                    rounds,
+                    Target(ratio=1 / 3),
+                )
             yield bench.starts(
                 f"From deploying to the first prediction: harness against SDK {sdk}'s local mode", rounds
             )
@@ -96,10 +101,11 @@ class _Bench:
     python: Path
     module: str
     image: str
+    project: Path
 
     @property
     def config(self) -> tuple[str, ...]:
-        return "--config", str(ROOT / "pyproject.toml")
+        return "--config", str(self.project)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -107,7 +113,7 @@ class _Bench:
         return {**nobody, "HARNESS_RUNS_DIR": str(self.folder / "runs"), "TMPDIR": str(self.folder)}
 
     def harness(self, label: str, *arguments: str) -> Command:
-        return Command(label, (HARNESS, *arguments), ROOT, self.environment)
+        return Command(label, (HARNESS, *arguments), self.project.parent, self.environment)
 
     def sdk(self, label: str, name: str, calls: list[tuple[str, dict[str, Any]]], **more: Any) -> Command:
         """A process that has the SDK carry out its verbs."""
@@ -118,9 +124,10 @@ class _Bench:
 
     def source(self) -> str:
         """A copy of the scripts: the SDK writes into what it mounts."""
-        copied = self.folder / "source"
+        given = self.project.parent / ("entry" if self.project.parent == ROOT else "code")
+        copied = self.folder / "sources" / given.name
         if not copied.exists():
-            shutil.copytree(ROOT / "entry", copied, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(given, copied, ignore=shutil.ignore_patterns("__pycache__"))
         return f"file://{copied}"
 
     def request(self) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from harness.engine.hosts import Ended, Log
 from harness.engine.interpreter import Interpreter, interpreter
 from harness.engine.launcher import HostSpec, Mount
 from harness.engine.settings import EngineSettings
-from harness.engine.store import Document
+from harness.engine.store import Document, write_json
 
 _FAILURE_READ = 8192
 """Bytes of a script's own failure file that can matter: AWS keeps 1,024 characters."""
@@ -48,6 +48,15 @@ class JobHost:
     def path(self, seen: str) -> Path:
         """Where this process finds what the host sees as ``seen``."""
         return self.tree / Path(seen).relative_to(self.base_dir)
+
+    def lay_out(self, request: Document) -> None:
+        """Make the tree as a training job's script finds it, but for its code and its channels."""
+        paths = self.paths
+        for folder in (paths.input_config, paths.input_data, paths.model, paths.output_data):
+            self.path(folder).mkdir(parents=True)
+        files = (paths.hyperparameters_file, paths.input_data_config_file, paths.resource_config_file)
+        for file, document in zip(files, config_documents(request, self.index).values(), strict=True):
+            write_json(self.path(file), document)
 
 
 class Toolkit:

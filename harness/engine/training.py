@@ -17,9 +17,9 @@ from harness.engine.hosts import Companion, Control, Ended, Log, Metrics, Stop, 
 from harness.engine.launcher import HostSpec, Launcher, LaunchError, Mount
 from harness.engine.processes import Isolation, ProcessLauncher
 from harness.engine.settings import EngineSettings
-from harness.engine.store import ENDED, Document, Job, now, write_json
+from harness.engine.store import ENDED, Document, Job, now
 from harness.engine.syncing import Syncing
-from harness.engine.toolkit import JobHost, Toolkit, config_documents
+from harness.engine.toolkit import JobHost, Toolkit
 from harness.errors import HarnessError
 from harness.storage import is_s3, local_path
 
@@ -230,17 +230,8 @@ class Training:
         name = self.names[index]
         tree = self.job.path / "hosts" / name
         host = JobHost(name, index, tree, self.launcher.base_dir or str(tree))
-        paths = host.paths
-        for folder in (paths.input_config, paths.input_data, paths.model, paths.output_data):
-            host.path(folder).mkdir(parents=True)
-        documents = config_documents(self.request, index)
-        for seen, document in zip(
-            (paths.hyperparameters_file, paths.input_data_config_file, paths.resource_config_file),
-            documents.values(),
-            strict=True,
-        ):
-            write_json(host.path(seen), document)
-        target = host.path(paths.code)
+        host.lay_out(self.request)
+        target = host.path(host.paths.code)
         if index == len(self.names) - 1:
             self.source.rename(target)
         else:

@@ -15,8 +15,8 @@ import pytest
 from harness import submission
 from harness.engine import channels as inputs
 from harness.engine import code, training
-from harness.engine.store import Document, write_json
-from harness.engine.toolkit import JobHost, Toolkit, config_documents
+from harness.engine.store import Document
+from harness.engine.toolkit import JobHost, Toolkit
 from harness.errors import ConfigurationError
 from harness.pytest_plugin.workplace import Workplace
 from harness.storage import Storage
@@ -134,12 +134,7 @@ def _lay_out(host: JobHost, request: Document, storage: Storage) -> None:
     problems = list(training.input_problems(request))
     if problems:
         raise ConfigurationError("\n".join(problems))
-    paths = host.paths
-    for folder in (paths.input_config, paths.input_data, paths.model, paths.output_data):
-        host.path(folder).mkdir(parents=True)
-    files = (paths.hyperparameters_file, paths.input_data_config_file, paths.resource_config_file)
-    for file, document in zip(files, config_documents(request, host.index).values(), strict=True):
-        write_json(host.path(file), document)
+    host.lay_out(request)
     found = inputs.fetched(request.get("InputDataConfig", ()), storage)
     for mount in inputs.provide(found, tree=host.tree, base_dir=host.base_dir, host=host.index, hosts=1):
         link = host.path(mount.target)
