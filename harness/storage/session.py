@@ -30,6 +30,7 @@ def open_session(region: str | None, profile: str | None) -> Any:
 
 def client_config(**more: Any) -> Any:
     """How our clients behave: named to AWS, patient with throttling, with as many connections as we have threads."""
+    import botocore
     from botocore.config import Config
 
     from harness import __version__
@@ -38,6 +39,7 @@ def client_config(**more: Any) -> Any:
         retries={"mode": "standard", "total_max_attempts": 5},
         connect_timeout=10,
         max_pool_connections=CONNECTIONS,
-        user_agent_extra=f"sagemaker-harness/{__version__}",
+        # Given whole: botocore would put its own together, of thirty parts, for every one of a thousand uploads.
+        user_agent=f"sagemaker-harness/{__version__} Botocore/{botocore.__version__}",
         **more,
     )
