@@ -19,9 +19,14 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # So it is for what a script starts in its background; tests here send Ctrl-C, and mean it.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+for number, usual in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGHUP, signal.SIG_DFL),
+    (signal.SIGQUIT, signal.SIG_DFL),
+):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        # So it is for what a script starts in its background, or with nohup; tests here send them, and mean it.
+        signal.signal(number, usual)
 
 for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"):  # they alone double the start of every command
     os.environ.pop(name, None)

@@ -28,7 +28,7 @@ from harness.requests import LOCAL_REGION
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; 0 takes a free one.")
 @click.option("--executor", type=click.Choice(["local", "container"]), default="local", help="What runs the jobs.")
-@click.option("--state", type=click.Path(file_okay=False, path_type=Path), help="Folder of jobs that is kept.")
+@click.option("--state", type=click.Path(file_okay=False, path_type=Path), help="Folder that keeps jobs and buckets.")
 @click.option("--ready-file", type=click.Path(path_type=Path), help="File that gets the address when it answers.")
 @click.option("--pass-through", multiple=True, metavar="HOST", help="Host besides AWS's that the proxy connects to.")
 @click.option("--instance-limit", type=click.IntRange(1), default=20, help="Instances of a type that may run at once.")

@@ -46,7 +46,7 @@ class Environment:
         """A command that builds it, to be run in the code folder: a process, so that a stop can end it at any time."""
         import json
 
-        facts = json.dumps({**asdict(self), "folder": str(self.folder)})
+        facts = json.dumps({**asdict(self), "base": self.base._asdict(), "folder": str(self.folder)})
         # Found where it was found here: the code folder may hold anything.
         program = f"import sys; sys.path[:] = {sys.path!r}; from harness.engine.requirements import main; main()"
         return (sys.executable, "-P", "-c", program, facts)

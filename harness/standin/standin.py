@@ -23,7 +23,7 @@ class Options:
 
     port: int = 0
     state: Path | None = None
-    """Folder for runs, models and endpoints that is kept; None: one that goes with the stand-in."""
+    """Folder for runs, models, endpoints and buckets that is kept; None: one that goes with the stand-in."""
     region: str = "us-east-1"
     pass_through: Sequence[str] = ()
     """Hosts besides AWS's that the proxy connects to."""
@@ -51,7 +51,7 @@ def running(options: Options) -> Iterator[StandIn]:
 
     Raises:
         MissingCapability: the extra is not installed, or there is no Docker engine for the containers.
-        ConfigurationError: the port is taken, or the folder cannot be written.
+        ConfigurationError: the port is taken, or the folder cannot be written, or holds what no stand-in has written.
     """
     _check_installed()
     if options.settings.launcher == "containers":
@@ -59,7 +59,7 @@ def running(options: Options) -> Iterator[StandIn]:
 
         with engine():  # answers, or says what to do; an image is looked for when a job names it
             pass
-    from harness.standin import aws
+    from harness.standin import aws, buckets
     from harness.standin.authority import Authority
     from harness.standin.client import StandInClient
     from harness.standin.logs import Follower
@@ -71,6 +71,8 @@ def running(options: Options) -> Iterator[StandIn]:
     with ExitStack() as leaving:
         temporary = leaving.enter_context(scratch())
         state = _state(options.state or temporary / "state")
+        if options.state:
+            leaving.enter_context(buckets.kept(state / "s3.zip"))
         settings = _settings(options)
         client = StandInClient(state / "runs", settings)
         logs = Follower(aws.CloudWatchLogs(), client.reap)

@@ -142,6 +142,40 @@ def test_a_state_folder_that_cannot_be_written_is_refused(tmp_path):
     assert (done.returncode, "--state" in done.stderr) == (2, True)
 
 
+WRITES = """
+import boto3
+s3 = boto3.client("s3")
+s3.create_bucket(Bucket="kept", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+s3.put_object(Bucket="kept", Key="../a b/", Body=b"1", Metadata={"By": "hand"}, ContentType="text/csv")
+print(s3.head_object(Bucket="kept", Key="../a b/")["ETag"])
+"""
+READS = """
+import boto3
+s3 = boto3.client("s3")
+found = s3.get_object(Bucket="kept", Key="../a b/")
+assert (found["Body"].read(), found["Metadata"], found["ContentType"]) == (b"1", {"by": "hand"}, "text/csv"), found
+assert s3.get_bucket_location(Bucket="kept")["LocationConstraint"] == "eu-west-1"
+print(found["ETag"])
+"""
+
+
+def test_a_state_folder_keeps_buckets(tmp_path):
+    first, second = (
+        standin(tmp_path, "--state", "state", "--", sys.executable, "-c", script) for script in (WRITES, READS)
+    )
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert first.stdout == second.stdout != ""
+    assert [path.name for path in (tmp_path / "state").iterdir() if path.name.startswith("s3")] == ["s3.zip"]
+
+
+def test_a_state_folder_of_something_else_is_refused(tmp_path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "s3.zip").write_text("mine")
+    done = standin(tmp_path, "--state", "state", "--", "true")
+    assert (done.returncode, "s3.zip is not what a stand-in has written" in done.stderr) == (2, True), done.stderr
+    assert (tmp_path / "state" / "s3.zip").read_text() == "mine"
+
+
 def test_its_end_ends_its_jobs(running_job):
     own, lab = running_job
     pids = _descendants(own.process.pid)
