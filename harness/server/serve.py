@@ -52,6 +52,8 @@ def main(argv: Sequence[str]) -> int:
         return _failed(EXIT_REFUSED, str(refusal))
     host, port = listener.getsockname()[:2]
     print(f"harness.server listens on http://{host}:{port}", file=sys.stderr, flush=True)  # noqa: T201
+    # Ignored is what a shell's background and nohup have it; then it would be lost until gunicorn listens for it.
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     reasons, tell = _reason_pipe()
     first = report.once()  # the check and every worker may find the same thing wrong
     supervisor = os.getpid()

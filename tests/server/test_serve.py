@@ -245,6 +245,16 @@ class TestFailing:
         assert server.last_line.startswith(FAILED)
         assert reason in server.last_line
 
+    def test_a_shell_that_has_it_ignore_the_signal_to_quit_is_not_obeyed(self, start: Start) -> None:
+        """It is the signal that ends gunicorn when the module is no good, at whatever moment that comes to light."""
+        before = signal.signal(signal.SIGQUIT, signal.SIG_IGN)
+        try:
+            server = start(GOOD)
+        finally:
+            signal.signal(signal.SIGQUIT, before)
+        assert server.ask("GET", "/ping")[0] == 200
+        assert server.end(signal.SIGQUIT) == -signal.SIGQUIT
+
     @pytest.mark.parametrize(
         ("source", "reason"),
         [
