@@ -18,6 +18,7 @@ from typing import Any
 
 from benchmarks.paired import Command, Comparison, Spread, Target, compare, plain_environment
 from benchmarks.project import HARNESS, ROOT, trivial, workspace
+from benchmarks.transform import FILES, LINES, ROWS, write_rows
 from harness.engine.image import resolve
 from harness.images import DEFAULT_VERSION, image_uri
 from harness.images.engine import engine
@@ -90,6 +91,10 @@ def measure(rounds: int) -> Iterator[Comparison | Start]:
                     rounds,
                     Target(ratio=1 / 3),
                 )
+            _run(bench.harness("", "train", "--on", "container", "--job-name", "bench", *bench.config))
+            yield bench.transforms(
+                f"{FILES * ROWS:,} rows in {FILES} files, in a container: against SDK {sdk}'s local mode"
+            )
             yield bench.starts(
                 f"From deploying to the first prediction: harness against SDK {sdk}'s local mode", rounds
             )
@@ -139,24 +144,54 @@ class _Bench:
         request["HyperParameters"]["sagemaker_submit_directory"] = json.dumps(self.source())
         return request
 
+    def transforms(self, title: str) -> Comparison:
+        """A batch transform of many records to a request. The SDK's takes minutes, so there are two rounds of it."""
+        rows = self.folder / "rows"
+        write_rows(rows)
+        job = {
+            "TransformJobName": "bench",
+            "ModelName": "bench",
+            "BatchStrategy": "MultiRecord",
+            "TransformInput": {
+                "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"file://{rows}"}},
+                "ContentType": "text/csv",
+                "SplitType": "Line",
+                "CompressionType": "None",
+            },
+            "TransformOutput": {
+                "S3OutputPath": f"file://{self.folder}/predicted-by-sdk",
+                "AssembleWith": "Line",
+                "Accept": "text/csv",
+            },
+            "TransformResources": {"InstanceType": "local", "InstanceCount": 1},
+        }
+        calls = [("create_model", self.model()), ("create_transform_job", job)]
+        places = ("--input", str(rows), "--output", str(self.folder / "predicted"))
+        ours = ("transform", "--on", "container", "--job", "bench", *places, *LINES, *self.config)
+        local = {"serving_port": _free_port()}
+        return compare(
+            title, self.sdk("SDK", "rows", calls, local=local), self.harness("harness", *ours), 2, Target(ratio=1 / 20)
+        )
+
     def starts(self, title: str, rounds: int) -> Start:
         """Both in turn, once to warm up."""
-        _run(self.harness("", "train", "--on", "container", "--job-name", "bench", *self.config))
         theirs, ours = zip(*((self._sdk_start(), self._our_start()) for _ in range(rounds + 1)), strict=True)
         return Start(title, Spread.of(list(theirs[1:])), Spread.of(list(ours[1:])), Target(ratio=1 / 10))
 
-    def _sdk_start(self) -> float:
+    def model(self) -> dict[str, Any]:
+        """``CreateModel`` of the job ``bench``, for the SDK."""
         data = self.folder / "model"
         data.mkdir(exist_ok=True)
         shutil.copyfile(self.folder / "runs" / "bench" / "output" / "model.tar.gz", data / "model.tar.gz")
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            port = listener.getsockname()[1]
         variables = {"SAGEMAKER_PROGRAM": "train.py", "SAGEMAKER_SUBMIT_DIRECTORY": self.source()}
         container = {
             "Image": self.image,
             "ModelDataUrl": f"file://{data}/model.tar.gz",
             "Environment": {**variables, "SAGEMAKER_REGION": "us-east-1", "SAGEMAKER_CONTAINER_LOG_LEVEL": "20"},
         }
+        return {"ModelName": "bench", "PrimaryContainer": container}
+
+    def _sdk_start(self) -> float:
         variant = {
             "VariantName": "AllTraffic",
             "ModelName": "bench",
@@ -164,11 +199,11 @@ class _Bench:
             "InstanceType": "local",
         }
         calls: list[tuple[str, dict[str, Any]]] = [
-            ("create_model", {"ModelName": "bench", "PrimaryContainer": container}),
+            ("create_model", self.model()),
             ("create_endpoint_config", {"EndpointConfigName": "bench", "ProductionVariants": [variant]}),
             ("create_endpoint", {"EndpointName": "bench", "EndpointConfigName": "bench"}),
         ]
-        said = _run(self.sdk("", "deploy", calls, local={"serving_port": port}, body=_BODY))
+        said = _run(self.sdk("", "deploy", calls, local={"serving_port": _free_port()}, body=_BODY))
         return next(float(line.split()[1]) for line in said.splitlines() if line.startswith("seconds "))
 
     def _our_start(self) -> float:
@@ -182,6 +217,11 @@ class _Bench:
             return time.perf_counter() - start
         finally:
             _run(self.harness("", "delete-endpoint", *name))
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
 
 
 def _run(command: Command) -> str:

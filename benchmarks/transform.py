@@ -12,6 +12,12 @@ from benchmarks.serving import Project
 
 ROUNDS = 3
 FILES, ROWS = 20, 50_000
+LINES = (
+    *("--content-type", "text/csv", "--accept", "text/csv"),
+    *("--split-type", "Line", "--assemble-with", "Line", "--strategy", "MultiRecord"),
+    *("--max-concurrent-transforms", "2"),
+)
+"""Options of a transform that sends as many rows at a time as fit, and two requests at a time."""
 BARE = """
 import sys, tarfile
 from pathlib import Path
@@ -31,12 +37,10 @@ def measure(rounds: int) -> Iterator[Comparison]:
     """The sample's model over ``FILES`` files of ``ROWS`` rows each, as many to a request as fit."""
     with workspace() as folder:
         project, source = Project(folder), folder / "in"
-        _write(source)
+        write_rows(source)
         bare = (sys.executable, "-c", BARE, project.model, str(source), str(folder / "bare"))
-        types = ("--content-type", "text/csv", "--accept", "text/csv")
-        lines = ("--split-type", "Line", "--assemble-with", "Line", "--strategy", "MultiRecord")
         places = ("--model-data", project.model, "--input", str(source), "--output", str(folder / "out"))
-        transform = (HARNESS, "transform", "--on", "local", *places, *types, *lines, "--max-concurrent-transforms", "2")
+        transform = (HARNESS, "transform", "--on", "local", *places, *LINES)
         yield compare(
             f"{FILES * ROWS:,} rows in {FILES} files: harness transform against one bare process",
             Command("bare process", bare, ROOT),
@@ -46,7 +50,8 @@ def measure(rounds: int) -> Iterator[Comparison]:
         )
 
 
-def _write(folder: Path) -> None:
+def write_rows(folder: Path) -> None:
+    """``FILES`` files of ``ROWS`` rows each of the sample, without their labels."""
     rows = [line.partition(",")[2] for line in (ROOT / "data" / "train" / "iris.csv").read_text().splitlines()]
     text = "".join(f"{rows[index % len(rows)].replace(' ', '')}\n" for index in range(ROWS))
     folder.mkdir()

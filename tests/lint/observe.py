@@ -31,6 +31,8 @@ from tests.oracle.record import lay_out_drivers, real_drivers
 from tests.server import record as server_oracle
 
 HERE = Path(__file__).parent
+_NOT_RUN = 125
+"""Docker's own exit status: nothing was run, and so nothing observed."""
 PATIENCE = 120
 ROWS = "1,2\n3,4\n"
 SHOWN = "> "
@@ -201,6 +203,8 @@ def _in_image(case: Case, room: Path, tree: Path) -> tuple[int, list[str]]:
     network = ["--network", "none"] if case.config.enable_network_isolation else []
     command = ["docker", "run", "--rm", *mounted, *network, image, "train"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    if done.returncode == _NOT_RUN:
+        raise RuntimeError(done.stderr)
     return done.returncode, _shown(done.stdout)
 
 
