@@ -214,7 +214,7 @@ def _serve(case: Case, tree: Path) -> int:
     venv = venvs.ensure(
         "server-flask-3.1.3",
         [*requirements.split(), *server_oracle._COMMON],
-        "python3.12",
+        venvs.python("3.12"),
         without_dependencies=["sagemaker-containers==2.8.6.post2"],
     )
     program = case.config.deploy.entry_point or str(case.config.entry_point)

@@ -25,6 +25,19 @@ class IndexUnreachable(Exception):
     """pip could not reach its index."""
 
 
+def python(version: str) -> str | None:
+    """An interpreter of a version (``3.12``) that runs: by its name, or pyenv's youngest; None if there is none.
+
+    pyenv's own ``python3.12`` may stand for nothing.
+    """
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    installed = sorted(pyenv.glob(f"{version}.*/bin/python"), key=lambda path: int(path.parts[-3].rpartition(".")[2]))
+    for each in (shutil.which(f"python{version}"), *map(str, reversed(installed))):
+        if each and subprocess.run([each, "--version"], capture_output=True, check=False).returncode == 0:
+            return each
+    return None
+
+
 def ensure(
     name: str,
     requirements: Sequence[str],
