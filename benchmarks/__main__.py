@@ -12,6 +12,7 @@ SUBJECTS = (
     "train_overhead",
     "channels",
     "start_up",
+    "parity",
     "serving",
     "transform",
     "containers",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -49,3 +50,21 @@ def trivial(folder: Path) -> Path:
     config = folder / "pyproject.toml"
     config.write_text(_CONFIGURATION)
     return config
+
+
+def bare(folder: Path) -> Command:
+    """The script in a folder of its own, with the variables that it reads set by hand."""
+    code = folder / "bare"
+    shutil.copytree(ROOT / "entry", code, ignore=shutil.ignore_patterns("__pycache__"))
+    variables = {
+        "SM_CHANNEL_TRAIN": ROOT / "data" / "train",
+        "SM_CHANNEL_TEST": ROOT / "data" / "test",
+        "SM_MODEL_DIR": folder / "model",
+        "SM_OUTPUT_DATA_DIR": folder / "output",
+    }
+    return Command(
+        "bare script",
+        (sys.executable, "train.py", "--max_leaf_nodes", "30"),
+        code,
+        {name: str(path) for name, path in variables.items()},
+    )

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
-from benchmarks.paired import Command, Comparison, Target, compare
-from benchmarks.project import ROOT, train, trivial, workspace
+from benchmarks.paired import Comparison, Target, compare
+from benchmarks.project import bare, train, trivial, workspace
 
 ROUNDS = 20
 
@@ -19,7 +16,7 @@ def measure(rounds: int) -> Iterator[Comparison]:
         runs = folder / "runs"
         yield compare(
             "The iris sample: harness train --on local against the bare script",
-            _bare(folder),
+            bare(folder),
             train("harness", runs),
             rounds,
             Target(ratio=1.15, difference=0.150),
@@ -35,21 +32,3 @@ def measure(rounds: int) -> Iterator[Comparison]:
             rounds * 2,
             Target(difference=0.010),
         )
-
-
-def _bare(folder: Path) -> Command:
-    """The script in a folder of its own, with the variables that it reads set by hand."""
-    code = folder / "bare"
-    shutil.copytree(ROOT / "entry", code, ignore=shutil.ignore_patterns("__pycache__"))
-    variables = {
-        "SM_CHANNEL_TRAIN": ROOT / "data" / "train",
-        "SM_CHANNEL_TEST": ROOT / "data" / "test",
-        "SM_MODEL_DIR": folder / "model",
-        "SM_OUTPUT_DATA_DIR": folder / "output",
-    }
-    return Command(
-        "bare script",
-        (sys.executable, "train.py", "--max_leaf_nodes", "30"),
-        code,
-        {name: str(path) for name, path in variables.items()},
-    )
