@@ -7,7 +7,8 @@ where it knows; what it says has happened in a run of the real thing (``tests/li
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from harness import source
 from harness.config import Config
@@ -21,8 +22,7 @@ from harness.lint.subject import Subject
 __all__ = ["Finding", "Report", "Rule", "Severity", "known_rules", "lint"]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Report:
+class Report(NamedTuple):
     """Everything that is found in one job."""
 
     findings: tuple[Finding, ...]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -43,8 +42,7 @@ class Found(NamedTuple):
     """One line: what to do instead."""
 
 
-@dataclass(frozen=True, order=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing that is found, and the rule that says so."""
 
     path: str
@@ -57,8 +55,7 @@ class Finding:
     remedy: str
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Rule:
+class Rule(NamedTuple):
     """One way in which a script behaves differently on SageMaker."""
 
     id: str

@@ -17,13 +17,14 @@ MOST_MODULES = 1000
 """Modules that are read of one source. No job of one script has as many; what has is a vendored tree."""
 _Node = TypeVar("_Node", bound=ast.AST)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_FUNCTIONS = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda})
+_LEAVES = frozenset({ast.Name, ast.Constant, ast.alias})
+"""Most nodes are of these kinds, and hold no other."""
 LARGEST = 2_000_000
 """Bytes of a module that is read. What is larger is generated."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Broken:
+class Broken(NamedTuple):
     """A module that cannot be parsed, or is not."""
 
     name: str
@@ -48,10 +49,13 @@ class _Index(NamedTuple):
         waiting: list[tuple[ast.AST, tuple[int, ...]]] = [(tree, ())]
         while waiting:
             node, around = waiting.pop()
-            kinds.setdefault(type(node), []).append(node)
+            kind = type(node)
+            kinds.setdefault(kind, []).append(node)
             if around:
                 scopes[id(node)] = around
-            if isinstance(node, _FUNCTIONS):
+            if kind in _LEAVES:
+                continue
+            if kind in _FUNCTIONS:
                 around = (id(node), *around)
             for field_name in node._fields:
                 value = None if field_name == "ctx" else getattr(node, field_name, None)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from harness import images
 
@@ -42,8 +42,7 @@ ALWAYS = ("pip", "multi-model-server", "sagemaker-scikit-learn-container")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Requirements:
+class Requirements(NamedTuple):
     """A ``requirements.txt``, as far as names go."""
 
     distributions: frozenset[str]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.lint.execution import called
 from harness.lint.modules import Function, Module, Modules
@@ -28,8 +28,7 @@ NO_VALUE = frozenset({"store_true", "store_false", "store_const", "append_const"
 BOOLEAN_OPTIONAL = "argparse.BooleanOptionalAction"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Option:
+class Option(NamedTuple):
     """One ``add_argument``."""
 
     module: Module

@@ -6,8 +6,8 @@ import ast
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from harness.lint.modules import Module
 from harness.lint.variables import read_of
@@ -43,8 +43,7 @@ UNKNOWN_PART = "*"
 _DEPTH = 12
 
 
-@dataclass(frozen=True)
-class Where:
+class Where(NamedTuple):
     """What a path names: ``base`` joined with ``path``."""
 
     base: str
@@ -84,8 +83,7 @@ class Use(StrEnum):
     """As a folder."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Access:
+class Access(NamedTuple):
     """One use of a file."""
 
     module: Module

@@ -9,8 +9,7 @@ import argparse
 import ast
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from harness.lint.parsers import BOOLEAN_OPTIONAL, UNKNOWN, Option, Parser
 
@@ -28,8 +27,7 @@ _TYPES: dict[str, Callable[[str], Any]] = {
 _ACTIONS = ("store", "append", "extend", "store_true", "store_false", "store_const", "count", "append_const")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Answer:
+class Answer(NamedTuple):
     """What argparse does with one hyperparameter."""
 
     option: Option | None

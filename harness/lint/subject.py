@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from harness.lint.execution import Execution
 from harness.lint.findings import Severity, Spot
@@ -17,8 +18,7 @@ from harness.lint.rebuilt import Answer, Rebuilt
 from harness.lint.variables import Read, reads_of
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Passed:
+class Passed(NamedTuple):
     """One hyperparameter on its way to a parser."""
 
     name: str

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.lint.modules import Module
 
 _GETS = ("os.environ.get", "os.getenv", "os.environ.setdefault", "os.environ.pop")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Read:
+class Read(NamedTuple):
     """One reading of a variable."""
 
     module: Module
