@@ -1,8 +1,8 @@
-"""Requests to a model server over HTTP: connections that are kept, a time limit per try, retries, an end on
-demand.
+"""Requests to a model server over HTTP: a connection and a time limit for each try, retries, an end on demand.
 
-``http.client`` is enough: one host on loopback, a connection per thread, no redirects, proxies or cookies,
-and the bodies have to pass through as they are.
+``http.client`` is enough: one host on loopback, no redirects, proxies or cookies, and the bodies have to pass through
+as they are. As between AWS's nginx and gunicorn no connection is kept: it would stay with the worker that took it,
+however idle the others are.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from typing import BinaryIO, TypeAlias
 from urllib.parse import urlsplit
 
@@ -39,8 +40,7 @@ class InvocationStopped(Exception):
 
 
 class ModelServer:
-    """Where one job sends its requests. Any number of threads may use it; each keeps a connection of its
-    own."""
+    """Where one job sends its requests. Any number of threads may use it."""
 
     def __init__(
         self, url: str, headers: Mapping[str, str], *, timeout: float, max_retries: int, stop: threading.Event
@@ -61,8 +61,6 @@ class ModelServer:
         self._timeout = timeout
         self._max_retries = max_retries
         self._stop = stop
-        self._own = threading.local()
-        self._connections: list[http.client.HTTPConnection] = []
         self._in_flight: set[socket.socket] = set()
 
     def invoke(self, body: Body, response: BinaryIO) -> None:
@@ -118,25 +116,22 @@ class ModelServer:
                 raise TimeoutError
             return left
 
-        connection = self._connection(remaining())
-        sock = connection.sock
-        self._in_flight.add(sock)
-        try:
-            self._send(connection, body, remaining)
-            sock.settimeout(remaining())
-            response = connection.getresponse()
-            while part := response.read1(_CHUNK):
-                into.write(part)
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=remaining())
+        with closing(connection):
+            connection.connect()
+            sock = connection.sock
+            self._in_flight.add(sock)
+            try:
+                self._send(connection, body, remaining)
                 sock.settimeout(remaining())
-            if response.length:
-                raise http.client.IncompleteRead(b"", response.length)
-            response.close()
-        except BaseException:
-            # What is left of the exchange would be taken for the answer to the next request.
-            connection.close()
-            raise
-        finally:
-            self._in_flight.discard(sock)
+                with connection.getresponse() as response:
+                    while part := response.read1(_CHUNK):
+                        into.write(part)
+                        sock.settimeout(remaining())
+                    if response.length:
+                        raise http.client.IncompleteRead(b"", response.length)
+            finally:
+                self._in_flight.discard(sock)
         return response.status
 
     def _send(self, connection: http.client.HTTPConnection, body: Body, remaining: Callable[[], float]) -> None:
@@ -158,18 +153,6 @@ class ModelServer:
             # A server that refuses a request may answer and hang up before it has read all of it.
             pass
 
-    def _connection(self, timeout: float) -> http.client.HTTPConnection:
-        connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
-        if connection is None:
-            connection = self._own.connection = http.client.HTTPConnection(self._host, self._port)
-            self._connections.append(connection)
-        if connection.sock is not None and _hung_up(connection.sock):
-            connection.close()
-        if connection.sock is None:
-            connection.timeout = timeout
-            connection.connect()
-        return connection
-
     def _what_failed(self, error: Exception) -> str:
         where = f"{self._host}:{self._port}"
         if isinstance(error, TimeoutError):
@@ -178,24 +161,6 @@ class ModelServer:
         if isinstance(error, ConnectionRefusedError):
             return f"the model server at {where} accepts no connections"
         return f"no complete response from {where}: {error or type(error).__name__}"
-
-    def close(self) -> None:
-        """Close every connection. Call it when no thread sends any more."""
-        for connection in self._connections:
-            connection.close()
-
-
-def _hung_up(sock: socket.socket) -> bool:
-    """Whether a connection that nothing is expected from was ended, as servers do with those that were
-    idle."""
-    sock.settimeout(0)
-    try:
-        sock.recv(1, socket.MSG_PEEK)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _excerpt(response: BinaryIO) -> str:

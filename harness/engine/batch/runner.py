@@ -230,7 +230,6 @@ class _Run:
             self._server.abort()
             wait(running, _POLL)
         pool.shutdown()
-        self._server.close()
         for task in tasks:
             if not task.cancelled() and not task.exception():
                 task.result().content.close()
