@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -40,6 +41,12 @@ NOWHERE = "http://127.0.0.1:9"
 
 PATIENCE = 10
 """Seconds for a process that ends to be gone, on a busy machine."""
+
+
+def pytest_collection_finish() -> None:
+    """Eight thousand tests are no garbage: nobody need look through them for some again, here or in what is forked."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
