@@ -157,7 +157,7 @@ _LOCAL_MODE: tuple[Divergence, ...] = (
         Aspect.ENVIRONMENT,
         "TERM",
         only_seen(r"xterm.*"),
-        "of version 2 gives containers a terminal, and Docker then sets TERM",
+        "gives containers a terminal, and Docker then sets TERM",
         "progress bars and colours look as in a terminal, and fill the log on AWS",
         "switch them off where stdout is no terminal",
     ),
@@ -166,7 +166,7 @@ _LOCAL_MODE: tuple[Divergence, ...] = (
             Aspect.TERMINAL,
             stream,
             turned("no terminal", "a terminal"),
-            "of version 2 gives containers a terminal",
+            "gives containers a terminal",
             "isatty() is true, lines end in CRLF, and stderr is mixed into stdout; on AWS it is a pipe",
             "let nothing depend on isatty()",
         )

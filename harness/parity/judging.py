@@ -88,7 +88,7 @@ def judge(shown: Sequence[Shown], acceptances: Sequence[Acceptance], tolerance: 
             found += each.served.findings
     ran = [each.target for each in shown]
     held_against = reference.target if reference is not None and len(shown) > 1 else None
-    return Judged(tuple(accept([*found, *unsteady], acceptances, ran)), compared, held_against)
+    return Judged(tuple(accept([*dict.fromkeys(found), *unsteady], acceptances, ran)), compared, held_against)
 
 
 def _reference_order(shown: Shown) -> tuple[bool, bool, int]:
@@ -112,14 +112,21 @@ def _broken(shown: Shown) -> Iterator[Finding]:
 
 
 def _against_contract(shown: Shown, reference: Shown | None, compared: dict[tuple[str, str], int]) -> Iterator[Finding]:
-    """What the probe saw on each host against what AWS promises and, where it promises nothing, the reference."""
+    """What the probe saw on each host against what AWS promises and, where it promises nothing, the reference.
+
+    What the reference is known to have otherwise than AWS is the reference's finding, not that of who has it right.
+    """
     several = len(shown.facts) > 1
     for host, facts in shown.facts.items():
-        expected = shown.promises[host].with_reference(reference.facts.get(host, {}) if reference else {})
+        promise = shown.promises[host]
+        expected = promise.with_reference(reference.facts.get(host, {}) if reference else {})
         for aspect, places in expected.items():
             compared[shown.target, aspect] = compared.get((shown.target, aspect), 0) + len(places)
         for each in compare(expected, facts, whole=WHOLE):
             finding = _finding(shown, each)
+            if reference and finding.kind is Kind.UNEXPLAINED and promise.is_open(finding.aspect, each.where):
+                mirrored = _finding(reference, replace(each, expected=each.seen, seen=each.expected))
+                finding = mirrored if mirrored.kind is Kind.KNOWN else finding
             yield replace(finding, where=f"{host}: {each.where}") if several else finding
 
 

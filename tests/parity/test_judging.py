@@ -70,6 +70,17 @@ SEEN: list[tuple[Aspect, str, str | None]] = [
 ]
 
 
+def test_what_the_reference_is_known_to_have_otherwise_is_not_the_fault_of_who_has_it_right(shown):
+    """AWS promises nothing about stdin, and the SDK's local mode, which is nearer to AWS, gives it a terminal."""
+    odd = replanted(shown, lambda facts: facts[Aspect.TERMINAL].update(stdin="a terminal"))
+    odd = replace(odd, target="localmode", ran_by="localmode")
+    result = judged(odd, shown)
+
+    assert result.reference == "localmode"
+    told = [each for each in result.findings if (each.aspect, each.where) == (Aspect.TERMINAL, "stdin")]
+    assert [(each.target, each.kind, each.seen) for each in told] == [("localmode", Kind.KNOWN, "a terminal")]
+
+
 class TestAProbeThatSeesOtherThanAwsPromises:
     @pytest.mark.parametrize(("aspect", "where", "seen"), SEEN, ids=[f"{a}-{w}" for a, w, _ in SEEN])
     def test_is_a_finding_that_names_the_place_and_both_values(self, shown, aspect, where, seen):
