@@ -208,13 +208,9 @@ class EngineClient:
             )
         self._check_machine(serving.image(model))
         description = hosting.describe_new(request, config, self.settings)
-
-        def prepare(job: Job) -> None:
-            write_json(job.path / "model.json", model)
-            write_json(job.path / "endpoint-config.json", config)
-            serving.stage(model, job.path)
-
-        self.endpoints.create("CreateEndpoint", name, request, description, prepare)
+        self.endpoints.create(
+            "CreateEndpoint", name, request, description, lambda job: hosting.stage(job, model, config)
+        )
         return {"EndpointArn": description["EndpointArn"]}
 
     def describe_endpoint(self, *, EndpointName: str) -> Document:

@@ -133,7 +133,7 @@ class ContainerLauncher:
             hostname=spec.name,
             working_dir=spec.cwd or None,
             labels=labels(self._job, spec.name),
-            name=f"{self._job.name}-{spec.name}-{secrets.token_hex(4)}",
+            name=_unique(f"{self._job.name}-{spec.name}"),
             ports=list(spec.ports),
             networking_config=network,
             host_config=api.create_host_config(
@@ -176,13 +176,13 @@ class ContainerLauncher:
 
         api = self._client.api
         options = {"labels": labels(self._job), "internal": not spec.network, "check_duplicate": True}
-        chosen = str(api.create_network(f"{self._job.name}-{secrets.token_hex(4)}", **options)["Id"])
+        chosen = str(api.create_network(_unique(self._job.name), **options)["Id"])
         try:
             subnet = api.inspect_network(chosen)["IPAM"]["Config"][0]["Subnet"]
         finally:
             api.remove_network(chosen)
         pools = docker.types.IPAMConfig(pool_configs=[docker.types.IPAMPool(subnet=subnet)])
-        made = api.create_network(f"{self._job.name}-{secrets.token_hex(4)}", ipam=pools, **options)
+        made = api.create_network(_unique(self._job.name), ipam=pools, **options)
         self._network = str(made["Id"])
         # The first address is the subnet's own, the second the gateway's.
         addresses = ipaddress.ip_network(subnet)
@@ -342,6 +342,11 @@ def _write(output: int, data: bytes) -> None:
 def _end(stream: CancellableStream) -> None:
     # Its own close() leaves the connection's file descriptor to the garbage collector, and knows no ssh.
     stream._response.close()
+
+
+def _unique(name: str) -> str:
+    """A name for the engine that nothing has yet; the endpoint that an update makes has an ``@`` in its own."""
+    return f"{name.replace('@', '-')}-{secrets.token_hex(4)}"
 
 
 def _mounts(spec: HostSpec) -> Iterable[Any]:

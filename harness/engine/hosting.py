@@ -12,7 +12,7 @@ from harness.engine.hosts import Control, Ended, Log, Stop, Stopped, run_hosts
 from harness.engine.launcher import HostSpec, Launcher, LaunchError
 from harness.engine.processes import ProcessLauncher
 from harness.engine.settings import EngineSettings
-from harness.engine.store import Document, Job, now, read_json
+from harness.engine.store import Document, Job, now, read_json, write_json
 from harness.errors import HarnessError
 
 E = TypeVar("E", bound=Ended)
@@ -42,6 +42,17 @@ def describe_new(request: Document, config: Document, settings: EngineSettings) 
         "CreationTime": moment,
         "LastModifiedTime": moment,
     }
+
+
+def stage(job: Job, model: Document, config: Document) -> None:
+    """Put into an endpoint's folder what it serves.
+
+    Raises:
+        HarnessError: the model's data or code cannot be had.
+    """
+    write_json(job.path / "model.json", model)
+    write_json(job.path / "endpoint-config.json", config)
+    serving.stage(model, job.path)
 
 
 def refusals(config: Mapping[str, Any]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from harness.engine.client import EngineClient
 from harness.engine.running import Running
 from harness.engine.settings import EngineSettings
-from harness.engine.store import Document, Job, Store, write_json
+from harness.engine.store import Document, Job, Store
 from harness.errors import RefusedError, ServiceError
 
 _PAGE = 10
@@ -55,7 +55,7 @@ class StandInClient(EngineClient):
             ServiceError: there is no such endpoint or configuration, or the endpoint is being made or updated.
             RefusedError: a member of ``UpdateEndpoint`` that means nothing here.
         """
-        from harness.engine import hosting, serving
+        from harness.engine import hosting
 
         refused = [name for name, value in others.items() if value]
         if refused:
@@ -69,14 +69,11 @@ class StandInClient(EngineClient):
             model = self.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
             request = {"EndpointName": EndpointName, "EndpointConfigName": EndpointConfigName}
             description = hosting.describe_new(request, config, self.settings)
-
-            def prepare(job: Job) -> None:
-                write_json(job.path / "model.json", model)
-                serving.stage(model, job.path)
-
             folder = f"{EndpointName}@{_revision(self._folders(EndpointName)[-1]) + 1}"
             description |= {"CreationTime": current["CreationTime"]}
-            self.endpoints.create("UpdateEndpoint", folder, request, description, prepare)
+            self.endpoints.create(
+                "UpdateEndpoint", folder, request, description, lambda job: hosting.stage(job, model, config)
+            )
         return {"EndpointArn": current["EndpointArn"]}
 
     def find_endpoint(self, name: str) -> Document | None:

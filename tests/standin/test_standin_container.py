@@ -70,6 +70,16 @@ def test_a_model_out_of_s3_is_served(lab):
     assert runtime.invoke_endpoint(EndpointName=f"{lab.name}-e", Body=b"x")["Body"].read() == b"answer to x"
 
 
+def test_an_update_changes_what_answers(lab):
+    lab.deploy(lab.name, "old ")
+    config = lab.endpoint_config(f"{lab.name}-2", "new ")
+    lab.sagemaker.update_endpoint(EndpointName=lab.name, EndpointConfigName=config)
+    described = lab.wait("endpoint", lab.name)
+    assert (described["EndpointStatus"], described["EndpointConfigName"]) == ("InService", config)
+    runtime = lab.standin.client("sagemaker-runtime")
+    assert runtime.invoke_endpoint(EndpointName=lab.name, Body=b"x")["Body"].read() == b"new x"
+
+
 def test_an_image_that_is_not_here_is_refused_when_it_is_asked_for(lab):
     request = lab.training("pass")
     request["AlgorithmSpecification"]["TrainingImage"] = "nowhere/none:1"
