@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ import pytest
 
 MULTIPLIES = """
 import os
+import re
 import numpy
 
 def model_fn(model_dir):
@@ -92,12 +94,22 @@ def server(port: int) -> int:
     raise AssertionError(f"nobody serves at {port}")
 
 
-def nothing_is_left(made) -> bool:
-    """Wait for a project's last process to end: what is killed takes a moment."""
+def what_is_left(made) -> list[str]:
+    """Wait for a project's last process to end, for what is killed takes a moment; those that do not."""
     deadline = time.monotonic() + 10
     while processes(made.folder) and time.monotonic() < deadline:
         time.sleep(0.02)
-    return not processes(made.folder)
+    return [told(pid) for pid in processes(made.folder)]
+
+
+def told(pid: int) -> str:
+    """What there is to know of a process that should not be there."""
+    process = Path(f"/proc/{pid}")
+    try:
+        state = re.sub(r"(?s).*(State:[^\n]*).*(PPid:[^\n]*).*", r"\1, \2", (process / "status").read_text())
+        return f"{pid}: {state}, {(process / 'wchan').read_text()}, {(process / 'cmdline').read_text()!r}"
+    except OSError:
+        return f"{pid}: gone"
 
 
 @pytest.fixture
@@ -252,7 +264,7 @@ class TestTheEndOfAnEndpoint:
         assert deploy(made).code == 0
         assert processes(made.folder)
         assert made.harness("delete-endpoint", "--endpoint-name", "e").code == 0
-        assert nothing_is_left(made)
+        assert what_is_left(made) == []
         for kind in ("_endpoints", "_endpoint-configs", "_models"):
             assert [path.name for path in made.run_folder(kind).iterdir() if path.name != "_active"] == []
 
@@ -274,7 +286,7 @@ class TestTheEndOfAnEndpoint:
         answer, err = asking.communicate(timeout=60)
         assert (asking.returncode, answer) == (0, b"42.0"), err
         assert deleting.communicate(timeout=60)[1] == b"e is gone\n"
-        assert nothing_is_left(made)
+        assert what_is_left(made) == []
 
     def test_ends_whoever_follows_its_log(self, project):
         made = with_model(project)
@@ -303,7 +315,7 @@ class TestTheEndOfAnEndpoint:
         ends(made)
         port = int(deploy(made, "e", "--json").json["EndpointUrl"].rpartition(":")[2])
         os.kill(server(port), signal.SIGKILL)
-        assert nothing_is_left(made)
+        assert what_is_left(made) == []
         shown = made.harness("runs", "show", "e").json
         assert shown["EndpointStatus"] == "Failed"
         assert "has ended" in shown["FailureReason"]
@@ -316,7 +328,7 @@ class TestTheEndOfAnEndpoint:
         made = with_model(project)
         deploy(made)
         os.kill(int((made.run_folder("_endpoints/_active") / "e").read_text()), signal.SIGKILL)
-        assert nothing_is_left(made)
+        assert what_is_left(made) == []
         assert endpoints(made) == {"e": "Failed"}
         shown = made.harness("runs", "show", "e").json
         assert "the name is free" in shown["FailureReason"]
@@ -338,7 +350,7 @@ class TestTheEndOfAnEndpoint:
         _, err = deploying.communicate(timeout=30)
         assert deploying.returncode == (130 if number == signal.SIGINT else -9)
         assert b"Traceback" not in err
-        assert nothing_is_left(made)
+        assert what_is_left(made) == []
         assert endpoints(made) == {}
         if number == signal.SIGINT:
             for kind in ("_endpoint-configs", "_models"):
@@ -359,7 +371,7 @@ class TestADeploymentThatIsKilled:
             time.sleep(0.01)
         deploying.kill()
         deploying.communicate()
-        assert nothing_is_left(made)
+        assert what_is_left(made) == []
         made.write("src/train.py", MULTIPLIES)
         done = deploy(made)
         assert done.code == 0, done.err
@@ -387,7 +399,7 @@ class TestADeploymentThatFails:
         assert "did not pass the ping health check" in done.err
         assert "harness.server failed: " in done.err, "the log is shown when it explains a failure"
         assert done.out.startswith("\ne  Failed")
-        assert nothing_is_left(made)
+        assert what_is_left(made) == []
 
     def test_leaves_a_name_that_can_be_deployed_to_again(self, project, ends):
         made = with_model(project, "")
