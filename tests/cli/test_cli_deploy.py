@@ -21,7 +21,6 @@ import pytest
 
 MULTIPLIES = """
 import os
-import re
 import numpy
 
 def model_fn(model_dir):
