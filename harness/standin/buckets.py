@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from harness.errors import ConfigurationError
+from harness.errors import ConfigurationError, HarnessError
 from harness.standin.aws import ACCOUNT
 
 _INDEX = "index.json"
@@ -25,19 +25,24 @@ def kept(archive: Path) -> Iterator[None]:
 
     Raises:
         ConfigurationError: the archive is none of ours, or broken.
+        HarnessError: it could not be written; the one before is as it was.
     """
     if archive.exists():
         try:
             _load(archive)
-        except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
+        except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
             raise ConfigurationError(f"{archive} is not what a stand-in has written ({error}); remove it.") from error
-    yield
-    beside = archive.with_suffix(".new")
     try:
-        _save(beside)
-        beside.replace(archive)
-    finally:
-        beside.unlink(missing_ok=True)
+        yield
+    finally:  # also when it is broken off
+        beside = archive.with_suffix(".new")
+        try:
+            _save(beside)
+            beside.replace(archive)
+        except OSError as error:
+            raise HarnessError(f"The buckets could not be kept in {archive}: {error.strerror}.") from error
+        finally:
+            beside.unlink(missing_ok=True)
 
 
 def _save(archive: Path) -> None:

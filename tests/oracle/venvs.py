@@ -30,12 +30,14 @@ def python(version: str) -> str | None:
 
     pyenv's own ``python3.12`` may stand for nothing.
     """
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
-    installed = sorted(pyenv.glob(f"{version}.*/bin/python"), key=lambda path: int(path.parts[-3].rpartition(".")[2]))
-    for each in (shutil.which(f"python{version}"), *map(str, reversed(installed))):
-        if each and subprocess.run([each, "--version"], capture_output=True, check=False).returncode == 0:
-            return each
-    return None
+    named = shutil.which(f"python{version}")
+    if named and subprocess.run([named, "--version"], capture_output=True, check=False).returncode == 0:
+        return named
+    if shutil.which("pyenv") is None:
+        return None
+    found = [each for each in _run(["pyenv", "versions", "--bare"]).split() if each.startswith(f"{version}.")]
+    youngest = max(found, key=lambda each: int(each.rpartition(".")[2]), default=None)
+    return f"{_run(['pyenv', 'prefix', youngest]).strip()}/bin/python" if youngest else None
 
 
 def ensure(

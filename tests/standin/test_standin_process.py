@@ -12,7 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
+from moto.s3.models import s3_backends
 
+from harness.standin import buckets
+from harness.standin.aws import ACCOUNT
 from tests.conftest import _descendants, end_standin, start_standin
 
 FOREVER = "import time\nprint('started', flush=True)\nwhile True: time.sleep(1)\n"
@@ -166,6 +169,34 @@ def test_a_state_folder_keeps_buckets(tmp_path):
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
     assert first.stdout == second.stdout != ""
     assert [path.name for path in (tmp_path / "state").iterdir() if path.name.startswith("s3")] == ["s3.zip"]
+
+
+def test_a_stand_in_that_ctrl_c_ends_has_kept_its_buckets_too(tmp_path):
+    for made in (True, False):
+        own = start_standin(tmp_path / "own", "--state", str(tmp_path / "state"))
+        try:
+            s3 = own.client("s3")
+            if made:
+                s3.create_bucket(Bucket="kept")
+            assert [each["Name"] for each in s3.list_buckets()["Buckets"]] == ["kept"]
+        finally:
+            own.process.send_signal(signal.SIGINT)
+            own.process.communicate(timeout=60)
+        assert own.process.returncode == 0
+
+
+def test_buckets_are_kept_whatever_breaks_the_stand_in_off(tmp_path):
+    backend = s3_backends[ACCOUNT]["aws"]
+    backend.create_bucket("broken-off", "us-east-1")
+    try:
+        with pytest.raises(KeyboardInterrupt), buckets.kept(tmp_path / "s3.zip"):
+            raise KeyboardInterrupt
+    finally:
+        backend.delete_bucket("broken-off")
+    with buckets.kept(tmp_path / "s3.zip"):
+        assert "broken-off" in backend.buckets
+        backend.delete_bucket("broken-off")
+    assert [path.name for path in tmp_path.iterdir()] == ["s3.zip"]
 
 
 def test_a_state_folder_of_something_else_is_refused(tmp_path):
