@@ -108,6 +108,12 @@ def test_no_two_parts_import_each_other():
             assert name not in above.get(other, set()), f"{name} and {other} import each other"
 
 
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a clone")
+def test_git_keeps_nothing_that_it_is_told_to_ignore():
+    command = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout == b""
+
+
 AT_EXIT = """
 import atexit, os, sys
 def tell(path=os.environ["MODULES"], own=os.getpid()):
