@@ -209,6 +209,7 @@ class Readiness:
         """Whether the time to start ran out."""
         self._heard, self._tell = socket.socketpair()
         self._heard.setblocking(False)
+        self._asking: socket.socket | None = None
         self._thread = threading.Thread(target=self._run, name="readiness", daemon=True)
 
     def start(self) -> None:
@@ -230,12 +231,15 @@ class Readiness:
         self._heard.recv(4096)
 
     def cancel(self) -> None:
-        """Nobody waits any more."""
+        """Nobody waits any more: a ping that has no answer yet is broken off."""
         self.cancelled.set()
+        if self._asking is not None:
+            with suppress(OSError):  # it has just ended
+                self._asking.shutdown(socket.SHUT_RDWR)
 
     def join(self) -> None:
         """Return when the thread has ended, if it has ever started."""
-        self.cancelled.set()
+        self.cancel()
         if self._thread.ident is not None:
             self._thread.join()
         self._heard.close()
@@ -248,7 +252,7 @@ class Readiness:
     def _run(self) -> None:
         deadline = time.monotonic() + START_LIMIT
         while not self.cancelled.is_set():
-            if self.url and _answers_ping(self.url):
+            if self.url and self._answers_ping():
                 self.ready()
                 break
             if time.monotonic() > deadline:
@@ -258,17 +262,21 @@ class Readiness:
         self.tell()
 
 
-def _answers_ping(url: str) -> bool:
-    import http.client
+    def _answers_ping(self) -> bool:
+        import http.client
 
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=PING_LIMIT)
-    try:
-        connection.request("GET", "/ping")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
+        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=PING_LIMIT)
+        try:
+            connection.connect()
+            self._asking = connection.sock
+            if self.cancelled.is_set():  # by somebody who saw nothing to break off
+                return False
+            connection.request("GET", "/ping")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
 
 
 def _install(

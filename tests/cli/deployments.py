@@ -7,6 +7,8 @@ import os
 import re
 import tarfile
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 MULTIPLIES = """
@@ -56,16 +58,23 @@ def endpoints(made) -> dict[str, str]:
 
 def processes(folder: Path) -> list[int]:
     """All processes that mention a project's folder, or have it open or as their working directory."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            links = [each.readlink() for each in (process / "cwd", *(process / "fd").iterdir())]
-            text = (process / "cmdline").read_text()
-        except OSError:
-            continue
-        if int(process.name) != os.getpid() and any(str(folder) in str(each) for each in (text, *links)):
-            found.append(int(process.name))
-    return found
+    return [
+        int(process.name)
+        for process in Path("/proc").glob("[0-9]*")
+        if int(process.name) != os.getpid() and any(str(folder) in said for said in _said(process))
+    ]
+
+
+def _said(process: Path) -> Iterator[str]:
+    """A process's command, and what it has open; what it closes meanwhile says nothing of the rest."""
+    links: list[Path] = []
+    with suppress(OSError):
+        links = [process / "cwd", *(process / "fd").iterdir()]
+    with suppress(OSError):
+        yield (process / "cmdline").read_text()
+    for link in links:
+        with suppress(OSError):
+            yield str(link.readlink())
 
 
 def server(port: int) -> int:
@@ -73,12 +82,8 @@ def server(port: int) -> int:
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     (inode,) = [row[9] for row in rows if row[1] == f"0100007F:{port:04X}" and row[3] == "0A"]
     for process in sorted(Path("/proc").glob("[0-9]*"), key=lambda path: int(path.name)):
-        try:
-            holds = Path(f"socket:[{inode}]") in [each.readlink() for each in (process / "fd").iterdir()]
-            command = (process / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if holds and b"harness.server" in command:
+        said = list(_said(process))
+        if f"socket:[{inode}]" in said and "harness.server" in said[0]:
             return int(process.name)
     raise AssertionError(f"nobody serves at {port}")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from harness import service_model, validation
@@ -80,3 +82,15 @@ def test_a_server_that_ended_is_explained_by_its_own_last_words_or_lines(tmp_pat
 def test_a_port_that_is_taken_is_said_to_be():
     with serving._listen(0) as taken, pytest.raises(HarnessError, match="Address already in use"):
         serving._listen(taken.getsockname()[1])
+
+
+def test_nobody_waits_for_a_ping_that_a_server_which_has_ended_will_not_answer(monkeypatch):
+    monkeypatch.setattr(serving, "PING_LIMIT", 3600.0)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        readiness = serving.Readiness(lambda: f"http://127.0.0.1:{listener.getsockname()[1]}")
+        readiness.start()
+        asking, _ = listener.accept()
+        with asking:
+            assert asking.recv(100).startswith(b"GET /ping ")
+            readiness.join()
+            assert asking.recv(100) == b""
