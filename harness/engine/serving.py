@@ -261,7 +261,6 @@ class Readiness:
             self.cancelled.wait(_PING_PAUSE)
         self.tell()
 
-
     def _answers_ping(self) -> bool:
         import http.client
 
