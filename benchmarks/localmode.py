@@ -36,6 +36,17 @@ import boto3
 with open(sys.argv[1]) as file:
     task = json.load(file)
 local = importlib.import_module(task["module"])
+entities = importlib.import_module(task["module"].replace("local_session", "entities"))
+
+def send(job, *arguments, send=entities._LocalTransformJob._perform_batch_inference, **more):
+    start, stop = time.perf_counter(), job.container.stop_serving
+    def stopping():
+        print("seconds", time.perf_counter() - start)
+        stop()
+    job.container.stop_serving = stopping
+    send(job, *arguments, **more)
+
+entities._LocalTransformJob._perform_batch_inference = send
 session = local.LocalSession(boto3.Session(region_name="us-east-1"))
 session.config = {"local": {"local_code": True, **task["local"]}}
 start = time.perf_counter()
@@ -51,13 +62,13 @@ if "body" in task:
 
 
 @dataclass(frozen=True)
-class Start:
-    """Seconds from the wish for an endpoint to its first prediction."""
+class Span:
+    """Seconds that something took, by the SDK and by us."""
 
     title: str
     sdk: Spread
     ours: Spread
-    target: Target
+    target: Target | None = None
 
     def document(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -68,10 +79,10 @@ class Start:
         figures = (
             f"  SDK {theirs:.1f} s, harness {ours:.2f} s: ratio {ours / theirs:.3f}, {theirs / ours:.1f} times as fast"
         )
-        return f"{self.title}\n{figures}; target: {self.target}"
+        return f"{self.title}\n{figures}{f'; target: {self.target}' if self.target else ''}"
 
 
-def measure(rounds: int) -> Iterator[Comparison | Start]:
+def measure(rounds: int) -> Iterator[Comparison | Span]:
     """Training as whole processes; an endpoint without the SDK's start, but with both of our processes."""
     from tests.oracle.local_mode import REQUIREMENTS
     from tests.oracle.venvs import ensure
@@ -92,8 +103,8 @@ def measure(rounds: int) -> Iterator[Comparison | Start]:
                     Target(ratio=1 / 3),
                 )
             _run(bench.harness("", "train", "--on", "container", "--job-name", "bench", *bench.config))
-            yield bench.transforms(
-                f"{FILES * ROWS:,} rows in {FILES} files, in a container: against SDK {sdk}'s local mode"
+            yield from bench.transforms(
+                f"{FILES * ROWS:,} rows in {FILES} files, in a container: harness against SDK {sdk}'s local mode"
             )
             yield bench.starts(
                 f"From deploying to the first prediction: harness against SDK {sdk}'s local mode", rounds
@@ -144,8 +155,12 @@ class _Bench:
         request["HyperParameters"]["sagemaker_submit_directory"] = json.dumps(self.source())
         return request
 
-    def transforms(self, title: str) -> Comparison:
-        """A batch transform of many records to a request. The SDK's takes minutes, so there are two rounds of it."""
+    def transforms(self, title: str) -> Iterator[Span]:
+        """A batch transform of many records to a request: whole processes, and of these, what the sending takes.
+
+        Sending is from the moment in which the server answers, which is the same one, to the last output. The SDK's
+        takes half a minute, so there are two rounds.
+        """
         rows = self.folder / "rows"
         write_rows(rows)
         job = {
@@ -167,16 +182,22 @@ class _Bench:
         }
         calls = [("create_model", self.model()), ("create_transform_job", job)]
         places = ("--input", str(rows), "--output", str(self.folder / "predicted"))
-        ours = ("transform", "--on", "container", "--job", "bench", *places, *LINES, *self.config)
-        local = {"serving_port": _free_port()}
-        return compare(
-            title, self.sdk("SDK", "rows", calls, local=local), self.harness("harness", *ours), 2, Target(ratio=1 / 20)
-        )
+        ours = ("transform", "--on", "container", "--job", "bench", *places, *LINES, "--json", *self.config)
+        sdk = self.sdk("SDK", "rows", calls, local={"serving_port": _free_port()})
+        wholes, sendings = [], []
+        for _ in range(3):
+            begun = time.perf_counter()
+            theirs = _seconds(_run(sdk))
+            between = time.perf_counter()
+            tally = json.loads(_run(self.harness("harness", *ours)))["Harness"]["Progress"]
+            wholes.append((between - begun, time.perf_counter() - between))
+            sendings.append((theirs, tally["seconds"]))
+        yield _span(title, wholes)
+        yield _span(f"{title}, once the server answers", sendings, Target(ratio=1 / 20))
 
-    def starts(self, title: str, rounds: int) -> Start:
+    def starts(self, title: str, rounds: int) -> Span:
         """Both in turn, once to warm up."""
-        theirs, ours = zip(*((self._sdk_start(), self._our_start()) for _ in range(rounds + 1)), strict=True)
-        return Start(title, Spread.of(list(theirs[1:])), Spread.of(list(ours[1:])), Target(ratio=1 / 10))
+        return _span(title, [(self._sdk_start(), self._our_start()) for _ in range(rounds + 1)], Target(ratio=1 / 10))
 
     def model(self) -> dict[str, Any]:
         """``CreateModel`` of the job ``bench``, for the SDK."""
@@ -204,7 +225,7 @@ class _Bench:
             ("create_endpoint", {"EndpointName": "bench", "EndpointConfigName": "bench"}),
         ]
         said = _run(self.sdk("", "deploy", calls, local={"serving_port": _free_port()}, body=_BODY))
-        return next(float(line.split()[1]) for line in said.splitlines() if line.startswith("seconds "))
+        return _seconds(said)
 
     def _our_start(self) -> float:
         name = ("--on", "container", "--endpoint-name", "bench", *self.config)
@@ -217,6 +238,17 @@ class _Bench:
             return time.perf_counter() - start
         finally:
             _run(self.harness("", "delete-endpoint", *name))
+
+
+def _span(title: str, rounds: list[tuple[float, float]], target: Target | None = None) -> Span:
+    """Of the SDK's seconds and ours in each round, of which the first was to warm up."""
+    theirs, ours = zip(*rounds[1:], strict=True)
+    return Span(title, Spread.of(list(theirs)), Spread.of(list(ours)), target)
+
+
+def _seconds(said: str) -> float:
+    """What ``_SDK`` has measured."""
+    return next(float(line.split()[1]) for line in said.splitlines() if line.startswith("seconds "))
 
 
 def _free_port() -> int:

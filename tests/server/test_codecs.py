@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import math
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -153,6 +154,26 @@ def test_npy_is_decoded_as_the_real_decoder_does(oracle: Oracle, body: bytes) ->
 def test_a_prediction_is_encoded_as_the_real_encoder_does(oracle: Oracle, accept: str, prediction: Any) -> None:
     asked = base64.b64encode(saved(prediction)).decode()
     assert encoded(prediction, accept) == oracle.ask(accept=accept, npy=asked)
+
+
+plain_numbers = st.one_of(
+    st.floats().filter(math.isfinite).map(repr),
+    st.integers(-(10**20), 10**20).map(str),
+    st.from_regex(r"[+-]?([0-9]{1,25}\.?|[0-9]*\.[0-9]{1,25})([eE][+-]?[0-9]{1,3})?", fullmatch=True),
+)
+
+
+@given(
+    rows=st.integers(1, 4).flatmap(
+        lambda width: st.lists(st.lists(plain_numbers, min_size=width, max_size=width), min_size=1, max_size=5)
+    ),
+    end=st.sampled_from(["", "\n"]),
+)
+def test_a_table_of_nothing_but_numbers_reads_the_same_as_with_each_in_quotes(rows: list[list[str]], end: str) -> None:
+    plain, quoted = ("\n".join(",".join(form % cell for cell in row) for row in rows) for form in ("%s", '"%s"'))
+    _, fast = codecs.decode_exactly(plain + end, codecs.CSV)
+    _, slow = codecs.decode_exactly(quoted + end, codecs.CSV)
+    assert saved(fast) == saved(slow)
 
 
 @pytest.mark.parametrize(
