@@ -18,6 +18,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, RequestTimeout
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from harness.server import codecs, handlers, traps
+from harness.server.names import is_of_this_machine
 from harness.server.report import Reporter
 from harness.server.settings import Settings
 
@@ -42,6 +43,8 @@ class Application:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer one request."""
+        if not is_of_this_machine(environ.get("HTTP_HOST", "")):
+            return _misdirected()(environ, start_response)
         if not environ.get("PATH_INFO", "").startswith(_PROXIED):
             return _not_proxied()(environ, start_response)
         return self.load()(environ, start_response)
@@ -151,6 +154,12 @@ def _sendable(result: Any, settings: Settings, reporter: Reporter) -> Any:
         return result
     reporter.trap(traps.unsendable(result))
     raise TypeError(f"{type(result).__name__} is not a response")
+
+
+def _misdirected() -> WerkzeugResponse:
+    # Nobody's page may ask in a browser, for the default input_fn unpickles; AWS's own server is out of its reach.
+    text = "This server answers to addresses and to names of this machine, not to other names in the header Host.\n"
+    return WerkzeugResponse(text, status=421, mimetype="text/plain")
 
 
 def _not_proxied() -> WerkzeugResponse:

@@ -11,7 +11,8 @@ from io import BytesIO
 from typing import Any
 
 from harness.engine.runtime import MAX_BODY, EngineRuntime
-from harness.standin import aws
+from harness.server.names import is_of_this_machine
+from harness.standin import aws, proxy
 from harness.standin.operations import SageMaker
 from harness.standin.runtime import invoke
 from harness.standin.wire import JSON_1_1, Answer
@@ -55,6 +56,9 @@ class Application:
 
     def _answer(self, environ: Environ) -> Answer | None:
         """Ours; None if it is moto's to answer."""
+        if is_of_a_page(environ):
+            message = "No web page is answered that is not of the stand-in itself: it could run jobs on this machine."
+            return _refusal(403, "AccessDeniedException", message)
         region, service = signed_for(environ)
         target = environ.get("HTTP_X_AMZ_TARGET", "")
         if target.startswith(_TARGET):
@@ -75,6 +79,16 @@ class Application:
         if len(body) >= _LARGEST:
             return _refusal(413, "RequestEntityTooLargeException", f"The body has more than {MAX_BODY} bytes.")
         return self.sagemaker.answer(operation, body, region)
+
+
+def is_of_a_page(environ: Mapping[str, Any]) -> bool:
+    """Whether a browser sends a request for a page of somebody else's; moto alone would let any page ask anything."""
+    host = environ.get("HTTP_HOST", "")
+    return (
+        not (is_of_this_machine(host) or proxy.is_aws(host.partition(":")[0]))
+        or environ.get("HTTP_ORIGIN", f"http://{host}") not in {f"http://{host}", f"https://{host}"}
+        or environ.get("HTTP_SEC_FETCH_SITE", "none") not in {"none", "same-origin"}
+    )
 
 
 def signed_for(environ: Mapping[str, Any]) -> tuple[str, str]:

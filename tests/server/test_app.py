@@ -118,6 +118,23 @@ def test_what_nginx_would_not_pass_on_is_404_with_empty_json(path: str, tmp_path
 
 
 @pytest.mark.parametrize(
+    ("host", "answered"),
+    [
+        *[(name, True) for name in ("127.0.0.1:8080", "[::1]:8080", "localhost", "algo-1:8080", "a.localhost:1", "")],
+        *[(name, True) for name in ("192.168.0.7:8080", "LOCALHOST.:80", "host.docker.internal:8080")],
+        *[(name, False) for name in ("evil.example:8080", "evil.example", "127.0.0.1.evil.example", "localhost.evil.")],
+        *[(name, False) for name in ("[evil.example]", "user@evil.example", "evil.example:80:80", "a b.c")],
+    ],
+)
+def test_a_name_that_a_stranger_may_have_given_this_machine_is_not_answered(
+    host: str, answered: bool, user_module: Callable[[str], Settings]
+) -> None:
+    headers = {"Host": host, "Content-Type": "application/x-npy"}
+    answer = Client(Application(user_module(MODULES["echo"]))).post("/invocations", data=b"x", headers=headers)
+    assert (answer.status_code != 421) is answered
+
+
+@pytest.mark.parametrize(
     ("default", "accept", "body"),
     [
         ("text/csv", None, b"3.0\n7.0\n"),

@@ -116,3 +116,16 @@ def test_another_path_of_the_runtime_is_no_operation(standin, path):
     response = connection.getresponse()
     assert (response.status, response.headers["x-amzn-ErrorType"]) == (404, "UnknownOperationException")
     connection.close()
+
+
+@pytest.mark.parametrize("host", [None, "evil.example"])
+@pytest.mark.parametrize("method", ["OPTIONS", "POST", "PUT"])
+def test_a_web_page_of_another_site_is_refused_whatever_it_asks(standin, method, host):
+    headers = {**HEADERS, "X-Amz-Target": "SageMaker.ListTrainingJobs", "Origin": "http://evil.example"}
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-amz-target"}
+    connection = HTTPConnection(standin.url.removeprefix("http://"), timeout=30)
+    connection.request(method, "/bucket", b"{}", {**headers, **asked, **({"Host": host} if host else {})})
+    response = connection.getresponse()
+    assert (response.status, response.headers["x-amzn-ErrorType"]) == (403, "AccessDeniedException")
+    assert not [name for name in response.headers if name.lower().startswith("access-control")]
+    connection.close()
