@@ -18,7 +18,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, RequestTimeout
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from harness.server import codecs, handlers, traps
-from harness.server.names import is_of_this_machine
+from harness.server.names import is_of_another_site, is_of_this_machine
 from harness.server.report import Reporter
 from harness.server.settings import Settings
 
@@ -43,7 +43,7 @@ class Application:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer one request."""
-        if not is_of_this_machine(environ.get("HTTP_HOST", "")):
+        if is_of_another_site(environ) or not is_of_this_machine(environ.get("HTTP_HOST", "")):
             return _misdirected()(environ, start_response)
         if not environ.get("PATH_INFO", "").startswith(_PROXIED):
             return _not_proxied()(environ, start_response)
@@ -158,7 +158,7 @@ def _sendable(result: Any, settings: Settings, reporter: Reporter) -> Any:
 
 def _misdirected() -> WerkzeugResponse:
     # Nobody's page may ask in a browser, for the default input_fn unpickles; AWS's own server is out of its reach.
-    text = "This server answers to addresses and to names of this machine, not to other names in the header Host.\n"
+    text = "This server answers to addresses and names of this machine (header Host), and no page of another site.\n"
     return WerkzeugResponse(text, status=421, mimetype="text/plain")
 
 

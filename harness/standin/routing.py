@@ -11,7 +11,7 @@ from io import BytesIO
 from typing import Any
 
 from harness.engine.runtime import MAX_BODY, EngineRuntime
-from harness.server.names import is_of_this_machine
+from harness.server.names import is_of_another_site, is_of_this_machine
 from harness.standin import aws, proxy
 from harness.standin.operations import SageMaker
 from harness.standin.runtime import invoke
@@ -87,7 +87,7 @@ def is_of_a_page(environ: Mapping[str, Any]) -> bool:
     return (
         not (is_of_this_machine(host) or proxy.is_aws(host.partition(":")[0]))
         or environ.get("HTTP_ORIGIN", f"http://{host}") not in {f"http://{host}", f"https://{host}"}
-        or environ.get("HTTP_SEC_FETCH_SITE", "none") not in {"none", "same-origin"}
+        or is_of_another_site(environ)
     )
 
 

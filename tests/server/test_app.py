@@ -134,6 +134,12 @@ def test_a_name_that_a_stranger_may_have_given_this_machine_is_not_answered(
     assert (answer.status_code != 421) is answered
 
 
+@pytest.mark.parametrize(("site", "status"), [("cross-site", 421), ("same-site", 421), ("none", 200)])
+def test_a_page_of_another_site_is_not_answered(site: str, status: int, user_module: Callable[[str], Settings]) -> None:
+    asked = {"data": b"[1]", "headers": {"Sec-Fetch-Site": site}}
+    assert Client(Application(user_module(MODULES["echo"]))).post("/invocations", **asked).status_code == status
+
+
 @pytest.mark.parametrize(
     ("default", "accept", "body"),
     [
