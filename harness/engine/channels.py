@@ -7,6 +7,7 @@ manifest names a prefix and what is to be taken from below it. What is in S3 is 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -32,7 +33,9 @@ def problems(channel: Mapping[str, Any]) -> Iterator[str]:
         if _source(channel)["S3DataType"] != "S3Prefix":
             files = _manifest(path)[1][:_LOOKED_AT]
         for file in files:
-            file.stat()
+            if stat.S_ISDIR(file.stat().st_mode):
+                yield f"Channel '{name}': {file}, of {path}, is a folder; a manifest names single files."
+                return
             if not os.access(file, os.R_OK):
                 yield f"Channel '{name}': {file} cannot be read by this user."
                 return
@@ -183,15 +186,24 @@ def chosen(source: Mapping[str, Any]) -> tuple[Path, list[Path]]:
 
 
 def _manifest(path: Path) -> tuple[Path, list[Path]]:
-    """Prefix and files of a ManifestFile: ``[{"prefix": "file:///…/"}, "suffix", …]`` (AWS API, S3DataSource)."""
+    """Prefix and files of a ManifestFile: ``[{"prefix": "file:///…/"}, "suffix", …]`` (AWS API, S3DataSource).
+
+    The prefix is a URI and may have escapes. A suffix is appended to what it names, letter by letter, as to a key of
+    S3: it has none, and a prefix need not be a whole folder's name.
+    """
     import json
 
     try:
         first, *suffixes = json.loads(path.read_text("utf-8"))
-        prefix = str(first["prefix"])
+        uri = str(first["prefix"])
         if any(".." in suffix.split("/") for suffix in suffixes):
             raise ValueError("a name leads out of the prefix by '..'")
-        return local_path(prefix), [local_path(prefix + suffix) for suffix in dict.fromkeys(suffixes)]
+        prefix = local_path(uri)
+        files = [Path(f"{prefix}{'/' * uri.endswith('/')}{suffix}") for suffix in dict.fromkeys(suffixes)]
+        root = prefix if prefix.is_dir() else prefix.parent
+        if not all(file.is_relative_to(root) for file in files):
+            raise ValueError(f"{uri} is a folder, so it has to end in '/'")
+        return root, files
     except (AttributeError, ValueError, TypeError, KeyError, ConfigurationError) as error:
         raise ConfigurationError(
             f'{path} is not a manifest: [{{"prefix": "file:///folder/"}}, "name", …] is expected ({error})'

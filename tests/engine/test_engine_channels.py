@@ -83,6 +83,7 @@ class TestProblems:
             ('[{"prefix": "file:///data/"}, 3]', "is not a manifest"),
             ('[{"prefix": "s3://bucket/"}, "key"]', "is not a manifest"),
             ('[{"prefix": "file:///data/"}, "../up"]', "leads out of the prefix"),
+            ('[{"prefix": "file:///proc"}, "x"]', "has to end in '/'"),
         ],
     )
     def test_explain_what_a_manifest_is(self, tmp_path, content, says):
@@ -94,6 +95,11 @@ class TestProblems:
         named = manifest(tmp_path / "m", data.as_uri() + "/", "b.csv", "gone.csv")
         assert problems(named, source=MANIFEST) == f"Channel 'train': {data}/gone.csv, of {named}, does not exist."
         assert "has no files" in problems(manifest(tmp_path / "m", data.as_uri() + "/"), source=MANIFEST)
+
+    @pytest.mark.parametrize("name", ["a", "a/", ""])
+    def test_name_a_folder_where_a_manifest_should_name_a_file(self, data, tmp_path, name):
+        named = manifest(tmp_path / "m", data.as_uri() + "/", name)
+        assert "is a folder; a manifest names single files" in problems(named, source=MANIFEST)
 
 
 def provide(tree: Path, *given: dict, host: int = 0, hosts: int = 1) -> tuple[Mount, ...]:
@@ -125,6 +131,23 @@ class TestAHost:
         named = manifest(tmp_path / "m", data.as_uri() + "/", "a/d.csv", "b.csv", "b.csv")
         assert provide(tmp_path / "tree", channel(named, source=MANIFEST)) == ()
         assert listed(tmp_path / "tree") == {"a/d.csv": f"{data}/a/d.csv", "b.csv": f"{data}/b.csv"}
+
+    @pytest.mark.parametrize("name", ["a b.csv", "50%41.csv", "x#1.csv", "what?.csv"])
+    def test_gets_what_a_manifest_names_letter_by_letter(self, tmp_path, name):
+        folder = tmp_path / "50% of it"
+        folder.mkdir()
+        (folder / name).touch()
+        provide(tmp_path / "tree", channel(manifest(tmp_path / "m", folder.as_uri() + "/", name), source=MANIFEST))
+        assert listed(tmp_path / "tree") == {name: f"{folder}/{name}"}
+
+    @pytest.mark.parametrize(
+        ("prefix", "name", "as_"), [("a/", "d.csv", "d.csv"), ("a", "/d.csv", "d.csv"), ("a/d", ".csv", "d.csv")]
+    )
+    def test_gets_what_begins_with_a_manifests_prefix_be_it_a_folder_or_not(self, data, tmp_path, prefix, name, as_):
+        named = manifest(tmp_path / "m", f"{data.as_uri()}/{prefix}", name)
+        assert problems(named, source=MANIFEST) == ""
+        provide(tmp_path / "tree", channel(named, source=MANIFEST))
+        assert listed(tmp_path / "tree") == {as_: f"{data}/a/d.csv"}
 
     def test_gets_its_share_of_a_sharded_channel_in_the_order_of_keys(self, data, tmp_path):
         sharded = channel(data, source={"S3DataDistributionType": "ShardedByS3Key"})
