@@ -55,9 +55,22 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
 
 
 def read_json(path: Path) -> Document:
-    """The inverse of ``write_json``: members named ``…Time`` come back as ``datetime``."""
-    document: Document = json.loads(path.read_text("utf-8"), object_hook=_from_json)
+    """The inverse of ``write_json``: members named ``…Time`` come back as ``datetime``.
+
+    Raises:
+        ConfigurationError: it has been cut short by a power cut, or somebody has edited it.
+    """
+    try:
+        document = json.loads(path.read_text("utf-8"), object_hook=_from_json)
+    except (ValueError, RecursionError) as error:
+        raise _not_whole(path, str(error)) from error
+    if not isinstance(document, dict):
+        raise _not_whole(path, "it is no object of JSON")
     return document
+
+
+def _not_whole(path: Path, why: str) -> ConfigurationError:
+    return ConfigurationError(f"{path} is not as the harness has written it ({why}). Remove it.")
 
 
 def _to_json(value: object) -> str:
@@ -104,7 +117,11 @@ class Job:
     @property
     def description(self) -> Document:
         """The job's ``describe_…`` document as it stands on disk."""
-        return read_json(self.path / "describe.json")
+        path = self.path / "describe.json"
+        document = read_json(path)
+        if not document or f"{kind_of(document)}Status" not in document:
+            raise _not_whole(path, "it has no status")
+        return document
 
     @property
     def kind(self) -> str:
@@ -177,7 +194,7 @@ class Store:
 
     def names(self) -> Iterator[str]:
         """Every job's name, in no order."""
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, NotADirectoryError):
             for entry in self.root.iterdir():
                 if not entry.name.startswith(("_", ".")) and (entry / "describe.json").is_file():
                     yield entry.name
@@ -234,12 +251,13 @@ class Store:
         What this user may not write is left to its owner.
         """
         buried = []
-        with suppress(FileNotFoundError, PermissionError), self._alone():
+        with suppress(FileNotFoundError, NotADirectoryError, PermissionError), self._alone():
             for entry in (self.root / "_active").iterdir():
                 if entry.name.startswith("."):
                     continue
                 job = self.job(entry.name)
-                with suppress(OSError):  # a full disk: the next one may have more luck
+                # A full disk: the next one may have more luck. Broken documents: who wants to see the job is told.
+                with suppress(OSError, ConfigurationError):
                     if not job.held():
                         if _bury(job, mark):
                             buried.append(job.name)

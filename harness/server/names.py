@@ -1,8 +1,8 @@
 """Who may ask a server on the loopback: it keeps other machines out, but not a page that the user's browser has open.
 
-A page of ``http://evil.example:8080`` may send what it likes to this machine's port 8080, and read the answers, once its
-name's address has become 127.0.0.1 (DNS rebinding); any page may send it what a form could. What neither can do is to
-hide that: browsers send the name as ``Host``, and whose page it is as ``Sec-Fetch-Site`` (W3C, Fetch Metadata).
+A page of ``http://evil.example:8080`` may send what it likes to this machine's port 8080, and read the answers, once
+its name's address has become 127.0.0.1 (DNS rebinding); any page may send it what a form could. What neither can do is
+to hide that: browsers send the name as ``Host``, and whose page it is as ``Sec-Fetch-Site`` (W3C, Fetch Metadata).
 """
 
 from __future__ import annotations

@@ -66,6 +66,13 @@ class TestADocument:
         assert read_json(path) == {"a": 1}
         assert os.listdir(tmp_path) == ["describe.json"]
 
+    @pytest.mark.parametrize("text", ["", '{"TrainingJobName": "j", "Trai', "[]", "[" * 100_000, "\0\0", "\udcff"])
+    def test_that_a_power_cut_has_cut_short_is_named_with_the_remedy(self, tmp_path, text):
+        path = tmp_path / "describe.json"
+        path.write_bytes(text.encode("utf-8", "surrogateescape"))
+        with pytest.raises(ConfigurationError, match=rf"{path} is not as the harness has written it .*Remove it"):
+            read_json(path)
+
 
 class TestAJob:
     def test_has_its_documents_and_an_empty_log_once_it_exists(self, store):
@@ -233,6 +240,21 @@ class TestALostJob:
 
         assert sorted(store.bury(mark)) == ["a", "c"]
         assert bury(store) == ["b"]
+
+    @pytest.mark.parametrize("text", ["", "{}", '{"TrainingJobName": "a"}'])
+    def test_whose_description_is_not_whole_keeps_nobody_from_working(self, store, text):
+        job = lose(store, "a")
+        lose(store, "b")
+        (job.path / "describe.json").write_text(text)
+        assert bury(store) == ["b"]
+        with pytest.raises(ConfigurationError, match="a/describe.json is not as the harness has written it"):
+            _ = job.status
+
+    def test_is_not_looked_for_in_a_file(self, tmp_path):
+        (tmp_path / "runs").touch()
+        store = Store(tmp_path / "runs")
+        assert bury(store) == []
+        assert list(store.names()) == []
 
     def test_is_looked_for_without_making_anything(self, store):
         assert bury(store) == []
