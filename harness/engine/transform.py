@@ -16,7 +16,7 @@ from harness.engine.processes import ProcessLauncher
 from harness.engine.settings import EngineSettings
 from harness.engine.store import Document, Job, now, read_json
 from harness.engine.supervisor import fail
-from harness.errors import HarnessError
+from harness.errors import ConfigurationError, HarnessError
 from harness.storage import is_s3, local_path
 
 _COPIED = (
@@ -50,7 +50,7 @@ def describe_new(request: Document, settings: EngineSettings) -> Document:
 
 
 def refusals(request: Mapping[str, Any]) -> Iterator[str]:
-    """What in a request this engine cannot honour, by name."""
+    """What in a request this engine cannot honour, by name, and what of it does not go together."""
     elsewhere = "; try --on remote"
     if request["TransformResources"].get("InstanceCount", 1) > 1:
         yield f"TransformResources.InstanceCount: a transform job has one host here{elsewhere}, or use 1"
@@ -59,6 +59,12 @@ def refusals(request: Mapping[str, Any]) -> Iterator[str]:
             yield f"{holder}.{key}: nothing is encrypted on this machine{elsewhere}"
     if "DataCaptureConfig" in request:
         yield f"DataCaptureConfig: nothing is captured here{elsewhere}"
+    from harness.engine.batch.settings import TransformSettings
+
+    try:  # nobody is to learn of a filter that is none when the server runs
+        TransformSettings.from_request(request)
+    except ConfigurationError as error:
+        yield error.message
 
 
 def input_problems(request: Mapping[str, Any]) -> Iterator[str]:

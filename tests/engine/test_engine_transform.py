@@ -25,6 +25,15 @@ def test_a_request_is_refused_by_the_name_of_what_cannot_be_had(change, named):
     assert all("--on remote" in each for each in found)
 
 
+def test_a_filter_that_is_none_is_refused_before_anything_starts():
+    source = {"ContentType": "text/csv", "SplitType": "Line"}
+    target = {"Accept": "text/csv", "AssembleWith": "Line"}
+    request = {**REQUEST, "TransformInput": source, "TransformOutput": target}
+    assert list(transform.refusals({**request, "DataProcessing": {"InputFilter": "$[0]"}})) == []
+    (found,) = transform.refusals({**request, "DataProcessing": {"InputFilter": "$[0"}})
+    assert found.startswith("Invalid JSONPath '$[0'")
+
+
 @pytest.mark.parametrize(
     ("request_", "told"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,14 +43,17 @@ class TransformSettings:
         The strategies are spelt ``MULTI_RECORD`` and ``SINGLE_RECORD`` by the model server.
 
         Raises:
-            ConfigurationError: ``DataProcessing`` does not go with the rest of the request.
+            ConfigurationError: ``DataProcessing`` does not go with the rest of the request, a content type cannot be a
+                header, or the model server says what is no such parameter.
         """
         source, target = request["TransformInput"], request["TransformOutput"]
         client = request.get("ModelClientConfig") or {}
         offered = execution_parameters or {}
-        megabytes = request.get("MaxPayloadInMB", offered.get("MaxPayloadInMB", 6))
-        strategy = request.get("BatchStrategy") or offered.get("BatchStrategy") or "MultiRecord"
-        single = strategy in ("SingleRecord", "SINGLE_RECORD")
+        megabytes = request.get("MaxPayloadInMB", _number(offered, "MaxPayloadInMB", 6))
+        single = (request.get("BatchStrategy") or _strategy(offered)) == "SingleRecord"
+        for name, text in (("ContentType", source.get("ContentType")), ("Accept", target.get("Accept"))):
+            if text and not (text.isascii() and text.isprintable()):
+                raise ConfigurationError(f"{name} {text!r} cannot be sent: a header is one line of ASCII text.")
         split_type: SplitType = source.get("SplitType") or "None"
         processing = DataProcessing.from_request(request)
         if processing and not megabytes and not (single and split_type == "Line"):
@@ -64,9 +68,9 @@ class TransformSettings:
             strategy="SingleRecord" if single else "MultiRecord",
             gzip=source.get("CompressionType") == "Gzip",
             assemble_with_line=target.get("AssembleWith") == "Line",
-            max_payload=int(megabytes) * MEGABYTE or None,
+            max_payload=megabytes * MEGABYTE or None,
             # Zero is the request's way of leaving it open (API reference).
-            concurrency=int(request.get("MaxConcurrentTransforms") or offered.get("MaxConcurrentTransforms") or 1),
+            concurrency=request.get("MaxConcurrentTransforms") or _number(offered, "MaxConcurrentTransforms", 1) or 1,
             timeout=client.get("InvocationsTimeoutInSeconds", 600),
             max_retries=client.get("InvocationsMaxRetries", 3),
             processing=processing,
@@ -76,6 +80,29 @@ class TransformSettings:
     def streams_files(self) -> bool:
         """Whether a file is one request of any size, so that it has to be sent while it is read."""
         return self.max_payload is None and (self.split_type == "None" or self.strategy == "MultiRecord")
+
+
+def _number(offered: Mapping[str, Any], name: str, default: int) -> int:
+    given = offered.get(name)
+    if given is None:
+        return default
+    if not re.fullmatch(r"\d{1,2}|100", str(given)):
+        raise _unreadable(name, given, "a whole number from 0 to 100")
+    return int(given)
+
+
+def _strategy(offered: Mapping[str, Any]) -> BatchStrategy:
+    given = offered.get("BatchStrategy") or "MULTI_RECORD"
+    if given not in ("MULTI_RECORD", "SINGLE_RECORD"):
+        raise _unreadable("BatchStrategy", given, "MULTI_RECORD or SINGLE_RECORD")
+    return "SingleRecord" if given == "SINGLE_RECORD" else "MultiRecord"
+
+
+def _unreadable(name: str, given: object, expected: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"/execution-parameters of the model server says that {name} is {given!r}; it has to be {expected}. Correct "
+        f"execution_parameters_fn, or set {name} in the request."
+    )
 
 
 @dataclass(frozen=True)

@@ -69,11 +69,43 @@ OFFERED = {"MaxConcurrentTransforms": 4, "BatchStrategy": "SINGLE_RECORD", "MaxP
         ({"MaxPayloadInMB": 0}, OFFERED, (4, "SingleRecord", None)),
         ({}, {"BatchStrategy": "MULTI_RECORD"}, (1, "MultiRecord", 6 * MB)),
         ({}, {"MaxPayloadInMB": 0}, (1, "MultiRecord", None)),
+        (
+            {},
+            {"MaxPayloadInMB": None, "BatchStrategy": None, "MaxConcurrentTransforms": "4"},
+            (4, "MultiRecord", 6 * MB),
+        ),
+        ({"MaxPayloadInMB": 2, "BatchStrategy": "SingleRecord"}, {"Other": "x"}, (1, "SingleRecord", 2 * MB)),
     ],
 )
 def test_the_request_comes_before_the_model_server_and_that_before_the_default(request_, offered, expected):
     found = settings(request_, offered)
     assert (found.concurrency, found.strategy, found.max_payload) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MaxPayloadInMB", "much"),
+        ("MaxPayloadInMB", -1),
+        ("MaxPayloadInMB", 1.5),
+        ("MaxPayloadInMB", 101),
+        ("MaxConcurrentTransforms", -3),
+        ("MaxConcurrentTransforms", [4]),
+        ("BatchStrategy", "Both"),
+        ("BatchStrategy", 7),
+    ],
+)
+def test_what_the_model_server_says_has_to_be_such_a_parameter(name, value):
+    with pytest.raises(ConfigurationError, match=f"/execution-parameters of the model server says that {name} is"):
+        settings(offered={name: value})
+
+
+@pytest.mark.parametrize("text", ["text/c→v", "text/csv\r\nX: y", "text/csv\n"])
+def test_a_content_type_that_cannot_be_a_header_is_refused(text):
+    with pytest.raises(ConfigurationError, match=r"ContentType .* cannot be sent"):
+        settings(source={"ContentType": text})
+    with pytest.raises(ConfigurationError, match=r"Accept .* cannot be sent"):
+        settings(target={"Accept": text})
 
 
 @pytest.mark.parametrize(
