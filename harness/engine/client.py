@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness import service_model, validation
 from harness.engine import interpreter
@@ -18,6 +18,9 @@ from harness.engine.running import Running, not_found
 from harness.engine.settings import EngineSettings
 from harness.engine.store import ENDED, Document, Job, Store, write_json
 from harness.errors import ConfigurationError, RefusedError, ServiceError
+
+if TYPE_CHECKING:
+    from harness.engine.nursery import Nursery
 
 _SUMMARY = ("Name", "Arn", "CreationTime", "EndTime", "LastModifiedTime", "Status")
 
@@ -30,15 +33,16 @@ def stores(root: Path) -> tuple[Store, Store]:
 class EngineClient:
     """SageMaker on this machine. What is started here ends with this process unless it is detached."""
 
-    def __init__(self, root: Path, settings: EngineSettings) -> None:
+    def __init__(self, root: Path, settings: EngineSettings, nursery: Nursery | None = None) -> None:
         """Nothing is touched before the first verb.
 
         Args:
             root: folder of run folders.
             settings: what this machine contributes to jobs.
+            nursery: forks the jobs' supervisors, for a caller that has threads.
         """
         self.settings = settings
-        self.jobs, self.endpoints = (Running(store, settings) for store in stores(root))
+        self.jobs, self.endpoints = (Running(store, settings, nursery) for store in stores(root))
         arn = f"arn:aws:sagemaker:{settings.region}:{settings.account}"
         self._models = Resources(root / "_models", "Model", "model", f"{arn}:model/")
         self._configs = Resources(

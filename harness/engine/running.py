@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.engine.settings import EngineSettings
 from harness.engine.store import ENDED, Document, Job, Store, kind_of
 from harness.engine.supervisor import Attachment, lose, start
 from harness.errors import ServiceError
+
+if TYPE_CHECKING:
+    from harness.engine.nursery import Nursery
 
 _PAGE = 10
 """Summaries of a ``List…`` answer where the request does not say (AWS's API model)."""
@@ -20,11 +22,19 @@ _PAGE = 10
 class Running:
     """What runs below one folder, and which of it this process is attached to."""
 
-    def __init__(self, store: Store, settings: EngineSettings) -> None:
+    def __init__(self, store: Store, settings: EngineSettings, nursery: Nursery | None = None) -> None:
+        """Nothing starts yet.
+
+        Args:
+            store: where.
+            settings: what this machine contributes.
+            nursery: forks supervisors, for a caller that has threads.
+        """
         self.store = store
         self.settings = settings
+        self._nursery = nursery
         self._attached: dict[str, Attachment] = {}
-        self._detached: dict[str, int] = {}
+        self._detached: dict[str, Attachment] = {}
 
     def create(
         self, operation: str, name: str, request: Document, description: Document, prepare: Callable[[Job], None]
@@ -49,7 +59,7 @@ class Running:
         except BaseException:
             self.store.discard(job, lock)
             raise
-        self._attached[name] = start(job, lock)
+        self._attached[name] = start(job, lock, self._nursery)
 
     def find(self, kind: str, name: str) -> Document | None:
         """The description of a job of that kind, and true: one whose process was lost says so."""
@@ -99,15 +109,14 @@ class Running:
         attachment = self._attached.pop(name, None)
         if attachment is not None:
             attachment.detach()
-            self._detached[name] = attachment.pid
+            self._detached[name] = attachment
         return attachment is not None
 
     def reap(self, name: str) -> None:
         """A job that was made here and detached has ended: have the system forget its process."""
-        pid = self._detached.pop(name, None)
-        if pid is not None:
-            with suppress(ChildProcessError):
-                os.waitpid(pid, 0)
+        attachment = self._detached.pop(name, None)
+        if attachment is not None:
+            attachment.reap()
 
     def close(self) -> None:
         """End every job that was made here and has not been detached."""

@@ -1,7 +1,8 @@
 """A job in a process of its own, tied to the one that asked for it.
 
-``start`` forks where the caller has no other threads, else starts a fresh interpreter (a fork of a threaded process may
-inherit a lock that nobody will ever release). Either way the supervisor knows nothing but the job's folder.
+``start`` forks where the caller has no other threads, else has a nursery fork, or starts a fresh interpreter (a fork of
+a threaded process may inherit a lock that nobody will ever release). Whichever way, the supervisor knows nothing but
+the job's folder.
 
 Between caller and supervisor lies a socket pair:
 
@@ -19,12 +20,12 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from harness.engine.hosts import Stop
 from harness.engine.launcher import Launcher
@@ -33,6 +34,9 @@ from harness.engine.settings import EngineSettings
 from harness.engine.store import ENDED, LOST, Job, Store, now
 from harness.engine.system import let_go_of_everything_but, signals_blocked
 from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    from harness.engine.nursery import Nursery
 
 _RUNNERS = {
     "TrainingJob": "training",
@@ -53,9 +57,10 @@ _MAIN = "from harness.engine.supervisor import main; main()"
 class Attachment:
     """The caller's end of a running job."""
 
-    def __init__(self, pid: int, channel: socket.socket) -> None:
-        self.pid = pid
+    def __init__(self, pid: int, channel: socket.socket, wait_for: Callable[[int], object]) -> None:
+        self._pid = pid
         self._channel = channel
+        self._wait_for = wait_for
         self._ended = False
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -65,7 +70,9 @@ class Attachment:
         poll = select.poll()  # select.select knows no file descriptors beyond 1,023
         poll.register(self._channel, select.POLLIN)
         if poll.poll(None if timeout is None else timeout * 1000) and not _receive(self._channel, 4096):
-            self._reap()
+            self._ended = True
+            self._channel.close()
+            self.reap()
             return False
         return True
 
@@ -84,22 +91,34 @@ class Attachment:
             while self.wait():
                 pass
 
-    def _reap(self) -> None:
-        self._ended = True
-        self._channel.close()
-        with suppress(ChildProcessError):
-            os.waitpid(self.pid, 0)
+    def reap(self) -> None:
+        """The job has ended: return when nothing of its supervisor is left, the job's lock neither."""
+        self._wait_for(self._pid)
 
 
-def start(job: Job, lock: int) -> Attachment:
-    """Have the job run by a supervisor, which inherits ``lock``; returns once it has taken the job over."""
+def start(job: Job, lock: int, nursery: Nursery | None = None) -> Attachment:
+    """Have the job run by a supervisor, which inherits ``lock``; returns once it has taken the job over.
+
+    Args:
+        job: whose folder is filled.
+        lock: the job's; closed here.
+        nursery: forks the supervisor; None: this process does, or a fresh interpreter if there are threads here.
+    """
     ours, theirs = socket.socketpair()
     try:
-        pid = _fork(job, lock, ours, theirs) if threading.active_count() == 1 else _spawn(job, lock, theirs)
+        if nursery:
+            pid = nursery.fork(job, lock, theirs)
+        elif threading.active_count() == 1:
+            pid = _fork(job, lock, ours, theirs)
+        else:
+            pid = _spawn(job, lock, theirs)
+    except BaseException:
+        ours.close()
+        raise
     finally:
         theirs.close()
         os.close(lock)
-    attachment = Attachment(pid, ours)
+    attachment = Attachment(pid, ours, nursery.wait if nursery else _wait_for_child)
     try:
         taken_over = _receive(ours, 1) == _READY
     except BaseException:  # Ctrl-C
@@ -111,6 +130,11 @@ def start(job: Job, lock: int) -> Attachment:
     return attachment
 
 
+def _wait_for_child(pid: int) -> None:
+    with suppress(ChildProcessError):
+        os.waitpid(pid, 0)
+
+
 def _fork(job: Job, lock: int, ours: socket.socket, theirs: socket.socket) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
@@ -118,12 +142,13 @@ def _fork(job: Job, lock: int, ours: socket.socket, theirs: socket.socket) -> in
         gc.freeze()  # what the child inherits its collector shall not look through, and so copy
         pid = os.fork()
         if pid == 0:
-            _supervise_and_exit(job, lock, theirs, ours)
+            supervise_and_exit(job, lock, theirs, ours)
         gc.unfreeze()
     return pid
 
 
-def _supervise_and_exit(job: Job, lock: int, channel: socket.socket, *callers: socket.socket) -> NoReturn:
+def supervise_and_exit(job: Job, lock: int, channel: socket.socket, *callers: socket.socket) -> NoReturn:
+    """Be a job's supervisor, in a process that has just been forked; the ends of its callers are closed first."""
     # Whatever happens, nothing may escape into the caller's code.
     try:
         for end in callers:
@@ -153,7 +178,7 @@ def _spawn(job: Job, lock: int, theirs: socket.socket) -> int:
 def main() -> None:
     """What a fresh interpreter runs; its arguments are the job's folder and two inherited file descriptors."""
     path, lock, channel = sys.argv[1:]
-    _supervise_and_exit(Job(Path(path)), int(lock), socket.socket(fileno=int(channel)))
+    supervise_and_exit(Job(Path(path)), int(lock), socket.socket(fileno=int(channel)))
 
 
 class Channel:

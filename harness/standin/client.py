@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.engine.client import EngineClient
+from harness.engine.nursery import Nursery
 from harness.engine.running import Running
 from harness.engine.settings import EngineSettings
 from harness.engine.store import Document, Job, Store
@@ -27,13 +28,13 @@ class StandInClient(EngineClient):
     service; a younger one that fails is forgotten, and the older one goes on, as on AWS.
     """
 
-    def __init__(self, root: Path, settings: EngineSettings) -> None:
-        super().__init__(root, settings)
+    def __init__(self, root: Path, settings: EngineSettings, nursery: Nursery | None = None) -> None:
+        super().__init__(root, settings, nursery)
         self._changing = threading.RLock()
         self._kinds = {
             "TrainingJob": self.jobs,
-            "ProcessingJob": Running(Store(root / "_processing-jobs"), settings),
-            "TransformJob": Running(Store(root / "_transform-jobs"), settings),
+            "ProcessingJob": Running(Store(root / "_processing-jobs"), settings, nursery),
+            "TransformJob": Running(Store(root / "_transform-jobs"), settings, nursery),
             "Endpoint": self.endpoints,
         }
 

@@ -59,6 +59,7 @@ def running(options: Options) -> Iterator[StandIn]:
 
         with engine():  # answers, or says what to do; an image is looked for when a job names it
             pass
+    from harness.engine.nursery import Nursery
     from harness.standin import aws, buckets
     from harness.standin.authority import Authority
     from harness.standin.client import StandInClient
@@ -74,7 +75,9 @@ def running(options: Options) -> Iterator[StandIn]:
         if options.state:
             leaving.enter_context(buckets.kept(state / "s3.zip"))
         settings = _settings(options)
-        client = StandInClient(state / "runs", settings)
+        nursery = Nursery(_prepare)  # now: later there are threads
+        leaving.callback(nursery.close)
+        client = StandInClient(state / "runs", settings, nursery)
         logs = Follower(aws.CloudWatchLogs(), client.reap)
         model = service_model.load(Path(settings.cache))
         operations = SageMaker(
@@ -103,6 +106,15 @@ def running(options: Options) -> Iterator[StandIn]:
         leaving.callback(logs.close)
         leaving.callback(client.close)  # jobs end while there is an S3 that they may need
         yield StandIn(url, found, environment.proxy_variables(url, bundle))
+
+
+def _prepare() -> None:
+    """What supervisors of jobs would otherwise import and load, each for itself."""
+    from harness.engine import hosting, processing, training, transform  # noqa: F401
+    from harness.storage.session import load_libraries
+
+    os.environ.pop("AWS_PROFILE", None)
+    load_libraries()
 
 
 def _check_installed() -> None:

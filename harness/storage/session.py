@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from harness.errors import MissingCapability
@@ -24,8 +25,27 @@ def open_session(region: str | None, profile: str | None) -> Any:
         raise MissingCapability(
             "s3:// and --on remote need boto3, which is not installed: pip install 'sagemaker-harness[remote]'"
         ) from None
+    import botocore.session
+
     with translated():
-        return boto3.Session(region_name=region, profile_name=profile)
+        session = botocore.session.Session(profile=profile)
+        session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
+        return boto3.Session(region_name=region, botocore_session=session)
+
+
+@cache
+def _loader(search_path: str | None) -> Any:
+    """What reads botocore's models: megabytes of JSON, once for all sessions of a process and of those it forks."""
+    from botocore.loaders import create_loader
+
+    return create_loader(search_path)
+
+
+def load_libraries() -> None:
+    """Import boto3 and read what a client of S3 needs, ahead of time; without credentials, and asking nobody."""
+    from botocore import UNSIGNED
+
+    open_session("us-east-1", None).client("s3", config=client_config(signature_version=UNSIGNED))
 
 
 def client_config(**more: Any) -> Any:

@@ -1,13 +1,17 @@
 """The two ends of a job, its caller's and its supervisor's: what each learns of the other. Real processes."""
 
+import os
+import select
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
 PROGRAM = """
-import json, os, shutil, sys, threading, time
+import atexit, json, os, shutil, sys, threading, time
 from pathlib import Path
+from harness.engine.nursery import Nursery
 from harness.engine.settings import EngineSettings
 from harness.engine.store import Store
 from harness.engine.supervisor import start
@@ -16,14 +20,20 @@ from harness.engine.training import describe_new
 request = json.loads(Path("request.json").read_text())
 settings = EngineSettings(stop_grace=0, cache="cache")
 store = Store(Path("runs"))
-if "threads" in sys.argv:
+def breed(*prepare):
+    nursery = Nursery(*prepare)
+    atexit.register(nursery.close)
+    return nursery
+
+nursery = breed() if "nursery" in sys.argv else None
+if "threads" in sys.argv or nursery:
     threading.Thread(target=threading.Event().wait, daemon=True).start()
 
 def begin(name):
     job, lock = store.create(name, "Create", request, describe_new({**request, "TrainingJobName": name}, settings))
     settings.write(job.path)
     shutil.copytree("src", job.path / "source")
-    return job, start(job, lock)
+    return job, start(job, lock, nursery)
 
 def over(job):
     while job.held():
@@ -41,7 +51,7 @@ def run(made, body: str, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("path", ["fork", "threads"])
+@pytest.mark.parametrize("path", ["fork", "threads", "nursery"])
 class TestACaller:
     def test_is_woken_until_the_job_has_ended_and_then_told_so_every_time(self, project, path):
         made = project("print('hello')")
@@ -115,6 +125,62 @@ second[1].abandon()
 print(second[0].status)
 """
     assert run(project(SLEEPS), body) == "Stopped True\nStopped\n"
+
+
+class TestANursery:
+    def test_gives_supervisors_the_environment_of_the_moment(self, project):
+        body = """
+os.environ["LATER"] = "said"
+job, attached = begin('j')
+while not job.owner():
+    pass
+status = Path(f"/proc/{job.owner()}/status").read_text()
+print(f"PPid:\\t{nursery._pid}\\n" in status)
+while attached.wait():
+    pass
+print(job.status, "said" in job.log.read_text())
+"""
+        passes = "settings = EngineSettings(pass_environment=('LATER',), cache='cache')"
+        made = project("import os; print(os.environ['LATER'])")
+        assert run(made, passes + body, "nursery") == "True\nCompleted True\n"
+
+    def test_that_has_been_killed_is_said_and_leaves_no_job(self, project):
+        body = """
+import signal
+os.kill(nursery._pid, signal.SIGKILL)
+os.waitpid(nursery._pid, 0)
+try:
+    begin('j')
+except RuntimeError as error:
+    print(error)
+"""
+        said = "the process that forks supervisors has ended; start the harness again\n"
+        assert run(project("pass"), body, "nursery") == said
+
+    @pytest.mark.parametrize("end", ["nursery.close()", "os._exit(0)", "os.kill(os.getpid(), 9)"])
+    def test_ends_with_its_caller_however_that_ends(self, project, end):
+        made = project("pass")
+        made.write(
+            "end.py", PROGRAM.replace("request = ", "request = None  # ", 1) + f"print(nursery._pid, flush=True)\n{end}"
+        )
+        process = subprocess.Popen(
+            [sys.executable, "end.py", "nursery"], cwd=made.folder, stdout=subprocess.PIPE, text=True
+        )
+        nursery = int(process.communicate(timeout=30)[0])
+        with suppress(ProcessLookupError):
+            pidfd = os.pidfd_open(nursery)
+            assert select.select([pidfd], [], [], 10)[0]
+            os.close(pidfd)
+
+    def test_whose_preparation_fails_forks_all_the_same(self, project):
+        body = """
+nursery = breed(lambda: 1 / 0)
+job, attached = begin('j')
+while attached.wait():
+    pass
+print(job.status)
+"""
+        assert run(project("pass"), body) == "Completed\n"
 
 
 def test_a_spawned_supervisor_is_not_deceived_by_what_lies_in_the_caller_s_folder(project):
