@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -37,6 +38,7 @@ class Cloud:
         """Tick -> what the next requests answer instead."""
         self.page = 2
         self.described: dict[str, Any] = {}
+        self.meta = SimpleNamespace(endpoint_url="https://api.sagemaker.us-east-1.amazonaws.com")
 
     def client(self, service: str, **_: Any) -> Cloud:
         return self
@@ -117,6 +119,23 @@ def followed(cloud: Cloud, tmp_path) -> Callable[[], tuple[str, list[str]]]:
         return out.decode(), statuses
 
     return follow
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "pace"),
+    [
+        ("http://127.0.0.1:5000", (0.05, 0.0)),
+        ("http://localhost:5000/", (0.05, 0.0)),
+        ("http://[::1]:5000", (0.05, 0.0)),
+        ("https://api.sagemaker.us-east-1.amazonaws.com", (0.25, 1.0)),
+        ("https://localhost:8443", (0.25, 1.0)),  # a tunnel to AWS
+        ("http://moto.internal:5000", (0.25, 1.0)),
+    ],
+)
+def test_only_a_stand_in_on_the_loopback_is_asked_often_and_has_no_late_lines(endpoint, pace, cloud, tmp_path):
+    cloud.meta = SimpleNamespace(endpoint_url=endpoint)
+    target = RemoteTarget(cloud, tmp_path / "runs", Storage(tmp_path / "cache"))
+    assert (target._pace.first, target._pace.settle) == pace
 
 
 class TestFollowing:
