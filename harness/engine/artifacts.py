@@ -160,6 +160,8 @@ def _merged(folders: Mapping[str, Path]) -> list[_Entry]:
     """What all hosts left, by name; a folder that several hosts have counts once."""
     merged: dict[str, _Entry] = {}
     for host, folder in folders.items():
+        if folder.is_symlink():  # which here might lead to another folder than the host saw there, or to none
+            raise ArtifactError(f"'{folder}' {_what(folder, folder.lstat().st_mode)}")
         for entry in _entries(folder, host) if folder.exists() else ():
             other = merged.setdefault(entry.name, entry)
             if other is not entry and not (other.is_folder and entry.is_folder):

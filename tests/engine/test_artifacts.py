@@ -178,6 +178,14 @@ def test_what_is_neither_file_nor_folder_is_refused_by_name(pack, make, what, mo
     assert not (tmp_path / "target").exists()
 
 
+@PACKERS
+@pytest.mark.parametrize("destination", ["/opt/ml/output/data/best", "."], ids=["of the host alone", "of this machine"])
+def test_a_link_in_the_place_of_a_hosts_folder_is_refused(pack, destination: str, tmp_path: Path) -> None:
+    (tmp_path / "linked").symlink_to(destination)
+    with pytest.raises(ArtifactError, match=f"linked' is a symbolic link to '{destination}'"):
+        pack({"algo-1": tmp_path / "linked"}, tmp_path / "target")
+
+
 def test_a_hard_link_is_stored_as_the_file_that_it_is(model: Path, tmp_path: Path) -> None:
     (model / "twin").hardlink_to(model / "model.joblib")
     pack_directories({"algo-1": model}, tmp_path / "model.tar.gz")

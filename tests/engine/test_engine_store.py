@@ -247,7 +247,7 @@ class TestALostJob:
         lose(store, "b")
         (job.path / "describe.json").write_text(text)
         assert bury(store) == ["b"]
-        with pytest.raises(ConfigurationError, match="a/describe.json is not as the harness has written it"):
+        with pytest.raises(ConfigurationError, match=r"a/describe\.json is not as the harness has written it"):
             _ = job.status
 
     def test_is_not_looked_for_in_a_file(self, tmp_path):
