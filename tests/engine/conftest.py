@@ -42,6 +42,11 @@ class Place:
     folder: Path
 
     @property
+    def ids(self) -> tuple[int, int]:
+        """Of the user, and of their group."""
+        return (NOBODY, NOBODY) if self.user == "nobody" else (os.getuid(), os.getgid())
+
+    @property
     def tree(self) -> Path:
         return self.folder / "tree"
 
@@ -143,10 +148,16 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
         shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="session")
+def obstacles() -> dict[str, str | None]:
+    """User -> why a private ``/opt/ml`` cannot be had; it is the machine's affair, so one look is enough."""
+    return {user: Place(user, "none", Path("/")).supervise(lambda: probe().reason) for user in USERS}
+
+
 @pytest.fixture
-def isolated(place: Place) -> Place:
+def isolated(place: Place, obstacles: dict[str, str | None]) -> Place:
     """A place with a private ``/opt/ml``."""
-    reason = place.supervise(lambda: probe().reason)
+    reason = obstacles[place.user]
     if reason:
         pytest.skip(f"a private /opt/ml cannot be had by {place.user}: {reason}")
     return replace(place, isolation="required")

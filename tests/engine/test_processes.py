@@ -329,7 +329,7 @@ class TestWithoutIsolation:
         mounts = place.mount(channel, "input/data/train")
         (place.tree / "input/data/train").mkdir(parents=True)
         for path in (place.tree / "input", place.tree / "input/data", place.tree / "input/data/train"):
-            os.chown(path, place.supervise(os.getuid), -1)
+            os.chown(path, place.ids[0], -1)
         for _ in range(2):
             script = f"cat {place.tree}/input/data/train/data.csv"
             assert place.sh(script, mounts=mounts).output == "1,2\n"
