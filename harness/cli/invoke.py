@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import click
 
 from harness.cli.options import common, configure
+from harness.errors import UsageError
 from harness.targets import open_target
 
 
@@ -37,11 +38,16 @@ def command(
             Body=body.read(),
             **{name: value for name, value in asked.items() if value is not None},
         )
+    content = answer["Body"].read()
     if as_json:
         from harness.cli.console import print_json
 
-        text = answer["Body"].read().decode("utf-8", "replace")
+        try:
+            text = content.decode()
+        except UnicodeDecodeError:
+            kind = answer["ContentType"]
+            raise UsageError(f"The answer ({kind}) is no text; leave out --json to have it as it is.") from None
         print_json({**{name: value for name, value in answer.items() if name != "ResponseMetadata"}, "Body": text})
         return
-    sys.stdout.buffer.write(answer["Body"].read())
+    sys.stdout.buffer.write(content)
     sys.stdout.buffer.flush()

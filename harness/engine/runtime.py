@@ -37,12 +37,18 @@ class EngineRuntime:
             ``Body`` (a binary stream), ``ContentType`` and ``InvokedProductionVariant``.
 
         Raises:
-            ServiceError: ``ValidationError`` for an endpoint that is not there or not in service; ``413`` for a body
-                over 6 MB; ``ModelError`` when the model answers with another status than 200, which
-                ``response["OriginalStatusCode"]`` gives, and the text that came with it ``["OriginalMessage"]``.
+            ServiceError: ``ValidationError`` for an endpoint that is not there or not in service, and for a type that
+                cannot be a header; ``413`` for a body over 6 MB; ``ModelError`` when the model answers with another
+                status than 200, which ``response["OriginalStatusCode"]`` gives, and the text that came with it
+                ``["OriginalMessage"]``.
         """
         if others:
             raise ServiceError("ValidationError", f"{', '.join(others)}: not honoured by this machine", _OPERATION)
+        for name, text in (("contentType", ContentType), ("accept", Accept)):
+            if text and not (text.isascii() and text.isprintable()):
+                raise ServiceError(
+                    "ValidationError", f"{name} {text!r}: a header is one line of ASCII text.", _OPERATION
+                )
         body = Body.encode() if isinstance(Body, str) else Body
         if len(body) > MAX_BODY:
             raise ServiceError("413", f"HTTP content length exceeded {MAX_BODY} bytes.", _OPERATION, status=413)
@@ -55,7 +61,7 @@ class EngineRuntime:
         status, content_type, answer = self.post(description, body, ContentType, Accept)
         if status != 200:
             log = self._client.endpoints.store.job(EndpointName).log
-            raise model_error(status, answer, f"The server's log says why: {log}")
+            raise _model_error(status, answer, f"The server's log says why: {log}")
         variant = description["ProductionVariants"][0]["VariantName"]
         return {"Body": io.BytesIO(answer), "ContentType": content_type, "InvokedProductionVariant": variant}
 
@@ -64,8 +70,7 @@ class EngineRuntime:
     ) -> tuple[int, str, bytes]:
         """Send one request to the server of a described endpoint: the answer's status, content type and body.
 
-        Raises:
-            ServiceError: ``ModelError``, as there is no answer.
+        Status 0 is AWS's for no answer; the body then says why.
         """
         return _post(description["EndpointUrl"], body, content_type, accept)
 
@@ -80,15 +85,19 @@ def _post(url: str, body: bytes, content_type: str | None, accept: str | None) -
         response = connection.getresponse()
         return response.status, response.getheader("Content-Type", ""), response.read()
     except TimeoutError:
-        reason = b"Your invocation timed out while waiting for a response from container primary."
-        raise model_error(0, reason) from None
+        return 0, "", b"Your invocation timed out while waiting for a response from container primary."
     except (OSError, http.client.HTTPException) as error:
-        raise model_error(0, f"The container primary does not answer: {error}".encode()) from None
+        return 0, "", no_answer(error)
     finally:
         connection.close()
 
 
-def model_error(status: int, answer: bytes, remedy: str = "") -> ServiceError:
+def no_answer(error: Exception) -> bytes:
+    """What stands in the place of an answer that could not be had."""
+    return f"The container primary does not answer: {error}".encode()
+
+
+def _model_error(status: int, answer: bytes, remedy: str) -> ServiceError:
     """What a caller is told of an answer with another status than 200; 0: there was none."""
     text = answer[:1024].decode("utf-8", "replace")
     whose = "client" if 400 <= status < 500 else "server"

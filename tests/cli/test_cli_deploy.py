@@ -26,7 +26,10 @@ from tests.cli.deployments import (
 @pytest.fixture(scope="module")
 def served(shared_project):
     """A project whose trained model is served at the endpoint ``shared``, and what deploying it printed."""
-    made = shared_project(MULTIPLIES, config=ONE_WORKER)
+    made = shared_project(
+        MULTIPLIES.replace("    return numpy", "    if 666 in data:\n        os._exit(1)\n    return numpy"),
+        config=ONE_WORKER,
+    )
     assert made.harness("train", "--job-name", "trained").code == 0
     done = made.harness("deploy", "--job", "trained", "--endpoint-name", "shared")
     yield made, done
@@ -102,6 +105,31 @@ class TestAnEndpoint:
         assert "(ModelError)" in done.err
         assert "Received server error (500) from primary" in done.err
         assert "Traceback" not in done.err
+
+    def test_of_which_a_worker_dies_says_where_to_look_and_answers_the_next(self, served):
+        made, _ = served
+        done = made.harness("invoke", "--endpoint-name", "shared", stdin="[666]")
+        assert done.code == 2
+        assert "Received server error (0) from primary" in done.err
+        assert f"The server's log says why: {made.run_folder('_endpoints/shared')}/log.txt" in done.err
+        assert made.harness("invoke", "--endpoint-name", "shared", stdin="[1]").out == "[2.0]"
+
+    @pytest.mark.parametrize("option", ["--content-type", "--accept"])
+    @pytest.mark.parametrize("text", ["text/c→v", "text/csv\r\nX: y"])
+    def test_is_sent_no_type_that_cannot_be_a_header(self, served, option, text):
+        made, _ = served
+        done = made.harness("invoke", "--endpoint-name", "shared", option, text, stdin="[1]")
+        assert done.code == 2
+        assert "a header is one line of ASCII text. (ValidationError)" in done.err
+
+    def test_answers_in_a_document_what_is_text_and_nothing_else(self, served):
+        made, _ = served
+        asked = ("invoke", "--endpoint-name", "shared", "--json", "--accept")
+        text = made.harness(*asked, "text/csv", stdin="[1]").json
+        assert (text["Body"], text["ContentType"]) == ("2.0\n", "text/csv; charset=utf-8")
+        done = made.harness(*asked, "application/x-npy", stdin="[1]")
+        assert done.code == 2
+        assert "The answer (application/x-npy) is no text; leave out --json" in done.json["Error"]["Message"]
 
     def test_refuses_a_body_beyond_the_limit_of_invoke_endpoint(self, served):
         made, _ = served

@@ -7,7 +7,7 @@ import io
 import warnings
 from importlib import import_module
 
-from harness.engine.runtime import EngineRuntime, model_error
+from harness.engine.runtime import EngineRuntime, no_answer
 from harness.engine.store import Document
 from harness.targets.localmode.machine import installed_sdk
 
@@ -21,7 +21,6 @@ class LocalModeRuntime(EngineRuntime):
         """See ``EngineRuntime.post``.
 
         Raises:
-            ServiceError: ``ModelError``, as there is no answer.
             MissingCapability: the SDK is not installed.
         """
         local = {"serving_port": int(description["EndpointUrl"].rpartition(":")[2])}
@@ -36,6 +35,6 @@ class LocalModeRuntime(EngineRuntime):
                 answer = client.invoke_endpoint(body, description["EndpointName"], content_type, accept)["Body"]
                 return answer.status, answer.headers.get("Content-Type", ""), answer.read()
             except urllib3.exceptions.HTTPError as error:
-                raise model_error(0, f"The container primary does not answer: {error}".encode()) from None
+                return 0, "", no_answer(error)
             finally:
                 client.http.clear()
