@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -16,7 +17,7 @@ from harness.cli.options import common, configure
 from harness.engine.client import stores
 from harness.engine.store import ENDED, Job
 from harness.engine.supervisor import lose
-from harness.errors import MissingCapability, UsageError
+from harness.errors import HarnessError, MissingCapability, UsageError
 
 _SHOWN = 20
 """Run folders that are named before the question; of more only the number is told."""
@@ -34,10 +35,10 @@ def command(runs: bool, yes: bool, cache: bool, config_file: Path | None, as_jso
     """
     config = configure(config_file, flags)
     buried = [name for store in stores(config.runs_dir) for name in store.bury(lose)]
+    containers = _remove_containers()  # first: they may still write to run folders, and what they wrote is root's
     removed = _remove_runs(config.runs_dir, yes=yes) if runs else []
     if cache:
         shutil.rmtree(config.project_dir / ".harness" / "cache", ignore_errors=True)
-    containers = _remove_containers()
     if as_json:
         console.print_json({"Lost": buried, "Removed": removed, "Containers": containers, "Cache": cache})
         return
@@ -53,6 +54,7 @@ def _remove_runs(runs_dir: Path, *, yes: bool) -> list[str]:
 
     Raises:
         UsageError: nobody can be asked.
+        HarnessError: see ``_remove``.
     """
     ended = [job for store in stores(runs_dir) for job in map(store.job, sorted(store.names())) if _has_ended(job)]
     if not ended:
@@ -68,9 +70,24 @@ def _remove_runs(runs_dir: Path, *, yes: bool) -> list[str]:
     removed = []
     for job in ended:
         if _has_ended(job):  # it may have gone, or begun anew, while somebody was thinking
-            shutil.rmtree(job.path)
+            _remove(job.path)
             removed.append(job.name)
     return removed
+
+
+def _remove(folder: Path) -> None:
+    """Remove a run folder.
+
+    Raises:
+        HarnessError: somebody else's files are in it.
+    """
+    try:
+        shutil.rmtree(folder)
+    except PermissionError:
+        raise HarnessError(
+            f"{folder} holds files that this user may not remove, as a container may have left them. "
+            f"`sudo chown -R $USER {shlex.quote(str(folder))}` gives them to you."
+        ) from None
 
 
 def _has_ended(job: Job) -> bool:

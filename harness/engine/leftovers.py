@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from harness.engine.launcher import LaunchError
+from harness.engine.ownership import Owner, give_back
 from harness.engine.store import Job
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ def find_leftovers(client: DockerClient) -> Leftovers:
 
 
 def remove_leftovers(client: DockerClient) -> list[str]:
-    """Remove them; the names of those that are gone.
+    """Remove them, and give what they have written to whom the job was; the names of those that are gone.
 
     What cannot be removed now, because somebody else is at it or it is still in use, is left for the next time.
     """
@@ -56,13 +58,25 @@ def remove_leftovers(client: DockerClient) -> list[str]:
     found, removed = find_leftovers(client), []
     for container, name in found.containers.items():
         with suppress(docker.errors.APIError):
+            known = client.api.inspect_container(container)
             client.api.remove_container(container, force=True, v=True)
             removed.append(name)
+            _give_back(client, known)
     for network, name in found.networks.items():
         with suppress(docker.errors.APIError):
             client.api.remove_network(network)
             removed.append(name)
     return removed
+
+
+def _give_back(client: DockerClient, container: dict[str, Any]) -> None:
+    """Do what the killed process would have done with the folders that its container could write to."""
+    job = Job(Path(container["Config"]["Labels"][_JOB]))
+    written = [Path(mount["Source"]) for mount in container["Mounts"] if mount["Type"] == "bind" and mount["RW"]]
+    # Somebody has removed the run folder, or the image has no chown: a new job is none the worse for it.
+    with suppress(OSError, LaunchError):
+        status = job.path.stat()
+        give_back(client, container["Image"], written, Owner(status.st_uid, status.st_gid), labels(job))
 
 
 def _is_dead(marks: dict[str, str]) -> bool:

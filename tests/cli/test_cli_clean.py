@@ -18,6 +18,8 @@ def test_where_there_is_no_engine_there_is_nothing_of_ours_in_it(project):
     assert done.json == {"Lost": [], "Removed": [], "Containers": [], "Cache": False}
 
 
+UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+"""Root may remove everything; without these capabilities permissions hold for it as for anybody."""
 NO_DOCKER = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
 
 
@@ -43,6 +45,21 @@ class TestRunFolders:
         done = made.harness("clean", "--runs", "--yes", "--json", **NO_DOCKER)
         assert (done.code, done.json["Removed"]) == (0, ["a", "b"])
         assert runs(made) == set()
+
+    def test_with_files_that_are_anothers_are_named_with_the_remedy(self, project):
+        made = project()
+        made.harness("train", "--job-name", "a")
+        folder = made.run_folder("a")
+        folder.chmod(0o555)  # what is in it cannot be removed, as if it were root's
+        try:
+            command = [*UNPRIVILEGED, sys.executable, "-m", "harness", "clean", "--runs", "--yes"]
+            env = {**os.environ, **NO_DOCKER}
+            done = subprocess.run(command, cwd=made.folder, env=env, capture_output=True, text=True, timeout=60)
+        finally:
+            folder.chmod(0o755)
+        assert done.returncode == 1
+        assert f"`sudo chown -R $USER {folder}`" in done.stderr
+        assert "Traceback" not in done.stderr
 
     @pytest.mark.parametrize(("answer", "left"), [("y", set()), ("n", {"a"}), ("", {"a"})], ids=["y", "n", "return"])
     def test_go_if_whoever_sits_at_the_terminal_says_so(self, project, answer, left):

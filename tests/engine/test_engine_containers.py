@@ -11,6 +11,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+import docker.types
 import pytest
 
 from harness.contract.environment import JobConfig, Machine, script_contract
@@ -379,6 +380,27 @@ class TestLeftovers:
         client.api.start(container)
         while marked(client, tmp_path):  # another process may have begun with it, and not ended
             remove_leftovers(client)
+
+    @pytest.mark.timeout(60)
+    @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a run folder to another user")
+    def test_leave_the_files_that_they_have_written_to_whose_job_it_was(self, client, image, tmp_path):
+        dead = Job(tmp_path / "runs" / "dead")
+        (dead.path / "tree").mkdir(parents=True)
+        os.chown(dead.path, 12345, 12346)
+        mount = docker.types.Mount("/opt/ml", str(dead.path / "tree"), type="bind")
+        container = client.api.create_container(
+            image,
+            ["-c", "mkdir -m 700 /opt/ml/model; echo 1 > /opt/ml/model/m; sleep 600"],
+            entrypoint=["sh"],
+            labels=labels(dead, "algo-1"),
+            host_config=client.api.create_host_config(mounts=[mount]),
+        )
+        client.api.start(container)
+        while not (dead.path / "tree/model/m").exists():
+            select.select([], [], [], 0.05)
+        while marked(client, tmp_path):
+            remove_leftovers(client)
+        assert (dead.path / "tree/model/m").stat()[4:6] == (12345, 12346)
 
     def test_of_a_job_that_runs_are_left_alone(self, place, client):
         with place.started(place.sh("sleep 600")) as host:
