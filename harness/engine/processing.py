@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from harness.contract.outcomes import OUT_OF_MEMORY_REASON
@@ -16,15 +16,15 @@ from harness.engine.environment import image_environment, machine_environment, p
 from harness.engine.hosts import Control, Ended, Log, Stop, run_hosts
 from harness.engine.interpreter import interpreter
 from harness.engine.launcher import HostSpec, Launcher, LaunchError, Mount
+from harness.engine.literal_paths import literal_paths_below
 from harness.engine.settings import EngineSettings
 from harness.engine.store import Document, Job, now, write_json
 from harness.engine.supervisor import fail
 from harness.engine.syncing import Syncing
-from harness.errors import ConfigurationError, HarnessError, RefusedError
+from harness.errors import HarnessError, RefusedError
 from harness.storage import is_s3, local_path
 
 BASE_DIR = "/opt/ml"
-_PROCESSING = "/opt/ml/processing"
 _MESSAGE_LIMIT = 1024
 """Bytes of the exit message of a host that are read (AWS developer guide: 1 KB)."""
 _COPIED = (
@@ -71,6 +71,8 @@ def refusals(request: Mapping[str, Any], *, in_containers: bool = False) -> Iter
     for given in outputs.get("Outputs", ()):
         if "S3Output" not in given:
             yield f"output '{given['OutputName']}': there is no feature store on this machine{elsewhere}"
+    for problem in _misplaced(request):
+        yield f"{problem}{elsewhere}"
     network = request.get("NetworkConfig", {})
     if outputs.get("KmsKeyId") or request["ProcessingResources"]["ClusterConfig"].get("VolumeKmsKeyId"):
         yield f"KmsKeyId: nothing is encrypted on this machine{elsewhere}"
@@ -78,6 +80,27 @@ def refusals(request: Mapping[str, Any], *, in_containers: bool = False) -> Iter
         yield f"NetworkConfig.VpcConfig: there is no VPC on this machine{elsewhere}"
     if network.get("EnableInterContainerTrafficEncryption"):
         yield f"NetworkConfig.EnableInterContainerTrafficEncryption: hosts on one machine do not encrypt{elsewhere}"
+
+
+def _misplaced(request: Mapping[str, Any]) -> Iterator[str]:
+    """Inputs and outputs that cannot stand where they are wanted: out of the job's tree, or on a read-only input."""
+    inputs = [
+        (f"input '{each['InputName']}'", PurePosixPath(each["S3Input"]["LocalPath"]))
+        for each in request.get("ProcessingInputs", ())
+        if "S3Input" in each
+    ]
+    outputs = [
+        (f"output '{each['OutputName']}'", PurePosixPath(each["S3Output"]["LocalPath"]))
+        for each in request.get("ProcessingOutputConfig", {}).get("Outputs", ())
+        if "S3Output" in each
+    ]
+    for name, path in (*inputs, *outputs):
+        if not path.is_relative_to(BASE_DIR) or ".." in path.parts:
+            yield f"{name}: LocalPath {path}: only paths below {BASE_DIR} can be given here"
+    for name, path in outputs:
+        for other, taken in inputs:
+            if path.is_relative_to(taken) or taken.is_relative_to(path):
+                yield f"{name}: LocalPath {path} meets {taken}, that of {other}, and inputs are read-only here"
 
 
 def input_problems(request: Mapping[str, Any]) -> Iterator[str]:
@@ -198,7 +221,7 @@ class Processing:
         command = [*app["ContainerEntrypoint"], *app.get("ContainerArguments", ())]
         return spec._replace(
             # Without a private /opt/ml the arguments are all that can be told of where things are.
-            command=tuple(each.replace(_PROCESSING, f"{spec.base_dir}/processing") for each in command),
+            command=tuple(each.replace(f"{BASE_DIR}/", f"{spec.base_dir}/") for each in command),
             environment={
                 **image_environment(app["ImageUri"], spec.base_dir),
                 **machine_environment(interpreter(self.settings.python), self.settings.pass_environment),
@@ -242,6 +265,7 @@ class Processing:
             fail(self.job, "ClientError: the exit message is not UTF-8")
         elif ended.failed:
             code = ended.exit_codes[ended.failed[0]]
+            code = code if code >= 0 else 128 - code  # a signal, as a container's exit code tells of it
             reason = f"AlgorithmError: See job logs for more information, exit code: {code}"
             fail(self.job, OUT_OF_MEMORY_REASON if self.launcher.out_of_memory & set(ended.failed) else reason)
         else:
@@ -261,7 +285,7 @@ class Processing:
         taken: dict[str, str] = {}
         for name in self.names:
             source = self.path(self.tree(name), output["LocalPath"])
-            for file in _plain_files(source):
+            for file in _plain_files(source, within=self.tree(name)):
                 key = file.relative_to(source).as_posix()
                 if key in taken:
                     raise ArtifactError(f"{taken[key]} and {name} both left '{key}' in {output['LocalPath']}.")
@@ -275,7 +299,7 @@ class Processing:
         read = []
         for name in self.names:
             file = self.tree(name) / "output" / "message"
-            if file.is_file():
+            if file.is_file() and not _led_astray(file, self.tree(name)):
                 with file.open("rb") as content:
                     read.append(content.read(_MESSAGE_LIMIT))
         try:
@@ -289,10 +313,7 @@ class Processing:
 
     def path(self, tree: Path, seen: str) -> Path:
         """Where this process finds what the host knows as ``/opt/ml/…``."""
-        try:
-            return tree / Path(seen).relative_to(BASE_DIR)
-        except ValueError:
-            raise ConfigurationError(f"LocalPath {seen}: only paths below {BASE_DIR} can be given here.") from None
+        return tree / Path(seen).relative_to(BASE_DIR)
 
 
 def _text(head: bytes) -> str:
@@ -338,32 +359,32 @@ def _resource_config(request: Mapping[str, Any], names: Sequence[str], index: in
 
 
 def literal_paths(request: Mapping[str, Any]) -> Iterator[str]:
-    """Scripts that name ``/opt/ml/processing`` in their text, which cannot be given to them here."""
+    """Scripts that name paths below ``/opt/ml`` in their text, which cannot be given to them here."""
     inputs = [given for given in request.get("ProcessingInputs", ()) if "S3Input" in given]
     yield from _literal_paths([as_channel(given) for given in inputs if not is_s3(given["S3Input"]["S3Uri"])])
 
 
 def _literal_paths(inputs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for given in inputs:
-        if given["ChannelName"] != "code":
-            continue
-        path = local_path(given["DataSource"]["S3DataSource"]["S3Uri"])
-        for file in [path] if path.is_file() else sorted(path.rglob("*")):
-            if file.suffix in {".py", ".sh"} and _PROCESSING.encode() in file.read_bytes():
-                yield (
-                    f"{file}: it names {_PROCESSING}, and this machine cannot give it a private /opt/ml. Take the path "
-                    "as an argument, or try --on container"
-                )
+        if given["ChannelName"] == "code":
+            yield from literal_paths_below(local_path(given["DataSource"]["S3DataSource"]["S3Uri"]))
 
 
-def _plain_files(folder: Path) -> Iterator[Path]:
+def _plain_files(folder: Path, within: Path) -> Iterator[Path]:
     """Every file, links not followed: AWS uploads none either."""
+    if _led_astray(folder, within):
+        return
     for parent, folders, names in os.walk(folder):
         folders.sort()
         for name in sorted(names):
             file = Path(parent, name)
             if file.is_file() and not file.is_symlink():
                 yield file
+
+
+def _led_astray(path: Path, within: Path) -> bool:
+    """Whether a symbolic link stands in the way: it would be followed on this machine, not where the script made it."""
+    return path.resolve() != within.resolve() / path.relative_to(within)
 
 
 def _put(source: Path, target: Path) -> None:

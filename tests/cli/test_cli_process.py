@@ -116,6 +116,21 @@ class TestAProcessingJob:
         done = process(with_script(project, script), "--instance-count", "2", "--json")
         assert (done.json["ProcessingJobStatus"], done.json["ExitMessage"]) == ("Completed", message)
 
+    @pytest.mark.parametrize("place", ["/opt/ml/processing/output/counts", "/opt/ml/processing/output"])
+    def test_does_not_put_out_what_a_link_in_the_place_of_a_folder_leads_to(self, project, place):
+        script = f"import os, shutil; shutil.rmtree({place!r}); os.symlink(os.environ['KEPT'], {place!r})"
+        made = with_script(project, script, **{"kept/counts/secret": "", "kept/secret": ""})
+        assert process(made, "--environment", f"KEPT={made.folder}/kept").code == 0
+        assert not (made.folder / "result").exists()
+
+    def test_has_no_exit_message_that_a_link_leads_to(self, project):
+        made = with_script(project, "import os; os.symlink('/etc/passwd', '/opt/ml/output/message')")
+        done = process(made, "--json")
+        assert (done.json["ProcessingJobStatus"], done.json.get("ExitMessage")) == ("Completed", None)
+
+    def test_that_a_signal_ended_has_the_exit_code_of_a_container(self, project):
+        assert "exit code: 137" in process(with_script(project, "import os; os.kill(os.getpid(), 9)")).err
+
     def test_of_two_hosts_that_leave_the_same_file_names_it(self, project):
         done = process(with_script(project, COUNTS), "--instance-count", "2")
         assert done.code == 1
@@ -179,6 +194,12 @@ class TestWithoutAPrivateOptMl:
         assert "algo-1 | names ['a.csv', 'b.csv']" in done.out
         tree = made.run_folder("p") / "hosts/algo-1"
         assert (made.folder / "result/told").read_text() == f"{tree}/processing/input/raw"
+
+    def test_arguments_name_the_config_files_where_they_are(self, project):
+        made = with_script(project, "import sys; print(open(sys.argv[1]).read(), flush=True)")
+        done = process(made, "--argument", "/opt/ml/config/resourceconfig.json", "--isolation", "none")
+        assert done.code == 0, done.out
+        assert '"current_host": "algo-1"' in done.out
 
     def test_a_script_that_names_such_a_path_is_refused_with_the_remedy(self, project):
         made = with_script(project, COUNTS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from harness.engine import processing
@@ -21,6 +23,11 @@ def given(**members) -> dict:
     return {"ProcessingInputs": [{"InputName": "x", "S3Input": {**S3_INPUT, **members}}]}
 
 
+def put(**members) -> dict:
+    """A request whose output differs."""
+    return {"ProcessingOutputConfig": {"Outputs": [{"OutputName": "y", "S3Output": {**S3_OUTPUT, **members}}]}}
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
@@ -32,6 +39,13 @@ def given(**members) -> dict:
         ({"ProcessingOutputConfig": {"Outputs": [{"OutputName": "y", "FeatureStoreOutput": {}}]}}, "output 'y'"),
         ({"ProcessingOutputConfig": {"Outputs": [], "KmsKeyId": "k"}}, "KmsKeyId"),
         ({"NetworkConfig": {"VpcConfig": {}}}, "NetworkConfig.VpcConfig"),
+        (given(LocalPath="/opt/ml/processing/../../../home/me"), "input 'x': LocalPath"),
+        (put(LocalPath="/opt/ml/processing/../../../home/me"), "output 'y': LocalPath"),
+        (put(LocalPath="/data"), "output 'y': LocalPath /data: only paths below /opt/ml"),
+        (put(LocalPath="/opt/ml/processing/input/x"), "output 'y': LocalPath /opt/ml/processing/input/x meets"),
+        (put(LocalPath="/opt/ml/processing/input/x/y"), "that of input 'x', and inputs are read-only"),
+        (put(LocalPath="/opt/ml/processing/input"), "that of input 'x', and inputs are read-only"),
+        (put(LocalPath="/opt/ml/processing/input/xy"), None),
         ({"NetworkConfig": {"EnableInterContainerTrafficEncryption": True}}, "EnableInterContainerTrafficEncryption"),
     ],
 )
@@ -48,6 +62,11 @@ def test_a_request_is_refused_by_the_name_of_what_cannot_be_had(change, named):
         ("deep/run.sh", "ls /opt/ml/processing", True),
         ("a.py", "import sys; open(sys.argv[1])", False),
         ("notes.md", "see /opt/ml/processing", False),
+        ("a.py", "json.load(open('/opt/ml/config/resourceconfig.json'))", True),
+        ("a.py", "open(f'/opt/ml/output/message{n}')", True),
+        ("a.py", "open(b'/opt/ml/processing/x')", True),
+        ("a.py", "print '/opt/ml/processing'", True),
+        ("a.py", '"""Reads /opt/ml/processing/x."""\n\nx = 1  # as /opt/ml/processing', False),
     ],
 )
 def test_a_script_that_names_a_path_below_opt_ml_processing_is_found(tmp_path, name, text, found):
@@ -57,6 +76,12 @@ def test_a_script_that_names_a_path_below_opt_ml_processing_is_found(tmp_path, n
     code = {"InputName": "code", "S3Input": {**S3_INPUT, "S3Uri": (tmp_path / "code").as_uri()}}
     told = list(processing.literal_paths({"ProcessingInputs": [code]}))
     assert [str(file) in each for each in told] == [True] * found
+
+
+def test_the_sample_needs_no_private_opt_ml():
+    script = Path(__file__).parents[2] / "entry/preprocess.py"
+    code = {"InputName": "code", "S3Input": {**S3_INPUT, "S3Uri": script.as_uri()}}
+    assert list(processing.literal_paths({"ProcessingInputs": [code]})) == []
 
 
 @pytest.mark.parametrize(
