@@ -12,12 +12,11 @@ from typing import Any, Final
 from harness import jobs, submission
 from harness.config import Config
 from harness.errors import HarnessError, ServiceError
-from harness.parity import bodies
+from harness.parity import bodies, shipment
 from harness.parity.bodies import CSV, JSON, NPY, TYPES
 from harness.parity.outcomes import Answer
 from harness.parity.rows import Rows
 from harness.targets import Target
-from harness.targets.local import LocalTarget
 
 STRATEGIES: Final = {
     "None": (None, None),
@@ -27,6 +26,16 @@ STRATEGIES: Final = {
 """How batch transform is asked -> ``SplitType`` and ``BatchStrategy``."""
 ONE_ROW: Final = "one row"
 """In the name of a request that carries a single row."""
+_OWN_ENGINE: Final = ("local", "container")
+"""Targets whose model servers this machine's own engine starts, and not an SDK or AWS."""
+_PACE_OF_LOCAL_MODE: Final[Mapping[str, Any]] = {
+    "invocations_max_retries": None,
+    "invocations_timeout": None,
+    "max_concurrent_transforms": None,
+}
+"""The SDK's local mode sends each request once, and refuses to be told so."""
+_OF_THE_PLATFORM: Final = b"SAGEMAKER_"
+"""How the names begin of what the platform sets for a batch transform."""
 _FILE: Final = "rows.csv"
 _TOLD: Final = 200
 """Characters of a body that are told."""
@@ -84,8 +93,8 @@ class Endpoint:
     def transformed(self, rows: Rows, like: Sequence[object], place: Path) -> Iterator[tuple[str, Answer]]:
         """A strategy, and the answer of batch transform: CSV in, CSV out.
 
-        On this machine's own engine the requests go to the server that the endpoint has, which is all that a transform
-        job would start anew; it lacks ``SAGEMAKER_BATCH`` and its like. Elsewhere each strategy is a job.
+        Each strategy is a job of its own, unless that would start the very server anew that the endpoint has: then the
+        same requests go to that one.
 
         Args:
             rows: the file.
@@ -96,6 +105,8 @@ class Endpoint:
             Interrupted: Ctrl-C.
             HarnessError: the target refused a job.
         """
+        as_a_job = self.url is None or _batch_has_a_server_of_its_own(self.config)
+        pace = _PACE_OF_LOCAL_MODE if self.config.on == "localmode" else {"invocations_max_retries": 0}
         source = place / "input" / _FILE
         source.parent.mkdir(parents=True, exist_ok=True)
         source.write_bytes(bodies.body(rows, CSV) or b"")
@@ -115,12 +126,12 @@ class Endpoint:
                 input_filter=None,
                 output_filter=None,
                 join_source=None,
-                invocations_max_retries=0,
+                **pace,
             )
             # A name has 63 characters, and the endpoint's may be near that.
             made = replace(self.config, transform=wanted, job_name=f"{self.name[:61]}-{way[0].lower()}")
             job = submission.transform_job(made, self.model_data)
-            if self.url is not None and isinstance(self.target, LocalTarget):
+            if self.url is not None and not as_a_job:
                 failure = _send(self.url, job.request, source, output)
             else:
                 description = submission.submit(job, made, self.target, jobs.Silent())
@@ -170,6 +181,18 @@ def _title(page: str) -> str:
     """The title of an error page, without the status that it begins with; another text as it is."""
     title = re.search(r"<title>(?:\d+ )?(.*?)</title>", page, re.DOTALL)
     return title[1] if title else page
+
+
+def _batch_has_a_server_of_its_own(config: Config) -> bool:
+    """Whether a transform job's server may answer otherwise than the endpoint's.
+
+    On this machine's own engine both are one program in one environment, but for the job's ``Environment`` and the
+    platform's ``SAGEMAKER_BATCH`` and its like, which are nothing to a script that reads no ``SAGEMAKER_…``.
+    """
+    if config.on not in _OWN_ENGINE or config.transform.environment:
+        return True
+    code = (file for file in shipment.serving(config).files if file.name.endswith(".py"))
+    return any(_OF_THE_PLATFORM in file.path.read_bytes() for file in code)
 
 
 def _send(url: str, request: Mapping[str, Any], source: Path, output: Path) -> str | None:

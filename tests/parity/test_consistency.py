@@ -8,11 +8,12 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
-from harness import config
-from harness.parity.asking import STRATEGIES
+from harness import config, submission
+from harness.parity.asking import STRATEGIES, Endpoint
 from harness.parity.bodies import TYPES
 from harness.parity.consistency import Handlers, Judge, check, handlers
 from harness.parity.findings import Kind
@@ -21,6 +22,7 @@ from harness.parity.outcomes import Answer
 from harness.parity.predicting import Predicting
 from harness.parity.rows import Rows
 from harness.parity.trial import Bench
+from harness.targets.localmode import refusals
 from tests.docker_engine import client_or_skip, image_or_skip
 
 THRESHOLD = """
@@ -51,6 +53,14 @@ def input_fn(data, content_type):
 TRAINED_OTHERWISE = """
 def predict_fn(rows, model):
     return model.predict(rows) + (10 if "SAGEMAKER_PROGRAM" in os.environ else 0)
+"""
+OTHERWISE_IN_BATCHES = """
+def predict_fn(rows, model):
+    return model.predict(rows) + (10 if os.environ.get("SAGEMAKER_BATCH") == "true" else 0)
+"""
+OTHERWISE_BY_A_VARIABLE = """
+def predict_fn(rows, model):
+    return model.predict(rows) + float(os.environ.get("SHIFT", "0"))
 """
 NOT_SERVED = """
 if "SAGEMAKER_PROGRAM" in os.environ:
@@ -172,6 +182,17 @@ class TestAScriptWithHandlersOfItsOwn:
         assert "application/x-npy -> application/json" in unexplained
         assert "transform, MultiRecord" in unexplained
 
+    @pytest.mark.parametrize(
+        ("script", "configured"),
+        [(OTHERWISE_IN_BATCHES, {}), (OTHERWISE_BY_A_VARIABLE, {"environment": {"SHIFT": "10"}})],
+        ids=["SAGEMAKER_BATCH", "transform.environment"],
+    )
+    def test_that_predicts_otherwise_in_batches_is_unexplained(self, tmp_path, script, configured):
+        made = serve(tmp_path, script, at=100.0, transform=configured)
+        unexplained = {where for where, kind in made.findings().items() if kind == "unexplained"}
+        assert unexplained == {"transform, None", "transform, MultiRecord"}
+        assert made.served.transform["MultiRecord"].values == [10.0, 11.0, 11.0]
+
     def test_that_cannot_be_served_says_why(self, tmp_path):
         made = serve(tmp_path, NOT_SERVED, at=100.0)
         (finding,) = made.served.findings
@@ -192,6 +213,25 @@ def test_elsewhere_than_on_this_machine_every_strategy_is_a_job_of_its_own(tmp_p
         "parity-serve-s": "Failed",
         "parity-serve-m": "Completed",
     }
+
+
+def test_local_mode_of_the_sdk_is_given_every_strategy_as_a_job_though_its_endpoint_is_here(tmp_path, monkeypatch):
+    (tmp_path / "train.py").write_text("")
+    (tmp_path / "harness.toml").write_text('entry_point = "train.py"\n')
+    flags = {"on": "localmode", "transform": {"invocations_timeout": 60, "max_concurrent_transforms": 4}}
+    made = config.load(config_file=tmp_path / "harness.toml", flags=flags, environ={})
+    sent: list[str] = []
+
+    def submit(job: submission.Submission, *_: Any) -> dict[str, str]:
+        assert not list(refusals.transform(job.request, is_v2=True))
+        sent.append(job.request["TransformJobName"])
+        return {"TransformJobName": sent[-1], "TransformJobStatus": "Failed", "FailureReason": "AlgorithmError"}
+
+    monkeypatch.setattr(submission, "submit", submit)
+    served = Endpoint(Mock(name="localmode"), made, "parity-serve", "file:///model.tar.gz", "http://127.0.0.1:9")
+    answers = dict(served.transformed(Rows(ROWS, "a test"), [0.0, 1.0, 1.0], tmp_path / "place"))
+    assert sent == ["parity-serve-n", "parity-serve-s", "parity-serve-m"]
+    assert {each.text for each in answers.values()} == {"AlgorithmError"}
 
 
 @pytest.mark.slow
