@@ -66,6 +66,8 @@ def command(
 
     if github and as_json:
         raise UsageError("--github and --json both write to stdout; give one of them.")
+    if page is not None and not page.parent.is_dir():  # found out now, and not after all the runs
+        raise ConfigurationError(f"--html {page} cannot be written: there is no folder {page.parent}.")
 
     def configured(target: str) -> Config:
         return configure(config_file, {**flags, "on": target})
@@ -126,5 +128,6 @@ def _exit_code(told: Mapping[str, Any]) -> int:
     if failed is None:
         return 0
     reason = failed["FailureReason"] or f"it was stopped after its deadline ({failed['Name']})"
-    console.complain(JobFailed(f"The job does not complete, on any target alike: {reason}"), as_json=False)
+    hint = f"`harness train --on {failed['Name']}` shows what it prints; `harness lint` knows the usual reasons."
+    console.complain(JobFailed(f"The job does not complete, on any target alike: {reason}\n{hint}"), as_json=False)
     return 1

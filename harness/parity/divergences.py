@@ -16,7 +16,7 @@ from harness.parity.probe import REDACTED
 
 
 def explained(finding: Finding, ran_by: str) -> Finding:
-    """The finding, known if the table has it.
+    """The finding, known if the table has it; what nobody can explain says what it may mean and where to look.
 
     Args:
         finding: not explained yet.
@@ -25,7 +25,8 @@ def explained(finding: Finding, ran_by: str) -> Finding:
     for row in TABLE:
         if row.explains(finding, ran_by):
             return replace(finding, kind=Kind.KNOWN, why=row.why, breaks=row.breaks, remedy=row.remedy)
-    return finding
+    breaks, remedy = _UNEXPLAINED.get(finding.aspect, _OF_WHAT_IS_SEEN)
+    return replace(finding, breaks=breaks, remedy=remedy.format(target=finding.target))
 
 
 _PROCESSES = ("local",)
@@ -183,6 +184,38 @@ _LOCAL_MODE: tuple[Divergence, ...] = (
 )
 
 _VERSION_REMEDY = "point python in [tool.harness] to an environment with the image's pins; `harness doctor` says how"
+
+_OF_WHAT_IS_SEEN = (
+    "a script that looks at it does something else there than on AWS",
+    "look for what sets it, let the script not depend on it, or accept it in [tool.harness.parity]",
+)
+_OF_AN_ARCHIVE = (
+    "whoever unpacks the archive finds something else",
+    "compare what `harness train --on {target}` leaves in runs/ with another target's; let nothing that is written "
+    "depend on host, time or versions; or accept it in [tool.harness.parity]",
+)
+_OF_THE_MODEL = (
+    "the model that was measured is not the one that AWS will make",
+    "train with the image's own packages (`harness doctor` says how), or accept it in [tool.harness.parity]",
+)
+_OF_A_SERVER = (
+    "users get another answer than the one that was tested",
+    "`harness deploy --on {target}`, then `harness invoke`: the server's log says what happened",
+)
+_UNEXPLAINED: Mapping[Aspect, tuple[str, str]] = {
+    Aspect.VERSIONS: ("models may not load in the other version, or predict something else", _VERSION_REMEDY),
+    Aspect.OUTCOME: (
+        "a job that ends well on one target fails on another, and AWS may be like either",
+        "`harness train --on {target}` shows what the script prints there; `harness lint` knows the usual reasons",
+    ),
+    Aspect.MODEL_ARCHIVE: _OF_AN_ARCHIVE,
+    Aspect.OUTPUT_ARCHIVE: _OF_AN_ARCHIVE,
+    Aspect.MODEL_PREDICTIONS: _OF_THE_MODEL,
+    Aspect.METRICS: _OF_THE_MODEL,
+    Aspect.ENDPOINT: _OF_A_SERVER,
+    Aspect.TRANSFORM: _OF_A_SERVER,
+}
+"""Aspect -> what a difference that nobody has explained can break, and what to do; of others ``_OF_WHAT_IS_SEEN``."""
 
 TABLE: tuple[Divergence, ...] = (
     *_own_variables(),

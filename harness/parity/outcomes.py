@@ -197,7 +197,8 @@ def _contents(aspect: Aspect, name: str, expected: File, seen: File, tolerance: 
         return
     for place in sorted({*ours, *theirs}):
         if not _texts_alike(ours.get(place), theirs.get(place), tolerance):
-            yield Difference(aspect, f"{name}: {place}", ours.get(place), theirs.get(place))
+            where = f"{name}: {place}" if place else name  # a document that is a single value has no places
+            yield Difference(aspect, where, ours.get(place), theirs.get(place))
 
 
 def _texts_alike(expected: str | None, seen: str | None, tolerance: float) -> bool:

@@ -58,6 +58,22 @@ class TestAnAcceptance:
         assert found.kind is Kind.ACCEPTED
 
 
+@pytest.mark.parametrize("aspect", Aspect)
+def test_what_nobody_can_explain_says_what_it_may_break_and_what_to_do(aspect):
+    found = explained(Finding(aspect, "local", "somewhere", "this", "that"), "local")
+
+    assert (found.kind, found.why) == (Kind.UNEXPLAINED, None)
+    assert found.breaks
+    assert found.remedy
+    assert "{" not in found.remedy
+
+
+def test_of_a_job_that_ends_otherwise_the_target_s_own_log_is_named():
+    found = explained(Finding(Aspect.OUTCOME, "container", "ExitCode", "0", "1"), "container")
+
+    assert "`harness train --on container`" in str(found.remedy)
+
+
 KNOWN = [
     ("localmode", Aspect.ENVIRONMENT, "SM_CURRENT_HOST", "algo-1", "algo-1-x7k2p", "algo-2"),
     ("localmode", Aspect.CONFIG_FILES, "resourceconfig.json: hosts[0]", "algo-1", "algo-1-x7k2p", "localhost"),

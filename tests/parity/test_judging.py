@@ -210,6 +210,13 @@ class TestAnOutcomeThatDiffersBetweenTargets:
         row = cells(result, ["local", "container"])[Aspect.METRICS]
         assert (row["local"][0], row["container"][0], result.reference) == ("differs", "agrees", "container")
 
+    def test_in_a_file_that_is_a_single_number_is_named_after_the_file(self):
+        one, other = (outcome(output={"seed.txt": File(3, text, text)}) for text in ("0.3", "0.7"))
+
+        (found,) = judged(target("local", outcome=one), target("container", outcome=other)).findings
+
+        assert (found.where, found.expected, found.seen) == ("seed.txt", "0.7", "0.3")
+
     def test_is_none_within_the_tolerance(self):
         near = outcome(
             metrics={"accuracy": 0.75 + 1e-9}, output={"notes.txt": File(1, "d" * 64, "accuracy 0.7500000001\n")}
