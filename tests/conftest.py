@@ -49,19 +49,22 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.fixture(autouse=True)
-def _no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith(("AWS_", "HARNESS_", "SAGEMAKER_", "SM_")) and name != "AWS_CA_BUNDLE":
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    for name in ("XDG_CONFIG_HOME", "XDG_CONFIG_DIRS"):  # nobody's config.yaml of the SDK
-        monkeypatch.setenv(name, os.devnull)
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", NOWHERE)
+@pytest.fixture(autouse=True, scope="session")
+def _no_credentials() -> Iterator[None]:
+    """Nor any other setting of whoever runs the tests: for fixtures of every scope, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(("AWS_", "HARNESS_", "SAGEMAKER_", "SM_")) and name != "AWS_CA_BUNDLE":
+                patch.delenv(name)
+        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        for name in ("XDG_CONFIG_HOME", "XDG_CONFIG_DIRS"):  # nobody's config.yaml of the SDK
+            patch.setenv(name, os.devnull)
+        patch.setenv("AWS_CONFIG_FILE", os.devnull)
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+        patch.setenv("AWS_ENDPOINT_URL", NOWHERE)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -192,10 +195,10 @@ def project(tmp_path: Path) -> MakeProject:
     return partial(_make_project, tmp_path / "project")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shared_project(tmp_path_factory: pytest.TempPathFactory) -> MakeProject:
-    """As ``project``, but a module's tests share what it makes."""
-    return partial(_make_project, tmp_path_factory.mktemp("shared") / "project")
+    """As ``project``, but each call makes another one, for the tests of a module to share."""
+    return lambda *script, **given: _make_project(tmp_path_factory.mktemp("shared") / "project", *script, **given)
 
 
 def _make_project(

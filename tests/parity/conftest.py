@@ -49,10 +49,14 @@ def make_job(
     more: str = "",
     files: Mapping[str, str] | None = None,
 ) -> Callable[[str], Config]:
-    """Write a project; what gives its configuration for a target."""
+    """Write a project; what gives its configuration for a target.
+
+    Only a script with a ``model_fn`` has rows that its model could be asked for.
+    """
+    rows = "rows.csv" if "model_fn" in script else "rows.bin"
     texts = {
         f"src/{entry_point}": script,
-        "data/train/rows.csv": "0,5.1,3.5\n1,7.0,3.2\n",
+        f"data/train/{rows}": "0,5.1,3.5\n1,7.0,3.2\n",
         "harness.toml": CONFIG.replace("train.py", entry_point) + more,
         **(files or {}),
     }

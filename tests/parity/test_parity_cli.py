@@ -20,22 +20,50 @@ os.makedirs(os.environ["SM_OUTPUT_DATA_DIR"], exist_ok=True)
 STAMPS = WRITES + "open(os.environ['SM_OUTPUT_DATA_DIR'] + '/stamp.txt', 'w').write(os.urandom(9).hex())\n"
 
 
-def test_it_shows_what_agrees_and_ends_with_0(project):
-    done = project(WRITES).harness("parity", "--on", "local")
+@pytest.fixture(scope="module")
+def agreeing(shared_project):
+    """A project whose job agrees, and how the command ended."""
+    made = shared_project(WRITES)
+    return made, made.harness("parity", "--on", "local", "--html", "page.html")
 
-    assert (done.code, done.err) == (0, "")
-    assert "Environment variables" in done.out
-    assert "agrees with AWS's contract" in done.out
+
+class TestAJobThatAgrees:
+    def test_is_shown_and_ends_with_0(self, agreeing):
+        _, done = agreeing
+        assert (done.code, done.err) == (0, "")
+        assert "Environment variables" in done.out
+        assert "agrees with AWS's contract" in done.out
+
+    def test_has_a_page(self, agreeing):
+        made, _ = agreeing
+        assert (made.folder / "page.html").read_text("utf-8").lstrip().lower().startswith("<!doctype html>")
+
+    def test_leaves_nothing_in_the_project(self, agreeing):
+        made, _ = agreeing
+        assert not (made.folder / "runs").exists()
 
 
-def test_it_prints_one_document(project):
-    done = project(WRITES).harness("parity", "--on", "local", "--json")
+@pytest.fixture(scope="module")
+def told(shared_project):
+    """The document of a job given by options, on the targets of the configuration."""
+    made = shared_project(WRITES, files={"src/other.py": WRITES}, channels=(), config='parity.on = ["local"]')
+    return made.harness("parity", "--entry-point", "other.py", "--hyperparameter", "n=3", "--json").json
 
-    assert done.json["Verdict"] == "agrees"
+
+class TestTheDocument:
+    def test_is_one(self, told):
+        assert told["Verdict"] == "agrees"
+
+    def test_has_the_targets_of_the_configuration(self, told):
+        assert [each["Name"] for each in told["Targets"]] == ["local"]
+
+    def test_has_the_job_that_options_have_given(self, told):
+        assert told["Job"]["EntryPoint"] == "other.py"
+        assert told["Job"]["Hyperparameters"] == {"n": 3}
 
 
 def test_a_difference_ends_it_with_3(project):
-    done = project(STAMPS).harness("parity", "--on", "local")
+    done = project(STAMPS, channels=()).harness("parity", "--on", "local")
 
     assert done.code == 3
     assert "nondeterministic" in done.out
@@ -43,14 +71,15 @@ def test_a_difference_ends_it_with_3(project):
 
 
 def test_a_difference_that_an_option_accepts_does_not(project):
-    done = project(STAMPS).harness("parity", "--on", "local", "--accept", "output-archive", "stamp*", "*", "a stamp")
+    accept = ("--accept", "output-archive", "stamp*", "*", "a stamp")
+    done = project(STAMPS, channels=()).harness("parity", "--on", "local", *accept)
 
     assert done.code == 0
 
 
 def test_an_option_accepts_besides_what_the_configuration_accepts(project):
     config = 'parity.accept = [{ aspect = "output-archive", where = "stamp*", reason = "a stamp" }]'
-    made = project(STAMPS, config=config)
+    made = project(STAMPS, config=config, channels=())
 
     done = made.harness("parity", "--on", "local", "--accept", "metrics", "*", "*", "noise", "--json")
 
@@ -95,22 +124,16 @@ class TestASecret:
 
 
 def test_annotations_are_printed_for_github(project):
-    done = project(STAMPS).harness("parity", "--on", "local", "--github")
+    done = project(STAMPS, channels=()).harness("parity", "--on", "local", "--github")
 
     assert "::error file=src/train.py" in done.out
     assert done.code == 3
 
 
-def test_a_page_is_written(project):
-    made = project(WRITES)
-
-    made.harness("parity", "--on", "local", "--html", "page.html")
-
-    assert (made.folder / "page.html").read_text("utf-8").lstrip().lower().startswith("<!doctype html>")
-
-
-def test_a_page_that_cannot_be_written_is_a_wrong_configuration(project):
-    done = project(WRITES).harness("parity", "--on", "local", "--html", "no/such/folder/page.html")
+def test_a_page_that_cannot_be_written_is_a_wrong_configuration_before_anything_runs(project):
+    done = project("import time; time.sleep(600)").harness(
+        "parity", "--on", "local", "--html", "no/such/folder/page.html"
+    )
 
     assert done.code == 2
     assert "no/such/folder" in done.err
@@ -131,14 +154,8 @@ def test_a_wrong_target_is_told(project, named):
     assert "local, container, localmode, remote" in done.err
 
 
-def test_targets_come_from_the_configuration(project):
-    done = project(WRITES, config='parity.on = ["local"]').harness("parity", "--json")
-
-    assert [each["Name"] for each in done.json["Targets"]] == ["local"]
-
-
 def test_a_sample_is_trained_on_and_the_data_is_left_alone(project):
-    lines = "".join(f"{number},1\n" for number in range(1000))
+    lines = "".join(f"{number}\n" for number in range(1000))
     script = WRITES + "print('rows=%d' % len(open('/opt/ml/input/data/train/part-1.csv').readlines()))\n"
     config = "metric_definitions = [{ Name = 'rows', Regex = 'rows=([0-9]+)' }]"
     made = project(script, config=config, files={"data/train/part-1.csv": lines})
@@ -147,15 +164,6 @@ def test_a_sample_is_trained_on_and_the_data_is_left_alone(project):
 
     assert done.json["Targets"][0]["Metrics"] == {"rows": 11}
     assert (made.folder / "data/train/part-1.csv").read_text() == lines
-
-
-def test_the_job_may_be_given_by_options(project):
-    made = project(WRITES, files={"src/other.py": WRITES})
-
-    done = made.harness("parity", "--on", "local", "--entry-point", "other.py", "--hyperparameter", "n=3", "--json")
-
-    assert done.json["Job"]["EntryPoint"] == "other.py"
-    assert done.json["Job"]["Hyperparameters"] == {"n": 3}
 
 
 @pytest.mark.slow
@@ -200,11 +208,3 @@ def test_ctrl_c_ends_it_and_leaves_nothing(project):
 def _printed() -> list[Path]:
     """Logs of jobs that have printed something."""
     return [log for log in Path(os.environ["TMPDIR"]).glob("*/local/runs/*/log.txt") if log.stat().st_size]
-
-
-def test_nothing_is_left_in_the_project(project):
-    made = project(WRITES)
-
-    made.harness("parity", "--on", "local")
-
-    assert not (made.folder / "runs").exists()

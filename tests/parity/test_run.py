@@ -251,5 +251,5 @@ def test_nothing_is_left_and_nothing_is_written_into_the_project(compare, tmp_pa
 
     names = {path.relative_to(tmp_path / "project").as_posix() for path in (tmp_path / "project").rglob("*")}
     assert {name for name in names if not name.startswith(".harness")} == {
-        *("data", "data/train", "data/train/rows.csv", "src", "src/train.py", "harness.toml")
+        *("data", "data/train", "data/train/rows.bin", "src", "src/train.py", "harness.toml")
     }
