@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from harness import submission
-from harness.cli import console
+from harness.cli import console, drift
 from harness.cli.job import finish, uploading
 from harness.cli.options import DEPLOYING, SERVING, common, configure, settings
 from harness.targets import open_target
@@ -29,5 +29,6 @@ def command(job: str | None, uri: str | None, config_file: Path | None, as_json:
         made = submission.endpoint(config, data)
         script = made.model["PrimaryContainer"]["Environment"]["SAGEMAKER_PROGRAM"]
         click.echo(f"{made.name}: model {console.readable(data)}, script {script}", err=True)
+        drift.tell(config, made)
         description = submission.submit(made, config, target, progress, uploading=uploading)
     finish("Endpoint", description, progress, as_json=as_json)

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from harness import jobs
-from harness.cli import console
+from harness.cli import console, drift
 from harness.config import Config
 from harness.errors import JobFailed
 from harness.storage import Progress
@@ -23,6 +23,7 @@ without_waiting = click.option("--no-wait", is_flag=True, help="Return once the 
 def run_job(config: Config, submission: Submission, *, as_json: bool, no_wait: bool = False) -> None:
     """Run a job on the configured target, from its request to the exit status."""
     progress = console.Progress(as_json=as_json)
+    drift.tell(config, submission)
     with closing(open_target(config)) as target:
         description = submit(submission, config, target, progress, uploading=uploading, wait=not no_wait)
     if no_wait:

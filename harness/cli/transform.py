@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from harness import submission
-from harness.cli import console
+from harness.cli import console, drift
 from harness.cli.job import finish, left, uploading, without_waiting
 from harness.cli.options import SERVING, TRANSFORM, common, configure, settings
 from harness.cli.request import prepare
@@ -47,6 +47,7 @@ def command(
             made = prepare(config, "TransformJob", document)
         else:
             made = submission.transform_job(config, submission.model_data(target, job, uri))
+        drift.tell(config, made)
         description = submission.submit(made, config, target, progress, uploading=uploading, wait=not no_wait)
     if no_wait:
         left("TransformJob", description, as_json=as_json)

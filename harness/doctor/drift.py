@@ -70,14 +70,20 @@ def compare(here: Mapping[str, str], there: Mapping[str, str], install: str) -> 
     if absent := [name for name in there if name not in here]:
         finding = f"{', '.join(absent)} not installed for the script's interpreter, but in the image"
         return Check(AREA, "libraries", Status.WARN, finding, remedy)
+    if (broken := risk(here, there)) is not None:
+        return Check(AREA, "libraries", Status.WARN, broken, remedy)
     differs = [name for name in there if here[name] != there[name]]
-    if broken := [name for name in differs if not loads(name, here[name], there[name])]:
-        finding = f"{_pairs(broken, here, there)}: a model pickled in one may not load in the other"
-        return Check(AREA, "libraries", Status.WARN, finding, remedy)
     if not differs:
         return Check(AREA, "libraries", Status.OK, f"{_listed(here)}, as in the image")
     warned = ", with a warning" if "scikit-learn" in differs else ""
     return Check(AREA, "libraries", Status.OK, f"{_pairs(differs, here, there)}: models load in both{warned}")
+
+
+def risk(here: Mapping[str, str], there: Mapping[str, str]) -> str | None:
+    """What may keep a model that was pickled in one of two places from loading in the other; None if nothing."""
+    both = [name for name in there if name in here]
+    broken = [name for name in both if not loads(name, here[name], there[name])]
+    return f"{_pairs(broken, here, there)}: a model pickled in one may not load in the other" if broken else None
 
 
 def _same(here: Interpreter, there: str) -> bool:
