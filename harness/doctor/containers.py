@@ -13,6 +13,7 @@ from harness.engine.environment import framework_version
 from harness.engine.image import resolve
 from harness.engine.leftovers import find_leftovers
 from harness.errors import HarnessError, MissingCapability
+from harness.images import build
 from harness.images.build import NAME, tag
 from harness.images.engine import engine, explanation
 from harness.requests.common import image_of
@@ -72,7 +73,8 @@ def _image(client: DockerClient, config: Config) -> Check:
     except MissingCapability as error:
         older = _older(client, framework_version(config.image_uri or "") or config.framework_version)
         if older and not config.image_uri:
-            return Check(AREA, name, Status.MISSING, f"{older} is made from other pins", "harness image build")
+            remedy = build.command(config.framework_version)
+            return Check(AREA, name, Status.MISSING, f"{older} is made from other pins", remedy)
         return failed(AREA, name, error)
     except HarnessError as error:
         return failed(AREA, name, error)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from harness.engine.environment import framework_version
 from harness.errors import MissingCapability
-from harness.images.build import exists, tag, versions
+from harness.images.build import command, exists, tag, versions
 from harness.images.engine import explanation
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def resolve(client: DockerClient, wanted: str) -> str:
             return name
     if local:
         raise MissingCapability(
-            f"The image of scikit-learn {version} is not here. `harness image build` makes it in a minute or two, "
-            f"once ({local}); `harness image pull` fetches AWS's own."
+            f"The image of scikit-learn {version} is not here. `{command(str(version))}` makes it in a minute or two, "
+            f"once ({local}); `harness image pull --framework-version {version}` fetches AWS's own."
         )
     if version:
         raise MissingCapability(f"{wanted} is not here. `harness image pull --framework-version {version}` fetches it.")

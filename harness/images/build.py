@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from harness.errors import ConfigurationError
-from harness.images import IMAGES
+from harness.images import DEFAULT_VERSION, IMAGES
 from harness.images.engine import ImageError, explanation
 
 if TYPE_CHECKING:
@@ -46,6 +46,11 @@ def tag(version: str) -> str:
     for name, content in sorted(context(version).items()):
         total.update(f"{name} {len(content)}\n".encode() + content)
     return f"{NAME}:{version}-{total.hexdigest()[:12]}"
+
+
+def command(version: str) -> str:
+    """What somebody types to have the local image of a framework version built."""
+    return "harness image build" + ("" if version == DEFAULT_VERSION else f" --framework-version {version}")
 
 
 def context(version: str) -> dict[str, bytes]:
@@ -222,6 +227,8 @@ def _failure(version: str, reason: str, said: list[str]) -> str:
         remedy = f"\n`docker pull {base}` has to work first."
     elif any("CERTIFICATE_VERIFY_FAILED" in line for line in said):
         remedy = "\nThe package index is not trusted in the build: --ca-bundle FILE names the certificates it needs."
+    elif any("no space left" in line.lower() for line in (reason, *said)):
+        remedy = "\n`docker system df` shows what takes the room, `docker system prune` frees some."
     elif any("No matching distribution" in line for line in said):
         remedy = "\n--wheels DIR hands in packages where the index cannot be reached from a container."
     return (

@@ -49,6 +49,7 @@ def test_any_other_image_is_itself():
     ("wanted", "remedy"),
     [
         (AWS, "`harness image build` makes it"),
+        (AWS.replace("1.9-0", "1.4-2-py312"), "`harness image build --framework-version 1.4-2-py312` makes it"),
         (AWS.replace("1.9-0", "0.23-1"), "`harness image pull --framework-version 0.23-1`"),
         ("mine:1", "`docker pull mine:1`"),
     ],

@@ -89,6 +89,8 @@ class TestCertificates:
         ([{"stream": "SSLError CERTIFICATE_VERIFY_FAILED\n"}, {"error": "returned 1"}], "--ca-bundle"),
         ([{"stream": "No matching distribution found for x\n"}, {"error": "returned 1"}], "--wheels"),
         ([{"stream": "a\nb\n"}, {"error": "no space left on device"}], "no space left on device\n  a\n  b"),
+        ([{"stream": "a\nb\n"}, {"error": "no space left on device"}], "`docker system prune`"),
+        ([{"stream": "[Errno 28] No space left on device\n"}, {"error": "returned 1"}], "`docker system prune`"),
     ],
 )
 def test_a_failed_build_says_what_would_help(lines, said):
