@@ -41,7 +41,7 @@ _COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
     help="Who computes SM_*: the image's toolkit (SDK v2, boto3) or SDK v3's drivers.",
 )
 @click.option("--toolkit-version", type=click.Choice(TOOLKIT_VERSIONS), help="The image's, if not given.")
-@click.option("--serving", is_flag=True, help="The model is going to be served, too: look at the handlers.")
+@click.option("--serving", is_flag=True, help="The model is going to be served: what fails in its server is an error.")
 @click.option("--strict", is_flag=True, help="End with 1 for warnings as well.")
 @click.option("--sarif", is_flag=True, help="One SARIF 2.1.0 document on stdout, for code scanning.")
 @common

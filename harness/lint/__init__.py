@@ -22,6 +22,9 @@ from harness.lint.subject import Subject
 __all__ = ["Finding", "Report", "Rule", "Severity", "known_rules", "lint"]
 
 
+_OF_SERVING = "HRN5"
+
+
 class Report(NamedTuple):
     """Everything that is found in one job."""
 
@@ -51,13 +54,15 @@ def lint(
         config: the configuration; neither role, region nor network is needed, whatever its target.
         dialect: who computes ``SM_*``: the toolkit in the image (SDK v2, boto3) or SDK v3's drivers.
         toolkit: version of ``sagemaker-training``; the image's if not given.
-        serving: whether the model is going to be served, by the entry point unless ``deploy.entry_point`` names
-            another file of the same source.
+        serving: whether the model is certainly going to be served, by the entry point unless ``deploy.entry_point``
+            names another file of the same source. Otherwise what has a ``model_fn``, or is so named, is taken to serve
+            perhaps: the training job ends well without it, so that what fails there is a warning.
 
     Raises:
         ConfigurationError: there is no script, or the source cannot travel; see `source.manifest`.
     """
     from harness.lint.ignores import ignores_of, without_ignored
+    from harness.lint.rules.serving import defines
 
     manifest = source.manifest(
         config.source_dir,
@@ -66,13 +71,16 @@ def lint(
         allow_secrets=config.allow_secrets,
     )
     has_setup_py = any(file.name == "setup.py" for file in manifest.files)
-    job = training_job(config, dialect=dialect, toolkit=toolkit, has_setup_py=has_setup_py, serving=serving)
+    job = training_job(config, dialect=dialect, toolkit=toolkit, has_setup_py=has_setup_py)
     modules = read_modules(manifest, *([job.serving] if job.serving else []))
-    if job.serving and job.serving not in modules.files:
+    serves = serving or config.deploy.entry_point or defines(modules.read.get(job.serving or ""), "model_fn")
+    if job.serving not in modules.files or not serves:
         job = replace(job, serving=None)
     subject = Subject(job, modules)
     known = known_rules()
     found = [(rule.id, each) for rule in known for each in _check(rule, subject)]
+    if not serving:
+        found = [(rule, _perhaps(each) if rule.startswith(_OF_SERVING) else each) for rule, each in found]
     ignores = [ignore for module in modules.read.values() for ignore in ignores_of(module)]
     left = without_ignored(found, ignores, {rule.id for rule in known})
     return Report(tuple(sorted({_finding(rule, each) for rule, each in left})), modules)
@@ -85,6 +93,11 @@ def _check(rule: Rule, subject: Subject) -> list[Found]:
         start = Spot(subject.modules.entry_point)
         message = f"The source is nested too deeply for {rule.id} to look at."
         return [Found(start, Severity.NOTE, message, "Write generated code into a file that is read, or flatten it.")]
+
+
+def _perhaps(found: Found) -> Found:
+    """Of a server that nobody has asked for yet."""
+    return found._replace(severity=Severity.WARNING) if found.severity is Severity.ERROR else found
 
 
 def _entry_point(config: Config) -> str:

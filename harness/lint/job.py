@@ -41,7 +41,7 @@ class Job:
     toolkit_version: str = "4.8.0"
     has_setup_py: bool = False
     serving: str | None = None
-    """The script that serves the model, by its name in the source; None where nobody is going to."""
+    """The script that would serve the model, by its name in the source; None where none of it is going to."""
     private_opt_ml: bool = True
     """Whether the target gives a process an ``/opt/ml`` of its own."""
 
@@ -172,7 +172,6 @@ def training_job(
     dialect: Dialect = Dialect.TOOLKIT,
     toolkit: str | None = None,
     has_setup_py: bool = False,
-    serving: bool = False,
 ) -> Job:
     """The job that a configuration makes.
 
@@ -181,7 +180,6 @@ def training_job(
         dialect: who computes ``SM_*``.
         toolkit: version of ``sagemaker-training``; that of the image if not given.
         has_setup_py: a ``setup.py`` lies at the root of the source.
-        serving: whether the model is going to be served, by the entry point unless ``deploy`` names another.
 
     Raises:
         ConfigurationError: the configuration makes no request.
@@ -198,7 +196,7 @@ def training_job(
         dialect=dialect,
         toolkit_version=toolkit or toolkit_version(request["AlgorithmSpecification"]["TrainingImage"]),
         has_setup_py=has_setup_py,
-        serving=(PurePosixPath(server).as_posix() if server else entry_point) if serving and same_source else None,
+        serving=(PurePosixPath(server).as_posix() if server else entry_point) if same_source else None,
         private_opt_ml=_private_opt_ml(config),
     )
 

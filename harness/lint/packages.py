@@ -7,16 +7,19 @@ table was read off the built images, and what it holds beyond them are packages 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from harness import images
 
 _IMPORTED_AS = {
+    "attrs": ("attr", "attrs"),
     "beautifulsoup4": ("bs4",),
     "faiss-cpu": ("faiss",),
     "gitpython": ("git",),
+    "hydra-core": ("hydra",),
     "imbalanced-learn": ("imblearn",),
     "multi-model-server": ("mms",),
     "opencv-python": ("cv2",),
@@ -24,21 +27,54 @@ _IMPORTED_AS = {
     "pillow": ("PIL",),
     "protobuf": ("google",),
     "psycopg2-binary": ("psycopg2",),
+    "pyjwt": ("jwt",),
     "pynacl": ("nacl",),
     "python-dateutil": ("dateutil",),
     "python-dotenv": ("dotenv",),
+    "python-json-logger": ("pythonjsonlogger",),
     "pyyaml": ("yaml",),
+    "ruamel-yaml": ("ruamel",),
     "sagemaker-containers": ("sagemaker_containers", "gethostname"),
     "sagemaker-training": ("sagemaker_training", "gethostname"),
     "sagemaker-scikit-learn-container": ("sagemaker_sklearn_container",),
     "scikit-image": ("skimage",),
     "scikit-learn": ("sklearn",),
-    "setuptools": ("setuptools", "pkg_resources"),
+    "scikit-learn-extra": ("sklearn_extra",),
+    "scikit-learn-intelex": ("sklearnex", "daal4py"),
+    "scikit-optimize": ("skopt",),
+    "scikit-plot": ("scikitplot",),
+    "scikit-survival": ("sksurv",),
+    "setuptools": ("setuptools", "pkg_resources", "distutils"),
+    "umap-learn": ("umap",),
+    "xgboost-cpu": ("xgboost",),
     "zope-event": ("zope",),
     "zope-interface": ("zope",),
 }
 ALWAYS = ("pip", "multi-model-server", "sagemaker-scikit-learn-container")
 """In the image without a pin of ours: pip by way of Python, the other two because AWS's own has them."""
+_MODEL_SELECTION = "Import it from sklearn.model_selection."
+_FROM_ESTIMATOR = "Use {}Display.from_estimator of sklearn.metrics."
+_GONE: Mapping[str, str] = {
+    "sklearn.cross_validation": _MODEL_SELECTION,
+    "sklearn.datasets.load_boston": "Give the data as a channel.",
+    "sklearn.externals.joblib": "Write import joblib.",
+    "sklearn.externals.six": "Write import six.",
+    "sklearn.grid_search": _MODEL_SELECTION,
+    "sklearn.learning_curve": _MODEL_SELECTION,
+    "sklearn.metrics.plot_confusion_matrix": _FROM_ESTIMATOR.format("ConfusionMatrix"),
+    "sklearn.metrics.plot_precision_recall_curve": _FROM_ESTIMATOR.format("PrecisionRecall"),
+    "sklearn.metrics.plot_roc_curve": _FROM_ESTIMATOR.format("RocCurve"),
+    "sklearn.preprocessing.Imputer": "Use SimpleImputer of sklearn.impute.",
+}
+"""What scripts still import from scikit-learn that it had before 1.4, the oldest whose pins are here -> what to do."""
+_LEFT_312 = frozenset({"asynchat", "asyncore", "distutils", "imp", "smtpd"})
+_LEFT_313 = frozenset(
+    {
+        *("aifc", "audioop", "cgi", "cgitb", "chunk", "crypt", "imghdr", "lib2to3", "mailcap", "nis", "nntplib"),
+        *("ossaudiodev", "pipes", "sndhdr", "spwd", "sunau", "telnetlib", "uu", "xdrlib"),
+    }
+)
+_INSTALL = ("-r", "--requirement", "-e", "--editable")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -48,7 +84,7 @@ class Requirements(NamedTuple):
     distributions: frozenset[str]
     """Normalised names."""
     whole: bool
-    """Whether every line is a name: ``-r other.txt``, URLs and paths are not."""
+    """Whether every line that installs something is a name: ``-r other.txt``, URLs and paths are not."""
 
 
 def image_distributions(version: str) -> frozenset[str] | None:
@@ -64,7 +100,7 @@ def requirements(text: str) -> Requirements:
     names, whole = set(), True
     for line in text.splitlines():
         line = line.partition("#")[0].strip()
-        if not line:
+        if not line or (line.startswith("-") and not line.startswith(_INSTALL)):
             continue
         match = _NAME.match(line)
         if match is None or "://" in line.partition("@")[0] or "/" in match.group():
@@ -80,6 +116,17 @@ def imported(distributions: Iterable[str]) -> frozenset[str]:
     for name in distributions:
         found |= set(_IMPORTED_AS.get(name, (name.replace("-", "_"), name.replace("-", ""))))
     return frozenset(found)
+
+
+def standard_library() -> frozenset[str]:
+    """Top-level modules of Python 3.12, which every image has whose pins are here, whatever Python this is."""
+    return (frozenset(sys.stdlib_module_names) | _LEFT_313) - _LEFT_312
+
+
+def gone(dotted: str) -> tuple[str, str] | None:
+    """What of an imported name the images' scikit-learn has no longer, and what to do; None: nothing is known."""
+    found = next((name for name in _GONE if f"{dotted}.".startswith(f"{name}.")), None)
+    return (found, _GONE[found]) if found else None
 
 
 def normalised(name: str) -> str:

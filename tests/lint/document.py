@@ -28,7 +28,7 @@ channels, the image's Python and packages, who computes `SM_*`.
 ```console
 $ harness lint                      # the job of pyproject.toml, on the image's toolkit
 $ harness lint --dialect v3         # the same by SDK v3's ModelTrainer
-$ harness lint --serving            # the script is going to serve the model, too
+$ harness lint --serving            # the model is going to be served, for certain
 $ harness lint --strict             # warnings count
 $ harness lint --sarif > lint.sarif # for code scanning at GitHub
 ```
@@ -41,6 +41,9 @@ $ harness lint --sarif > lint.sarif # for code scanning at GitHub
 
 An error is only an error where the script cannot get past it: at its top, under its `__main__` guard, in functions that
 certainly run. In a branch the same is a warning, and where the script asks first, or catches it, nothing at all.
+
+A script with a `model_fn`, or named in `deploy.entry_point`, is looked at as the server's, too. Training ends well
+whatever becomes of its model, so that what fails in the server alone is a warning; with `--serving` it is an error.
 
 `# harness: ignore[HRN301]` on a line silences a rule there; two are parted by a comma. One that silences nothing is a
 finding itself. `harness train --on remote` looks first: it shows warnings, and stops at errors with exit code 2 before

@@ -186,3 +186,67 @@ class TestIgnoring:
 def test_a_script_of_a_thousand_lines_and_a_tree_of_others_are_no_matter(linted: Lint, tmp_path: Path):
     many = "".join(f"def f{number}(x):\n    return [y + {number} for y in x if y]\n\n" for number in range(400))
     assert rules(linted(many, {f"unused/m{number}.py": "x = (\n" for number in range(300)})) == []
+
+
+PICKLES_ITS_OWN = """
+import os, pickle
+class Model: pass
+def model_fn(model_dir):
+    return pickle.load(open(os.path.join(model_dir, "model.pkl"), "rb"))
+if __name__ == "__main__":
+    pickle.dump(Model(), open(os.path.join(os.environ["SM_MODEL_DIR"], "model.pkl"), "wb"))
+"""
+
+
+class TestWhatServesPerhaps:
+    """Nobody has said `--serving`; training ends well, whatever becomes of its model."""
+
+    def test_a_script_with_a_model_fn_is_warned_of_what_fails_in_the_server(self, linted: Lint):
+        (finding,) = linted(PICKLES_ITS_OWN).findings
+        assert (finding.rule, finding.severity) == ("HRN505", Severity.WARNING)
+
+    def test_with_serving_it_is_an_error(self, linted: Lint):
+        (finding,) = linted(PICKLES_ITS_OWN, serving=True).findings
+        assert (finding.rule, finding.severity) == ("HRN505", Severity.ERROR)
+
+    def test_without_a_model_fn_nobody_serves(self, linted: Lint):
+        assert rules(linted(PICKLES_ITS_OWN.replace("model_fn", "load"))) == []
+
+    def test_a_script_that_is_configured_to_serve_is_looked_at(self, linted: Lint):
+        settings = '[deploy]\nentry_point = "serve.py"\n'
+        (finding,) = linted("print(1)\n", {"serve.py": "import os\n"}, settings).findings
+        assert (finding.path, finding.rule, finding.severity) == ("serve.py", "HRN502", Severity.WARNING)
+
+
+class TestTheImagesModules:
+    @pytest.mark.parametrize(
+        ("line", "script"),
+        [
+            ("imbalanced-learn", "import imblearn"),
+            ("scikit-optimize[plots]; python_version > '3.8'", "import skopt"),
+            ("ruamel.yaml==0.18", "from ruamel import yaml"),
+            ("PyJWT", "import jwt"),
+        ],
+    )
+    def test_a_requirement_is_known_by_what_it_is_imported_as(self, linted: Lint, line: str, script: str):
+        assert rules(linted(f"{script}\n", {"requirements.txt": f"{line}\n"})) == []
+
+    @pytest.mark.parametrize("line", ["-e git+https://example.com/thing.git", "-r more.txt", "./wheels/thing.whl"])
+    def test_what_a_requirement_without_a_name_brings_is_not_guessed_at(self, linted: Lint, line: str):
+        assert rules(linted("import thing\n", {"requirements.txt": f"{line}\n"})) == []
+
+    def test_an_index_to_look_at_brings_nothing(self, linted: Lint):
+        (finding,) = linted("import thing\n", {"requirements.txt": "--no-binary :all:\n"}).findings
+        assert (finding.rule, finding.severity) == ("HRN602", Severity.ERROR)
+
+    def test_an_older_scikit_learn_may_be_asked_for(self, linted: Lint):
+        script = "from sklearn.externals import joblib\n"
+        assert rules(linted(script)) == ["HRN602"]
+        assert rules(linted(script, {"requirements.txt": "scikit-learn==0.22.2\n"})) == []
+
+    def test_the_standard_library_is_the_image_s_and_not_of_the_python_that_lints(self, linted: Lint, monkeypatch):
+        later = frozenset(sys.stdlib_module_names) - {"distutils", "imp", "cgi"}
+        for names in (later, later | {"distutils", "imp", "cgi"}):
+            monkeypatch.setattr(sys, "stdlib_module_names", names)
+            found = linted("import cgi\nimport distutils.util\nimport imp\n").findings
+            assert [(each.rule, each.line) for each in found] == [("HRN602", 3)]

@@ -66,7 +66,7 @@ def _unguarded(subject: Subject) -> Iterator[Found]:
 
 def _no_model_fn(subject: Subject) -> Iterator[Found]:
     server = subject.server
-    if server is not None and not _has(server, "model_fn"):
+    if server is not None and not defines(server, "model_fn"):
         yield Found(
             subject.start._replace(path=server.name),
             Severity.ERROR,
@@ -77,9 +77,9 @@ def _no_model_fn(subject: Subject) -> Iterator[Found]:
 
 def _both(subject: Subject) -> Iterator[Found]:
     server = subject.server
-    if server is None or not _has(server, "transform_fn", star=False):
+    if server is None or not defines(server, "transform_fn", star=False):
         return
-    beside = [name for name in _REPLACED if _has(server, name, star=False)]
+    beside = [name for name in _REPLACED if defines(server, name, star=False)]
     if beside:
         node = server.functions.get("transform_fn")
         yield Found(
@@ -171,9 +171,9 @@ def _first(module: Module, values: list[ast.expr], classes: set[str], functions:
     return next((name for name in found if name), None)
 
 
-def _has(module: Module, name: str, *, star: bool = True) -> bool:
+def defines(module: Module | None, name: str, *, star: bool = True) -> bool:
     """Whether a module has a name at its own level; ``star``: take ``import *`` to bring it."""
-    for node in module.tree.body:
+    for node in module.tree.body if module is not None else ():
         for each in ast.walk(node) if not isinstance(node, ast.FunctionDef | ast.ClassDef) else [node]:
             if isinstance(each, ast.FunctionDef | ast.ClassDef) and each.name == name:
                 return True

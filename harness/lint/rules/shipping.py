@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import PurePosixPath
@@ -15,6 +14,7 @@ from harness.lint.modules import Module
 from harness.lint.subject import Subject
 
 _REQUIREMENTS = "requirements.txt"
+_NAME_IT = f"Name it in {_REQUIREMENTS} at the root of source_dir."
 
 
 def _misplaced(subject: Subject) -> Iterator[Found]:
@@ -46,31 +46,37 @@ def _imports(subject: Subject) -> Iterator[Found]:
     if there is None or subject.job.has_setup_py:
         return
     asked = _asked(subject)
-    known = packages.imported(there | asked.distributions) | sys.stdlib_module_names
+    known = packages.imported(there | asked.distributions) | packages.standard_library()
     sure = asked.whole and not asked.distributions - there
-    for module, node, name in _outer_imports(subject):
-        if name in known or subject.modules.local(name) or _is_folder(subject, name):
+    for module, node, dotted in _outer_imports(subject):
+        name = dotted.partition(".")[0]
+        gone = packages.gone(dotted) if "scikit-learn" not in asked.distributions else None
+        if (name in known and gone is None) or subject.modules.local(name) or _is_folder(subject, name):
             continue
         if not subject.certain(node) and _is_guarded(module, node):
             continue
-        where = "neither the image nor requirements.txt has it" if sure else "requirements.txt does not name it"
-        yield Found(
-            module.spot(node),
-            subject.severity(node) if sure else Severity.WARNING,
-            f"{name} cannot be imported in image {version}: {where}.",
-            f"Name it in {_REQUIREMENTS} at the root of source_dir.",
-        )
+        if gone is not None:
+            what, remedy = gone
+            message = f"{what} cannot be imported in image {version}: its scikit-learn has it no longer."
+            yield Found(module.spot(node), subject.severity(node), message, remedy)
+        elif sure:
+            message = f"{name} cannot be imported in image {version}: neither the image nor requirements.txt has it."
+            yield Found(module.spot(node), subject.severity(node), message, _NAME_IT)
+        elif asked.whole:  # else something else may bring it
+            message = f"{name} is not in image {version}, and requirements.txt does not name it."
+            yield Found(module.spot(node), Severity.WARNING, message, _NAME_IT)
 
 
 def _outer_imports(subject: Subject) -> Iterator[tuple[Module, ast.stmt, str]]:
-    """Imports by their top-level name."""
+    """Imports by their whole names."""
     for module in subject.modules.read.values():
         for node in module.all(ast.Import):
             for alias in node.names:
-                yield module, node, alias.name.partition(".")[0]
+                yield module, node, alias.name
         for source in module.all(ast.ImportFrom):
             if source.module and not source.level:
-                yield module, source, source.module.partition(".")[0]
+                for alias in source.names:
+                    yield module, source, f"{source.module}.{alias.name}"
 
 
 def _is_guarded(module: Module, node: ast.stmt) -> bool:

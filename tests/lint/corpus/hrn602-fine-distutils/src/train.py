@@ -1,0 +1,2 @@
+from distutils.util import strtobool
+print(">", bool(strtobool("true")))

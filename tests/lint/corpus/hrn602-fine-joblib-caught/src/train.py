@@ -1,0 +1,5 @@
+try:
+    from sklearn.externals import joblib
+except ImportError:
+    import joblib
+print(">", joblib.__name__)
