@@ -69,12 +69,13 @@ def _no_credentials() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _read_the_files_of_botocore_once() -> Iterator[None]:
-    """Every new client reads a megabyte of JSON; within a process it is always the same."""
-    from botocore.loaders import JSONFileLoader
+    """Every new session lists hundreds of folders and reads a megabyte of JSON; within a process they are the same."""
+    from botocore import loaders, session
 
-    read = cache(partial(JSONFileLoader.load_file, JSONFileLoader()))
+    once = cache(loaders.create_loader)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JSONFileLoader, "load_file", lambda self, path: read(path))
+        patch.setattr(loaders, "create_loader", once)
+        patch.setattr(session, "create_loader", once)
         yield
 
 
@@ -230,6 +231,8 @@ class StandInProcess:
     environment: dict[str, str]
     """What it says is to be exported, proxy included."""
     state: Path
+    clients: dict[tuple[str, str], Any] = field(default_factory=dict)
+    """boto3's, that were made so far: by service and options."""
 
     @property
     def url(self) -> str:
@@ -248,7 +251,13 @@ class StandInProcess:
         return self.environment["HARNESS_ROLE"]
 
     def client(self, service: str, **options: Any) -> Any:
-        """boto3's client of a service, without any retry."""
+        """boto3's client of a service, without any retry; the same one for whoever asks again."""
+        key = (service, repr(options))
+        if key not in self.clients:
+            self.clients[key] = self._new_client(service, **options)
+        return self.clients[key]
+
+    def _new_client(self, service: str, **options: Any) -> Any:
         import boto3
         from botocore.config import Config
 

@@ -1,15 +1,18 @@
 """What the doctor finds, area by area."""
 
 import gc
+import io
 import json
 import os
 import platform
 import socket
 import subprocess
 import sys
+import tarfile
 import uuid
 import warnings
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -230,6 +233,17 @@ class TestTheMachine:
         assert (check.status, check.remedy) == (Status.WARN, "harness clean")
         assert check.finding == "1 lost their process: lost"
 
+    def test_has_the_port_that_an_endpoint_is_to_have_or_says_so(self, tmp_path):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            number = taken.getsockname()[1]
+            check = named(machine.look(config(tmp_path, deploy={"port": number})), "port")
+        assert check.status is Status.WARN
+        assert check.finding.startswith(f"an endpoint cannot have port {number}: ")
+        assert machine.port(number).status is Status.OK
+        assert machine.port(70_000).status is Status.WARN
+
     @pytest.mark.parametrize("content", ["", "5", "[]", "{}", '{"TrainingJobStatus": '])
     def test_is_not_brought_down_by_a_damaged_run_folder(self, tmp_path, content):
         (tmp_path / "runs/broken").mkdir(parents=True)
@@ -245,6 +259,7 @@ def make(store: Store, name: str, status: str) -> int:
 class TestContainers:
     @pytest.fixture(autouse=True)
     def _collected(self):
+        gc.freeze()  # all that was there before need not be looked through
         yield
         with warnings.catch_warnings():  # the docker package leaves a socket that it could not connect to the collector
             warnings.simplefilter("ignore", ResourceWarning)
@@ -270,6 +285,17 @@ class TestContainers:
         check = containers.giving(info)
         assert check.status is Status.OK
         assert check.finding.startswith(finding)
+
+    @pytest.mark.parametrize(
+        ("free", "status"),
+        [(machine.TOO_LITTLE - 1, [Status.MISSING]), (machine.LITTLE - 1, [Status.WARN]), (machine.LITTLE, [])],
+    )
+    def test_need_room_where_the_engine_keeps_them(self, tmp_path, monkeypatch, free, status):
+        monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=free))
+        assert [each.status for each in containers.room(tmp_path)] == status
+
+    def test_may_be_kept_where_this_machine_does_not_look(self, tmp_path):
+        assert list(containers.room(tmp_path / "none")) == []
 
     def test_need_an_engine_that_answers(self, tmp_path, monkeypatch):
         monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
@@ -308,6 +334,37 @@ class TestContainers:
         check = named(containers.look(config(tmp_path, on="remote", image_uri=missing)), "image")
         assert check.finding == f"The Docker engine has no image {missing}"
         assert check.remedy == f"`docker pull {missing}` fetches it."
+
+    @pytest.mark.docker
+    def test_need_an_engine_that_sees_the_project(self, tmp_path):
+        client = client_or_skip()
+        image_or_skip(client)
+        client.close()
+        # What an engine elsewhere answers, this one says of a folder that is not there.
+        check = named(containers.look(config(tmp_path / "elsewhere", runs_dir=str(tmp_path / "runs"))), "folders")
+        assert check.status is Status.MISSING
+        assert check.finding.startswith("The engine does not see the folders of this machine")
+        assert check.remedy.startswith("The project has to lie in a folder that both have")
+
+    @pytest.mark.docker
+    @pytest.mark.parametrize(
+        ("changes", "found"),
+        [([], [Status.WARN]), (['ENTRYPOINT ["python3"]'], []), (["ENV PATH=/opt/there:/usr/bin"], [])],
+        ids=["no train", "an entry point", "train on its PATH"],
+    )
+    def test_need_an_image_that_can_be_started(self, tmp_path, changes, found):
+        client = client_or_skip()
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as tar:
+            tar.addfile(tarfile.TarInfo("opt/there/train"))
+        name = f"harness-test:{uuid.uuid4().hex}"
+        try:
+            client.api.import_image_from_data(packed.getvalue(), *name.split(":"), changes=changes)
+            checks = list(containers.look(config(tmp_path, image_uri=name)))
+        finally:
+            client.api.remove_image(name)
+            client.close()
+        assert [each.status for each in checks if each.name == "train"] == found
 
     @pytest.mark.docker
     def test_of_jobs_that_nobody_runs_are_leftovers(self, tmp_path, monkeypatch):

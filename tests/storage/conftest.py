@@ -45,14 +45,21 @@ class Cloud:
         return [each["Key"] for each in self.client.list_objects_v2(Bucket=BUCKET).get("Contents", ())]
 
 
-@pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cloud]:
+@pytest.fixture(scope="module")
+def client() -> Any:
+    """boto3's, for whatever S3 moto shows at the moment."""
     import boto3
+    import moto  # noqa: F401 - what is made afterwards heeds it
+
+    return boto3.client("s3", region_name="us-east-1", endpoint_url="https://s3.us-east-1.amazonaws.com")
+
+
+@pytest.fixture
+def cloud(client: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cloud]:
     from moto import mock_aws
 
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
         client.create_bucket(Bucket=BUCKET)
         yield Cloud(client, tmp_path)
 
