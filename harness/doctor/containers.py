@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.config import Config
-from harness.doctor.checks import Check, Status, failed
+from harness.doctor.checks import Check, Status, failed, told
+from harness.doctor.machine import LITTLE, TOO_LITTLE
 from harness.engine.container_limits import machine, no_quota
+from harness.engine.containers import unseen
 from harness.engine.environment import framework_version
 from harness.engine.image import resolve
 from harness.engine.leftovers import find_leftovers
@@ -40,8 +44,13 @@ def _ask(client: DockerClient, config: Config) -> Iterator[Check]:
 
     try:
         yield answering(client.api.version())
-        yield giving(client.api.info())
-        yield _image(client, config)
+        info = client.api.info()
+        yield giving(info)
+        yield from room(Path(info["DockerRootDir"]))
+        image = _image(client, config)
+        yield image
+        if image.status is Status.OK:
+            yield from _tried(client, config)
         left = find_leftovers(client)
         yield leftovers([*left.containers.values(), *left.networks.values()])
     except (docker.errors.DockerException, OSError) as error:  # requests' errors are OSErrors
@@ -64,11 +73,69 @@ def giving(info: dict[str, Any]) -> Check:
     return Check(AREA, "limits", Status.OK, finding + volume)
 
 
+def room(folder: Path) -> Iterator[Check]:
+    """Whether the engine has room, where its storage is on this machine."""
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        return
+    if free < LITTLE:
+        status = Status.MISSING if free < TOO_LITTLE else Status.WARN
+        finding = f"{free >> 20:,} MiB free for the engine in {folder}: images and containers may not fit"
+        remedy = "`docker system df` shows what takes the room, `docker system prune` frees some"
+        yield Check(AREA, "disk", status, finding, remedy)
+
+
+def _tried(client: DockerClient, config: Config) -> Iterator[Check]:
+    """What keeps a container of the image from running a job; one is made for it, and never started."""
+    import docker.errors
+    from docker.types import Mount
+
+    api, wanted = client.api, _wanted(config)
+    image = resolve(client, wanted)
+    project = Mount("/project", str(config.project_dir.absolute()), type="bind", read_only=True)
+    try:
+        made = api.create_container(image, ["true"], host_config=api.create_host_config(mounts=[project]))
+    except docker.errors.APIError as error:
+        yield told(AREA, "folders", unseen(explanation(error)) or explanation(error))
+        return
+    try:
+        if framework_version(wanted) is None and not _has_train(client, image, made):
+            finding = f"{image} has no `train`, which SageMaker starts a training image with"
+            remedy = "`pip install sagemaker-training` in the image brings one; or leave image_uri out"
+            yield Check(AREA, "train", Status.WARN, finding, remedy)
+    finally:
+        api.remove_container(made, force=True)
+
+
+def _has_train(client: DockerClient, image: str, container: dict[str, Any]) -> bool:
+    """Whether an image finds a ``train`` on its PATH, or has an entry point, which gets the word as an argument."""
+    import docker.errors
+
+    config = client.api.inspect_image(image)["Config"]
+    if config.get("Entrypoint"):
+        return True
+    variables = dict(each.partition("=")[::2] for each in config.get("Env") or ())
+    for folder in variables.get("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").split(":"):
+        try:
+            content, _ = client.api.get_archive(container, f"{folder}/train")
+        except docker.errors.NotFound:
+            continue
+        for _ in content:  # to its end, which closes the connection
+            pass
+        return True
+    return False
+
+
+def _wanted(config: Config) -> str:
+    # Containers of this machine need no region; what AWS would want of the configuration is `aws`' matter.
+    return image_of(replace(config, on="container"), "training", config.instance_type or "")
+
+
 def _image(client: DockerClient, config: Config) -> Check:
     name = "image"
     try:
-        # Containers of this machine need no region; what AWS would want of the configuration is `aws`' matter.
-        wanted = image_of(replace(config, on="container"), "training", config.instance_type or "")
+        wanted = _wanted(config)
         return holding(resolve(client, wanted), wanted)
     except MissingCapability as error:
         older = _older(client, framework_version(config.image_uri or "") or config.framework_version)

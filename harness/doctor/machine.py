@@ -1,9 +1,10 @@
-"""What every target needs: room for run folders; and what killed runs have left in them."""
+"""What every target needs: room for run folders, a free port if it is named; and what killed runs have left."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from harness.config import Config
 from harness.doctor.checks import Check, Status
 from harness.engine.client import stores
 from harness.engine.store import ENDED, Store
+from harness.errors import HarnessError
 
 AREA = "machine"
 _MIB = 1 << 20
@@ -33,6 +35,8 @@ def look(config: Config) -> Iterator[Check]:
         return
     yield disk(shutil.disk_usage(folder).free, config.runs_dir)
     yield lost_jobs([name for store in stores(config.runs_dir) for name in lost(store)])
+    if config.deploy.port:
+        yield port(config.deploy.port)
 
 
 def disk(free: int, folder: Path) -> Check:
@@ -46,12 +50,25 @@ def disk(free: int, folder: Path) -> Check:
     return Check(AREA, "disk", Status.OK, finding)
 
 
+def port(number: int) -> Check:
+    """Whether an endpoint can have the port that it is to have."""
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that has just been closed is free
+        try:
+            tried.bind(("127.0.0.1", number))
+        except (OSError, OverflowError) as error:
+            finding = f"an endpoint cannot have port {number}: {getattr(error, 'strerror', None) or error}"
+            remedy = "another port in [tool.harness.deploy], or none for a free one; harness runs lists endpoints"
+            return Check(AREA, "port", Status.WARN, finding, remedy)
+    return Check(AREA, "port", Status.OK, f"{number} is free for an endpoint")
+
+
 def lost(store: Store) -> Iterator[str]:
     """Jobs that have not ended and that nobody runs."""
     for name in store.names():
         job = store.job(name)
         # A description that cannot be read, or that is gone by now, is of no lost job.
-        with suppress(OSError, ValueError, KeyError, TypeError, StopIteration):
+        with suppress(HarnessError, OSError, ValueError, KeyError, TypeError, StopIteration):
             if job.status not in ENDED and not job.held():
                 yield name
 

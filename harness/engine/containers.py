@@ -366,14 +366,32 @@ def _make_mount_point(spec: HostSpec, source: Path, target: str) -> None:
     place.mkdir() if source.is_dir() else place.touch()
 
 
+def unseen(reason: str) -> str | None:
+    """What it means if an engine refuses a mount because its machine has no such folder; None if that is not why.
+
+    Args:
+        reason: as Docker's engine, Docker Desktop or Podman has it.
+    """
+    if not any(words in reason for words in ("bind source path does not exist", "Mounts denied", "statfs ")):
+        return None
+    return (
+        "The engine does not see the folders of this machine: it runs on another, or it was handed into a container. "
+        "The project has to lie in a folder that both have under the same path; Docker Desktop shares the folders in "
+        "its settings. `docker context ls` shows where else an engine may be."
+    )
+
+
 def _why_not(spec: HostSpec, reason: str) -> str:
     """An engine's refusal, with the remedy where there is one."""
     said = f"Host {spec.name} could not be started: {reason}"
     if "already allocated" in reason or "address already in use" in reason:
         return f"{said}. Choose another --port, or leave it out for a free one."
+    if elsewhere := unseen(reason):
+        return f"{said}. {elsewhere}"
     if "executable file not found" in reason or "no such file or directory" in reason:
         what = (*(spec.entrypoint or ()), *spec.command)[:1]
-        return f"{said}. Has the image no {what[0]!r}?" if what else said
+        brings = " `pip install sagemaker-training` in it brings one." if what == ("train",) else ""
+        return f"{said}. Has the image no {what[0]!r}?{brings}" if what else said
     if "no space left" in reason.lower():
         return f"{said}. `docker system df` shows what takes the room, `docker system prune` frees some."
     return said

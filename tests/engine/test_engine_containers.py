@@ -184,6 +184,17 @@ class TestAHost:
         with pytest.raises(LaunchError, match=r"algo-1 could not be started: .*Has the image no 'nothing'\?"):
             place.run(place.spec("nothing"))
 
+    def test_without_train_is_refused_with_what_brings_it(self, place):
+        spec = place.spec("train", environment={"PATH": "/nowhere"})
+        with pytest.raises(LaunchError, match=r"no 'train'\? `pip install sagemaker-training` in it brings one"):
+            place.run(spec)
+
+    def test_whose_folders_the_engine_does_not_see_is_refused_by_that(self, place):
+        lost = place.spec("true")
+        lost.tree.rmdir()
+        with pytest.raises(LaunchError, match="The engine does not see the folders of this machine: it runs on anoth"):
+            place.run(lost)
+
     def test_is_process_1_which_sigterm_does_not_reach(self, place):
         with place.started(place.python("import time; print('up', flush=True); time.sleep(600)")) as host:
             wait_for(host.output)
