@@ -237,8 +237,9 @@ def failure(kind: str, description: Mapping[str, Any]) -> HarnessError | None:
     if status in {"Completed", "InService"}:
         return None
     if status == "Stopped":
-        if description.get("SecondaryStatus") == "MaxRuntimeExceeded":
-            seconds = description["StoppingCondition"]["MaxRuntimeInSeconds"]
+        # Of a processing job AWS has no word for it.
+        if "MaxRuntimeExceeded" in (description.get("SecondaryStatus"), description.get("Harness", {}).get("Stop")):
+            seconds = description.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 86_400)
             return DeadlineExceeded(f"{name} was stopped after its {seconds} seconds (--max-run)")
         return JobFailed(f"{name} was stopped")
     return JobFailed(f"{name} failed: {description.get('FailureReason', 'no reason was given')}")

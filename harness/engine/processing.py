@@ -257,6 +257,8 @@ class Processing:
 
     def _finish(self, ended: Ended) -> None:
         facts = {**self.job.description.get("Harness", {}), "ExitCodes": dict(ended.exit_codes)}
+        if ended.stop is Stop.DEADLINE:
+            facts["Stop"] = "MaxRuntimeExceeded"
         message, readable = self._exit_message()
         self.job.update(Harness=facts, ExitMessage=message or None)
         if ended.stop is not None:

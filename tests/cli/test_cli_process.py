@@ -158,7 +158,8 @@ class TestAProcessingJob:
     def test_is_stopped_at_its_deadline(self, project):
         made = with_script(project, "import time; time.sleep(600)")
         done = process(made, "--max-run", "1", HARNESS_STOP_GRACE="0")
-        assert done.code != 0
+        assert done.code == 124
+        assert "p was stopped after its 1 seconds (--max-run)" in done.err
         assert made.describe("p")["ProcessingJobStatus"] == "Stopped"
 
     @pytest.mark.parametrize(("options", "told"), [((), "connected"), (("--enable-network-isolation",), "OSError")])
