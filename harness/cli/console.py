@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO
 from urllib.parse import unquote, urlsplit
 
 import click
@@ -89,10 +89,18 @@ class Progress:
             click.echo(f"\r{text}{_TO_THE_END_OF_THE_LINE}", nl=False, err=True)
             self._on_line = True
 
-    def end(self, *, failed: bool) -> None:
-        """The job has ended."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *of: object) -> None:
+        """Whatever is said next, why it ended perhaps, begins a line."""
         if self._on_line:
             click.echo("", err=True)
+            self._on_line = False
+
+    def end(self, *, failed: bool) -> None:
+        """The job has ended."""
+        self.__exit__()
 
     def _say(self, name: str, message: str) -> None:
         if self._terminal:

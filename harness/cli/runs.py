@@ -71,7 +71,8 @@ def _follow(ctx: click.Context, /, job: str, **options: Any) -> None:
     kind = _kind(config, target, job)
     progress = console.Progress(as_json=as_json)
     try:
-        description = jobs.follow(target, kind, job, progress)
+        with progress:
+            description = jobs.follow(target, kind, job, progress)
     except ServiceError:
         if kind != "Endpoint":
             raise

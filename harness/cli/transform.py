@@ -42,7 +42,7 @@ def command(
     if document is not None and (job or uri):
         raise UsageError("--request names its model itself; leave out --job and --model-data.")
     progress = console.Quiet()
-    with closing(open_target(config)) as target:
+    with progress, closing(open_target(config)) as target:
         if document is not None:
             made = prepare(config, "TransformJob", document)
         else:

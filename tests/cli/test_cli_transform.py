@@ -9,8 +9,8 @@ import signal
 import subprocess
 import sys
 import tarfile
-import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -71,6 +71,23 @@ def prepare(folder: Path, files) -> tuple[str, ...]:
 def outputs(folder: Path) -> dict[str, str]:
     root = folder / "out"
     return {str(path.relative_to(root)): path.read_text() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def on_a_terminal(made, *arguments: str, ctrl_c_at: bytes | None = None) -> tuple[int, bytes]:
+    """A transform whose stderr is a terminal: its exit code, and what the terminal was sent."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "harness", "transform", *arguments]
+    running = subprocess.Popen(command, cwd=made.folder, stdout=subprocess.DEVNULL, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):  # the terminal is gone
+        while data := os.read(ours, 4096):
+            shown += data
+            if ctrl_c_at and ctrl_c_at in shown:
+                ctrl_c_at = None
+                running.send_signal(signal.SIGINT)
+    os.close(ours)
+    return running.wait(60), shown
 
 
 class TestATransform:
@@ -145,27 +162,18 @@ class TestATransform:
 
     def test_shows_how_far_it_is_on_a_terminal(self, made, tmp_path):
         arguments = prepare(tmp_path, {"a.csv": "1,2\n3,4\n"})
-        ours, theirs = pty.openpty()
-        shown = b""
-
-        def read():
-            nonlocal shown
-            try:
-                while data := os.read(ours, 4096):
-                    shown += data
-            except OSError:  # the terminal is gone
-                pass
-
-        reader = threading.Thread(target=read)
-        reader.start()
-        command = [sys.executable, "-m", "harness", "transform", *arguments, *CSV]
-        done = subprocess.run(command, cwd=made.folder, stdout=subprocess.PIPE, stderr=theirs, timeout=60, check=False)
-        os.close(theirs)
-        reader.join()
-        os.close(ours)
-        assert done.returncode == 0
+        code, shown = on_a_terminal(made, *arguments, *CSV)
+        assert code == 0
         assert b"\r1 of 1 files, 2 records, " in shown
         assert b"/s\x1b[K" in shown
+
+    def test_that_ctrl_c_ends_says_so_on_a_line_of_its_own(self, made, tmp_path):
+        arguments = prepare(tmp_path, {"a.csv": "1,2\n", "b.csv": "1,wait\n"})
+        seen = ("--environment", f"SEEN={tmp_path}/seen")
+        code, shown = on_a_terminal(made, *arguments, *CSV, *seen, ctrl_c_at=b"1 of 2 files")
+        assert code == 130
+        assert shown.splitlines()[-1].startswith(b"\x1b[31m")
+        assert shown.splitlines()[-1].endswith(b" was stopped")
 
     @pytest.mark.slow
     def test_of_a_large_file_takes_no_more_memory_than_of_a_small_one(self, made, tmp_path):
