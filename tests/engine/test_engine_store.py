@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.engine import store as store_module
@@ -51,6 +51,7 @@ class TestADocument:
         lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["Name", "Value", "ä\n"]), inner),
     )
 
+    @settings(max_examples=30)  # each one is a document of many values
     @given(st.dictionaries(names, values), st.dictionaries(names.map(lambda name: name + "Time"), moments))
     def test_comes_back_as_it_was_written(self, tmp_path_factory, plain, times):
         path = tmp_path_factory.getbasetemp() / "round-trip.json"

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import MissingCapability
-from harness.parity.report.html import render
+from harness.parity.report.html import _template, render
 from tests.browser import browser_or_skip, page
 from tests.parity import sample_documents as sample
 
@@ -168,6 +168,7 @@ class TestSafety:
 
 
 def test_says_what_to_install_where_the_templating_library_is_missing(monkeypatch):
+    _template.cache_clear()
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(MissingCapability, match=r"sagemaker-harness\[report\]"):
         render(sample.clean())

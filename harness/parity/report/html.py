@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 from harness.errors import MissingCapability
@@ -54,6 +55,13 @@ def render(document: Document) -> str:
     Raises:
         MissingCapability: the templating library is not installed.
     """
+    page: str = _template().render(_view(document))
+    return page
+
+
+@cache
+def _template() -> Any:
+    """What stands where, compiled."""
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError:
@@ -68,7 +76,7 @@ def render(document: Document) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("page.html").render(_view(document))
+    return environment.get_template("page.html")
 
 
 def _view(document: Document) -> dict[str, Any]:
