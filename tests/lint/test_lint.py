@@ -239,6 +239,20 @@ class TestTheImagesModules:
         (finding,) = linted("import thing\n", {"requirements.txt": "--no-binary :all:\n"}).findings
         assert (finding.rule, finding.severity) == ("HRN602", Severity.ERROR)
 
+    @pytest.mark.parametrize(
+        "call",
+        [
+            'subprocess.check_call([sys.executable, "-m", "pip", "install", "thing"])',
+            'os.system("pip install thing")',
+            'pip.main(["install", "thing"])',
+        ],
+    )
+    def test_a_script_that_installs_something_itself_may_have_installed_it(self, linted: Lint, call: str):
+        assert rules(linted(f"import os, pip, subprocess, sys\n{call}\nimport thing\n")) == []
+
+    def test_a_script_that_prints_something_has_installed_nothing(self, linted: Lint):
+        assert rules(linted('print("a pip in an apple")\nimport thing\n')) == ["HRN602"]
+
     def test_an_older_scikit_learn_may_be_asked_for(self, linted: Lint):
         script = "from sklearn.externals import joblib\n"
         assert rules(linted(script)) == ["HRN602"]
@@ -250,3 +264,25 @@ class TestTheImagesModules:
             monkeypatch.setattr(sys, "stdlib_module_names", names)
             found = linted("import cgi\nimport distutils.util\nimport imp\n").findings
             assert [(each.rule, each.line) for each in found] == [("HRN602", 3)]
+
+
+class TestAFileOfThisMachine:
+    @pytest.mark.parametrize(
+        ("script", "severity"),
+        [
+            ('open("/home/me/project/x.csv", "w")', Severity.ERROR),
+            ('open("/mnt/x.csv", "w")', Severity.WARNING),
+            ('os.makedirs("/home/me/project", exist_ok=True)\nopen("/home/me/project/x.csv", "w")', Severity.WARNING),
+            ('open(os.path.expanduser("~/x.csv"), "w")', Severity.WARNING),
+            ('open(os.path.expanduser("~/project/x.csv"), "w")', Severity.ERROR),
+        ],
+    )
+    def test_cannot_be_written_where_there_is_no_folder_and_is_lost_otherwise(
+        self, linted: Lint, script: str, severity: Severity
+    ):
+        (finding,) = linted(f"import os\n{script}\n").findings
+        assert (finding.rule, finding.severity) == ("HRN302", severity)
+
+    def test_that_was_written_is_not_told_of_again_where_it_is_read(self, linted: Lint):
+        script = 'open("/home/me/x.csv", "w")\nopen("/home/me/x.csv")\n'
+        assert [each.line for each in linted(script).findings] == [1]

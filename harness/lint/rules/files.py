@@ -13,6 +13,7 @@ from harness.lint.subject import Subject
 
 _SCRATCH = ("/tmp", "/var/tmp", "/dev", "/proc", "/sys", "/run")  # noqa: S108 - names of the container's folders
 _OF_A_PERSON = ("/home", "/Users", "/root", "/Volumes", "/mnt", "/media")
+_IN_THE_IMAGE = ("/home", "/root", "/mnt", "/media")
 _BRINGS_FILES = frozenset(
     {
         *("extractall", "unpack_archive", "urlretrieve", "download_file", "download_fileobj", "system", "symlink"),
@@ -61,14 +62,17 @@ def _lost(subject: Subject) -> Iterator[Found]:
 
 
 def _of_this_machine(subject: Subject) -> Iterator[Found]:
-    written = _written(subject)
+    written, makes_folders = _written(subject), _calls(subject, {"mkdir", "makedirs", *_BRINGS_FILES})
     for access in subject.accesses:
-        path = absolute(subject, access.where)
+        path, writes = absolute(subject, access.where), access.use is Use.WRITE
         if access.where.base == "C:":
             path = access.where.path
-        elif path is None or access.where.base not in ("/", "~") or not _is_in(path, _OF_A_PERSON) or path in written:
+        elif path is None or access.where.base not in ("/", "~") or not _is_in(path, _OF_A_PERSON):
             continue
-        fails = access.use is not Use.WRITE or access.where.base == "/"
+        if path in written and not writes:
+            continue
+        there = access.where.base == "C:" or posixpath.dirname(path) in _IN_THE_IMAGE
+        fails = not writes or not (there or makes_folders)
         yield Found(
             access.module.spot(access.node),
             subject.severity(access.node) if fails else Severity.WARNING,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import PurePosixPath
@@ -14,6 +15,7 @@ from harness.lint.modules import Module
 from harness.lint.subject import Subject
 
 _REQUIREMENTS = "requirements.txt"
+_PIP = re.compile(r"^pip3?$|\b(pip3?|conda) install\b")
 _NAME_IT = f"Name it in {_REQUIREMENTS} at the root of source_dir."
 
 
@@ -48,6 +50,8 @@ def _imports(subject: Subject) -> Iterator[Found]:
     asked = _asked(subject)
     known = packages.imported(there | asked.distributions) | packages.standard_library()
     sure = asked.whole and not asked.distributions - there
+    if _installs_itself(subject):
+        sure, asked = False, asked._replace(whole=False)
     for module, node, dotted in _outer_imports(subject):
         name = dotted.partition(".")[0]
         gone = packages.gone(dotted) if "scikit-learn" not in asked.distributions else None
@@ -65,6 +69,20 @@ def _imports(subject: Subject) -> Iterator[Found]:
         elif asked.whole:  # else something else may bring it
             message = f"{name} is not in image {version}, and requirements.txt does not name it."
             yield Found(module.spot(node), Severity.WARNING, message, _NAME_IT)
+
+
+def _installs_itself(subject: Subject) -> bool:
+    """Whether the script calls pip: ``subprocess.run([…, "pip", "install", …])``, ``os.system("pip install …")``."""
+    calls = ((module, call) for module in subject.modules.read.values() for call in module.all(ast.Call))
+    return any(
+        module.dotted(call.func).startswith("pip.")
+        or any(isinstance(each, ast.Constant) and _PIP.search(str(each.value)) for each in _within(call.args))
+        for module, call in calls
+    )
+
+
+def _within(arguments: list[ast.expr]) -> Iterator[ast.AST]:
+    return chain.from_iterable(ast.walk(argument) for argument in arguments)
 
 
 def _outer_imports(subject: Subject) -> Iterator[tuple[Module, ast.stmt, str]]:

@@ -1,0 +1,3 @@
+with open("/mnt/data/result.txt", "w") as file:
+    file.write("1")
+print("> written")
