@@ -204,7 +204,10 @@ class Config:
     instance_limits: bool = setting(True, "Give containers the CPUs and memory of their instance type, and no more.")
     runs_dir: Path = setting("runs", "Folder of run folders.")
     stop_grace: int = setting(120, "Seconds between asking a job to stop and killing it; AWS's is 120.", minimum=0)
-    pass_environment: tuple[str, ...] = setting((), "Variables of this machine that scripts may see.")
+    pass_environment: tuple[str, ...] = setting(
+        (),
+        "Variables of this machine that scripts may see; a container gets AWS credentials as they are now.",
+    )
     model_server_workers: int | None = setting(None, "Worker processes of a model server; one per CPU.", minimum=1)
     model_server_timeout: int | None = setting(None, "Seconds that a model server gives one request.", minimum=1)
     process: ProcessConfig = setting(ProcessConfig, "Processing job.")

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, cast
 
-from harness.engine.environment import passed_environment
 from harness.engine.launcher import HostSpec, Launcher, LaunchError, RunningHost
+from harness.engine.passing import into_container
 from harness.engine.settings import EngineSettings
 from harness.engine.toolkit import JobHost
 
@@ -77,7 +77,7 @@ def prepare(
         name=host.name,
         command=command(str(containers.image)),
         environment={
-            **passed_environment(settings.pass_environment),
+            **into_container(settings),
             "AWS_REGION": settings.region,
             **variables,
         },

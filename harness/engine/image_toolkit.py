@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from harness.contract.environment import Contract
 from harness.contract.outcomes import Outcome
 from harness.engine.container_entry import own_channels
-from harness.engine.environment import passed_environment, platform_environment
+from harness.engine.environment import platform_environment
 from harness.engine.hosts import Ended, Log
 from harness.engine.launcher import HostSpec, Mount
+from harness.engine.passing import into_container
 from harness.engine.settings import EngineSettings
 from harness.engine.store import Document
 from harness.engine.toolkit import JobHost, read_failure
@@ -42,7 +43,7 @@ class ImageToolkit:
     def ready(self, host: JobHost) -> Contract:
         """What the container's first process is given on top of the image's environment."""
         environment = {
-            **passed_environment(self.settings.pass_environment),
+            **into_container(self.settings),
             **platform_environment(self.description, self.settings.region),
             **self.request.get("Environment", {}),
         }

@@ -12,11 +12,12 @@ from typing import Any
 from harness.contract.outcomes import OUT_OF_MEMORY_REASON
 from harness.engine import channels
 from harness.engine.artifacts import ArtifactError
-from harness.engine.environment import image_environment, machine_environment, passed_environment
+from harness.engine.environment import image_environment, machine_environment
 from harness.engine.hosts import Control, Ended, Log, Stop, run_hosts
 from harness.engine.interpreter import interpreter
 from harness.engine.launcher import HostSpec, Launcher, LaunchError, Mount
 from harness.engine.literal_paths import literal_paths_below
+from harness.engine.passing import into_container
 from harness.engine.settings import EngineSettings
 from harness.engine.store import Document, Job, now, write_json
 from harness.engine.supervisor import fail
@@ -213,7 +214,7 @@ class Processing:
         return spec._replace(
             entrypoint=tuple(app.get("ContainerEntrypoint", ())) or None,
             command=tuple(app.get("ContainerArguments", ())),
-            environment={**passed_environment(self.settings.pass_environment), **spec.environment},
+            environment={**into_container(self.settings), **spec.environment},
         )
 
     def _as_process(self, spec: HostSpec) -> HostSpec:

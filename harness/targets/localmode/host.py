@@ -15,6 +15,7 @@ from harness.engine.hosts import Companion, Control, Ended, Log, Stop, run_hosts
 from harness.engine.launcher import HostSpec, Launcher
 from harness.engine.leftovers import labels
 from harness.engine.ownership import Owner, give_back
+from harness.engine.passing import into_container
 from harness.engine.processes import ProcessLauncher
 from harness.engine.settings import EngineSettings
 from harness.engine.store import Document, Job, write_json
@@ -73,7 +74,7 @@ class SdkHost:
 
     def passed_environment(self) -> dict[str, str]:
         """The variables of this machine that the user has asked for by name."""
-        return {name: os.environ[name] for name in self.settings.pass_environment if name in os.environ}
+        return into_container(self.settings)
 
     def run(
         self,
