@@ -211,11 +211,9 @@ class Processing:
 
     def _in_image(self, spec: HostSpec) -> HostSpec:
         app = self.request["AppSpecification"]
-        return spec._replace(
-            entrypoint=tuple(app.get("ContainerEntrypoint", ())) or None,
-            command=tuple(app.get("ContainerArguments", ())),
-            environment={**into_container(self.settings), **spec.environment},
-        )
+        entrypoint, arguments = (tuple(app.get(f"Container{what}", ())) for what in ("Entrypoint", "Arguments"))
+        environment = {**into_container(self.settings), **spec.environment}
+        return spec._replace(entrypoint=entrypoint or None, command=arguments, environment=environment)
 
     def _as_process(self, spec: HostSpec) -> HostSpec:
         app = self.request["AppSpecification"]
