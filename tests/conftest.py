@@ -96,7 +96,7 @@ def _nothing_left_behind(_scratch: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     while left and time.monotonic() < deadline:  # what has been told to end takes a moment
         time.sleep(0.01)
         left &= _descendants(os.getpid())
-    files = sorted(_scratch.iterdir())
+    files = [_scratch / name for name in sorted(os.listdir(_scratch))]
     for path in files:  # the next test is to find nothing either
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     assert not left, f"processes left behind: {[_command_line(pid) for pid in left]}"
@@ -106,14 +106,16 @@ def _nothing_left_behind(_scratch: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 def _descendants(pid: int) -> set[int]:
     """Numbers of all processes below one (Linux; elsewhere none can be told)."""
     found: set[int] = set()
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return found
+    for thread in threads:
         try:
-            direct = {int(child) for child in children.read_text().split()}
+            direct = {int(child) for child in Path(f"/proc/{pid}/task/{thread}/children").read_bytes().split()}
         except OSError:
             continue
-        found |= direct
-        for child in direct:
-            found |= _descendants(child)
+        found |= direct.union(*map(_descendants, direct))
     return found
 
 
