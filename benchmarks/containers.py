@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
+from benchmarks import by_hand
 from benchmarks.paired import Command, Comparison, Target, compare
-from benchmarks.project import HARNESS, ROOT, workspace
-from harness.contract import opt_ml
+from benchmarks.project import HARNESS, ROOT, planned, workspace
 from harness.engine.image import resolve
 from harness.images import DEFAULT_VERSION, image_uri
 from harness.images.engine import engine
@@ -18,15 +15,6 @@ from harness.images.engine import engine
 ROUNDS = 10
 IMAGE = image_uri(DEFAULT_VERSION, "us-east-1")
 
-_REQUEST = {
-    "HyperParameters": {"sagemaker_program": '"train.py"', "max_leaf_nodes": "30"},
-    "AlgorithmSpecification": {"TrainingInputMode": "File"},
-    "InputDataConfig": [
-        {"ChannelName": name, "DataSource": {"S3DataSource": {"S3DataDistributionType": "FullyReplicated"}}}
-        for name in ("train", "test")
-    ],
-    "ResourceConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large"},
-}
 _LAUNCH = """
 import sys
 from pathlib import Path
@@ -59,12 +47,9 @@ def measure(rounds: int) -> Iterator[Comparison]:
         name = resolve(client, IMAGE)
     data = ROOT / "data"
     with workspace() as folder:
-        tree = _tree(folder / "ml")
-        mounts = [f"{tree}:/opt/ml", *(f"{data / each}:/opt/ml/input/data/{each}:ro" for each in ("train", "test"))]
-        volumes = [part for mount in mounts for part in ("--volume", mount)]
-        by_hand = ("docker", "run", "--rm", "--hostname", "algo-1", *volumes, name, "train")
+        tree = folder / "ml"
+        hand = by_hand.train(tree, planned(ROOT / "pyproject.toml"), ROOT / "entry", name)
         ours = (sys.executable, "-c", _LAUNCH, str(folder / "runs"), str(tree), str(data), name)
-        hand = Command("docker run", by_hand, ROOT)
         whole = (HARNESS, "train", "--on", "container", "--config", str(ROOT / "pyproject.toml"))
         for what, command in (
             (
@@ -75,17 +60,3 @@ def measure(rounds: int) -> Iterator[Comparison]:
         ):
             title = f"The iris sample in a container: {what} against docker run"
             yield compare(title, hand, command, rounds, Target(ratio=1.25))
-
-
-def _tree(tree: Path) -> Path:
-    """``/opt/ml`` as it is before a training job."""
-    for inside in ("input/config", "input/data/train", "input/data/test", "model", "output/data"):
-        (tree / inside).mkdir(parents=True)
-    shutil.copytree(ROOT / "entry", tree / "code", ignore=shutil.ignore_patterns("__pycache__"))
-    for name, document in (
-        ("hyperparameters", opt_ml.hyperparameters_document(_REQUEST)),
-        ("inputdataconfig", opt_ml.input_data_config_document(_REQUEST)),
-        ("resourceconfig", opt_ml.resource_config_document(_REQUEST, 0)),
-    ):
-        (tree / "input/config" / f"{name}.json").write_text(json.dumps(document))
-    return tree

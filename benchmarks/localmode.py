@@ -1,6 +1,7 @@
 """Jobs and an endpoint in containers, by us and by the SageMaker SDK's own local mode, v2 and v3.
 
-The script that does nothing shows what each adds to a container; the iris sample, what that is of a short real job.
+Where a container alone takes seconds (to start, and to import scikit-learn), the same is done by hand as well, in the
+same rounds: what is beyond that is what each of the two adds, and all that anybody could save.
 """
 
 from __future__ import annotations
@@ -13,17 +14,20 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-from benchmarks.paired import Command, Comparison, Spread, Target, compare, plain_environment
-from benchmarks.project import HARNESS, ROOT, trivial, workspace
+from benchmarks import by_hand
+from benchmarks.paired import Command, Spread, Target, plain_environment, run
+from benchmarks.project import HARNESS, ROOT, planned, trivial, workspace
 from benchmarks.transform import FILES, LINES, ROWS, write_rows
 from harness.engine.image import resolve
 from harness.images import DEFAULT_VERSION, image_uri
 from harness.images.engine import engine
 
-ROUNDS = 3
+ROUNDS = 5
 MODULES = {"v2": "sagemaker.local.local_session", "v3": "sagemaker.core.local.local_session"}
 """Where each SDK's ``LocalSession`` is."""
 NETWORK = "sagemaker-local"
@@ -63,12 +67,15 @@ if "body" in task:
 
 @dataclass(frozen=True)
 class Span:
-    """Seconds that something took, by the SDK and by us."""
+    """Seconds that something took, by the SDK and by us, and where that is possible, by hand."""
 
     title: str
     sdk: Spread
     ours: Spread
     target: Target | None = None
+    by_hand: Spread | None = None
+    added: tuple[float, float] | None = None
+    """Medians of what the SDK and what we took beyond that, in each round."""
 
     def document(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -76,13 +83,21 @@ class Span:
 
     def __str__(self) -> str:
         theirs, ours = self.sdk.median, self.ours.median
-        figures = (
-            f"  SDK {theirs:.1f} s, harness {ours:.2f} s: ratio {ours / theirs:.3f}, {theirs / ours:.1f} times as fast"
-        )
-        return f"{self.title}\n{figures}{f'; target: {self.target}' if self.target else ''}"
+        lines = [
+            self.title,
+            f"  SDK {theirs:.2f} s, harness {ours:.2f} s: ratio {ours / theirs:.3f}, {theirs / ours:.1f} times as fast"
+            f"{f'; target: {self.target}' if self.target else ''}",
+        ]
+        if self.by_hand and self.added:
+            sdk, harness = self.added
+            lines.append(
+                f"  by hand {self.by_hand.median:.2f} s; beyond that the SDK takes {sdk:.2f} s, harness {harness:.2f} s"
+                f"{f': {sdk / harness:.0f} times less' if harness > 0 else ''}"
+            )
+        return "\n".join(lines)
 
 
-def measure(rounds: int) -> Iterator[Comparison | Span]:
+def measure(rounds: int) -> Iterator[Span]:
     """Training as whole processes; an endpoint without the SDK's start, but with both of our processes."""
     from tests.oracle.local_mode import REQUIREMENTS
     from tests.oracle.venvs import ensure
@@ -95,13 +110,8 @@ def measure(rounds: int) -> Iterator[Comparison | Span]:
             bench = _Bench(folder, python, module, image, ROOT / "pyproject.toml")
             idle = replace(bench, project=trivial(folder / "idle"))
             for what, job in (("A script that does nothing", idle), ("The iris sample", bench)):
-                yield compare(
-                    f"{what} in a container: harness train --on container against SDK {sdk}'s local mode",
-                    job.sdk(f"SDK {sdk}", what, [("create_training_job", job.request())]),
-                    job.harness("harness", "train", "--on", "container", *job.config),
-                    rounds,
-                    Target(ratio=1 / 3),
-                )
+                title = f"{what} in a container: harness train --on container against SDK {sdk}'s local mode"
+                yield job.trainings(title, what, rounds)
             _run(bench.harness("", "train", "--on", "container", "--job-name", "bench", *bench.config))
             yield from bench.transforms(
                 f"{FILES * ROWS:,} rows in {FILES} files, in a container: harness against SDK {sdk}'s local mode"
@@ -138,22 +148,35 @@ class _Bench:
         task.write_text(json.dumps({"module": self.module, "local": local, "calls": calls, **more}))
         return Command(label, (str(self.python), "-c", _SDK, str(task)), self.folder, self.environment)
 
+    @property
+    def code(self) -> Path:
+        """The scripts."""
+        return self.project.parent / ("entry" if self.project.parent == ROOT else "code")
+
     def source(self) -> str:
         """A copy of the scripts: the SDK writes into what it mounts."""
-        given = self.project.parent / ("entry" if self.project.parent == ROOT else "code")
-        copied = self.folder / "sources" / given.name
+        copied = self.folder / "sources" / self.code.name
         if not copied.exists():
-            shutil.copytree(given, copied, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(self.code, copied, ignore=shutil.ignore_patterns("__pycache__"))
         return f"file://{copied}"
 
     def request(self) -> dict[str, Any]:
         """What we would run, for the SDK to run."""
-        planned = self.harness("", "plan", "--on", "container", "--json", *self.config)
-        request: dict[str, Any] = json.loads(_run(planned))
+        request = planned(self.project)
         request["AlgorithmSpecification"]["TrainingImage"] = self.image
         request["OutputDataConfig"] = {"S3OutputPath": f"file://{self.folder}/output"}
         request["HyperParameters"]["sagemaker_submit_directory"] = json.dumps(self.source())
         return request
+
+    def trainings(self, title: str, what: str, rounds: int) -> Span:
+        """Whole processes: the SDK's, ours, and ``docker run``."""
+        request = self.request()
+        three = (
+            self.sdk("SDK", what, [("create_training_job", request)]),
+            self.harness("harness", "train", "--on", "container", *self.config),
+            by_hand.train(self.folder / f"ml {what}", request, self.code, self.image),
+        )
+        return _span(title, [[run(each).wall for each in three] for _ in range(rounds + 1)], Target(ratio=1 / 3))
 
     def transforms(self, title: str) -> Iterator[Span]:
         """A batch transform of many records to a request: whole processes, and of these, what the sending takes.
@@ -190,14 +213,19 @@ class _Bench:
             theirs = _seconds(_run(sdk))
             between = time.perf_counter()
             tally = json.loads(_run(self.harness("harness", *ours)))["Harness"]["Progress"]
-            wholes.append((between - begun, time.perf_counter() - between))
-            sendings.append((theirs, tally["seconds"]))
+            wholes.append([between - begun, time.perf_counter() - between])
+            sendings.append([theirs, tally["seconds"]])
         yield _span(title, wholes)
         yield _span(f"{title}, once the server answers", sendings, Target(ratio=1 / 20))
 
     def starts(self, title: str, rounds: int) -> Span:
-        """Both in turn, once to warm up."""
-        return _span(title, [(self._sdk_start(), self._our_start()) for _ in range(rounds + 1)], Target(ratio=1 / 10))
+        """The SDK's, ours, and ``docker run``."""
+        model = self.folder / "unpacked"
+        model.mkdir()
+        shutil.unpack_archive(self.folder / "runs" / "bench" / "output" / "model.tar.gz", model, filter="data")
+        hand = partial(by_hand.first_prediction, model, self.code, "train.py", self.image, _BODY)
+        timed = [[self._sdk_start(), self._our_start(), hand()] for _ in range(rounds + 1)]
+        return _span(title, timed, Target(ratio=1 / 10))
 
     def model(self) -> dict[str, Any]:
         """``CreateModel`` of the job ``bench``, for the SDK."""
@@ -240,10 +268,14 @@ class _Bench:
             _run(self.harness("", "delete-endpoint", *name))
 
 
-def _span(title: str, rounds: list[tuple[float, float]], target: Target | None = None) -> Span:
-    """Of the SDK's seconds and ours in each round, of which the first was to warm up."""
-    theirs, ours = zip(*rounds[1:], strict=True)
-    return Span(title, Spread.of(list(theirs)), Spread.of(list(ours)), target)
+def _span(title: str, rounds: list[list[float]], target: Target | None = None) -> Span:
+    """Of the SDK's seconds, ours, and maybe those by hand, in each round; the first round was to warm up."""
+    theirs, ours, *hand = ([*each] for each in zip(*rounds[1:], strict=True))
+    spreads = Spread.of(theirs), Spread.of(ours)
+    if not hand:
+        return Span(title, *spreads, target)
+    added = [median(a - b for a, b in zip(each, hand[0], strict=True)) for each in (theirs, ours)]
+    return Span(title, *spreads, target, Spread.of(hand[0]), (added[0], added[1]))
 
 
 def _seconds(said: str) -> float:

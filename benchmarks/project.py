@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from benchmarks.paired import Command
 
@@ -50,6 +53,14 @@ def trivial(folder: Path) -> Path:
     config = folder / "pyproject.toml"
     config.write_text(_CONFIGURATION)
     return config
+
+
+def planned(config: Path) -> dict[str, Any]:
+    """The ``CreateTrainingJob`` request that a project's configuration becomes."""
+    arguments = (HARNESS, "plan", "--on", "container", "--json", "--config", str(config))
+    done = subprocess.run(arguments, cwd=config.parent, capture_output=True, text=True, check=True)
+    request: dict[str, Any] = json.loads(done.stdout)
+    return request
 
 
 def bare(folder: Path) -> Command:
