@@ -4,6 +4,8 @@ import ast
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -50,22 +52,39 @@ def part(path: Path) -> str:
     return "" if first == "__init__" else first
 
 
-def imported(path: Path) -> set[str]:
-    """The parts of our package that a file imports, wherever in it."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+@dataclass(frozen=True)
+class Facts:
+    """What a file says, read once."""
+
+    imported: frozenset[str]
+    """The parts of our package that it imports, wherever in it."""
+    stateful: tuple[int, ...]
+    """Lines that keep something between calls."""
+
+
+@cache
+def facts(path: Path) -> Facts:
+    tree, found, stateful = ast.parse(path.read_text("utf-8")), set(), []
+    for node in ast.walk(tree):
         names = []
-        if isinstance(node, ast.Import):
+        if isinstance(node, ast.Global):
+            stateful.append(node.lineno)
+        elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative imports hide who is imported"
             names = [node.module or ""]
             if node.module == "harness":
                 names = [f"harness.{alias.name}" for alias in node.names]
-        for name in names:
-            if name.startswith("harness."):
-                found.add(name.split(".")[1])
-    return found - {"__version__"}
+        found |= {name.split(".")[1] for name in names if name.startswith("harness.")}
+    assigned = [node for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None]
+    empty = {"[]", "{}", "list()", "dict()", "set()"}  # what is empty is to be filled
+    stateful += [node.lineno for node in assigned if ast.unparse(node.value) in empty]
+    return Facts(frozenset(found - {"__version__"}), tuple(stateful))
+
+
+def imported(path: Path) -> frozenset[str]:
+    return facts(path).imported
 
 
 def floor(name: str) -> int:
@@ -87,13 +106,7 @@ class TestAFile:
             assert imported(path) - {name} <= ALONE[name]
 
     def test_keeps_no_state_between_calls(self, path):
-        tree = ast.parse(path.read_text("utf-8"))
-        assert not [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Global)]
-        for node in tree.body:
-            value = getattr(node, "value", None)
-            if isinstance(node, ast.Assign | ast.AnnAssign) and value is not None:
-                text = ast.unparse(value)
-                assert text not in {"[]", "{}", "list()", "dict()", "set()"}, f"line {node.lineno}: is to be filled"
+        assert not facts(path).stateful
 
     def test_is_one_idea(self, path):
         assert len(path.read_text("utf-8").splitlines()) <= 400
