@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -75,8 +76,10 @@ def running(options: Options) -> Iterator[StandIn]:
         if options.state:
             leaving.enter_context(buckets.kept(state / "s3.zip"))
         settings = _settings(options)
-        nursery = Nursery(_prepare)  # now: later there are threads
-        leaving.callback(nursery.close)
+        nursery = None
+        if threading.active_count() == 1:  # which will not be so for long
+            nursery = Nursery(_prepare)
+            leaving.callback(nursery.close)
         client = StandInClient(state / "runs", settings, nursery)
         logs = Follower(aws.CloudWatchLogs(), client.reap)
         model = service_model.load(Path(settings.cache))
