@@ -203,6 +203,11 @@ class EngineClient:
         name = request["EndpointName"]
         config = self._configs.describe(request["EndpointConfigName"])
         model = self._models.describe(config["ProductionVariants"][0]["ModelName"])
+        if self.settings.port and self.settings.launcher == "containers" and model.get("EnableNetworkIsolation"):
+            raise RefusedError(
+                f"Port {self.settings.port}: a container without network has none on this machine, and is reached at "
+                "its own address. Leave out one of --port and --enable-network-isolation"
+            )
         self._forget_failed_endpoint(name)
         if self.find_endpoint(name) is not None:
             raise ServiceError(

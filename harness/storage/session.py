@@ -23,7 +23,7 @@ def open_session(region: str | None, profile: str | None) -> Any:
         import boto3
     except ImportError:
         raise MissingCapability(
-            "s3:// and --on remote need boto3, which is not installed: pip install 'sagemaker-harness[remote]'"
+            "S3, ECR and --on remote need boto3, which is not installed: pip install 'sagemaker-harness[remote]'"
         ) from None
     import botocore.session
 

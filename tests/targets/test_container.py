@@ -153,6 +153,11 @@ class TestAnEndpoint:
         assert network.attrs["Internal"]
         assert self.invoke(served) == "2.0\n4.0\n"
 
+    def test_without_network_has_no_port_here_to_choose(self, served):
+        done = self.deploy(served, "--enable-network-isolation", "--port", "9123")
+        assert done.code == 2
+        assert "Leave out one of --port and --enable-network-isolation" in done.err
+
     @pytest.mark.parametrize("there", [True, False], ids=["there", "not there"])
     def test_installs_what_its_requirements_ask_for_before_it_serves(self, served, there):
         if there:
