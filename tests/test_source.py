@@ -385,6 +385,7 @@ def laid_out(root: Path) -> dict[str, object]:
     return found
 
 
+@pytest.mark.slow
 @given(trees)
 def test_staging_lays_out_what_unpacking_the_archive_would(files: dict[str, tuple[bytes, int]]) -> None:
     with tempfile.TemporaryDirectory() as temporary:

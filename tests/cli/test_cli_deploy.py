@@ -233,6 +233,7 @@ class TestWhatServes:
         assert made.harness("invoke", "--endpoint-name", "e", stdin="[1]").out == "[2.0]"
         assert f"algo-1 | python {other}\n" in (made.run_folder("_endpoints/e") / "log.txt").read_text()
 
+    @pytest.mark.slow
     def test_without_network_is_reached_and_reaches_nobody(self, project, ends):
         script = """
 import os, shutil, socket

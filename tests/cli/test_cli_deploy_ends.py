@@ -32,6 +32,7 @@ class TestTheEndOfAnEndpoint:
         for kind in ("_endpoints", "_endpoint-configs", "_models"):
             assert [path.name for path in made.run_folder(kind).iterdir() if path.name != "_active"] == []
 
+    @pytest.mark.slow
     def test_waits_for_what_it_has_begun_to_answer(self, project, tmp_path, ends):
         gate = tmp_path / "gate"
         os.mkfifo(gate)
@@ -61,6 +62,7 @@ class TestTheEndOfAnEndpoint:
         _, err = following.communicate(timeout=30)
         assert (following.returncode, err) == (0, b"e is gone\n")
 
+    @pytest.mark.slow
     def test_is_not_brought_about_by_the_end_of_following(self, project, ends):
         made = with_model(project)
         ends(made)
@@ -88,6 +90,7 @@ class TestTheEndOfAnEndpoint:
         assert deploy(made).code == 0
         assert made.harness("invoke", "--endpoint-name", "e", stdin="[1]").out == "[2.0]"
 
+    @pytest.mark.slow
     def test_by_kill_9_of_its_supervisor_leaves_nothing_running(self, project):
         made = with_model(project)
         deploy(made)
@@ -100,6 +103,7 @@ class TestTheEndOfAnEndpoint:
         assert made.harness("delete-endpoint", "--endpoint-name", "e").code == 0
         assert endpoints(made) == {}
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
     def test_comes_with_that_of_the_command_before_it_is_in_service(self, project, number):
         script = MULTIPLIES + "\nprint('loading', flush=True)\nimport time; time.sleep(60)\n"
@@ -121,6 +125,7 @@ class TestTheEndOfAnEndpoint:
                 assert list(made.run_folder(kind).iterdir()) == []
 
 
+@pytest.mark.slow
 class TestADeploymentThatIsKilled:
     def test_leaves_a_name_that_can_be_deployed_to_again(self, project, ends):
         script = "def model_fn(model_dir):\n    print('loading', flush=True)\n    import time; time.sleep(600)"
@@ -143,6 +148,7 @@ class TestADeploymentThatIsKilled:
 
 
 class TestADeploymentThatFails:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("script", "reason"),
         [
@@ -165,6 +171,7 @@ class TestADeploymentThatFails:
         assert done.out.startswith("\ne  Failed")
         assert what_is_left(made) == []
 
+    @pytest.mark.slow
     def test_leaves_a_name_that_can_be_deployed_to_again(self, project, ends):
         made = with_model(project, "")
         ends(made)

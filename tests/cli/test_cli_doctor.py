@@ -24,6 +24,7 @@ def test_a_target_that_lacks_something_ends_with_4_and_says_what_mends_it(projec
     assert "-> Start Docker Desktop, or `sudo systemctl start docker`" in done.out
 
 
+@pytest.mark.slow
 def test_the_target_is_the_configured_one(project):
     made = project(config='on = "container"')
     assert made.harness("doctor", **NO_ENGINE).code == 4
@@ -53,6 +54,7 @@ def test_the_table_fits_a_terminal_but_for_commands_to_copy(project, columns):
     assert len(done.out.splitlines()) <= 50
 
 
+@pytest.mark.slow
 def test_there_is_colour_in_a_terminal_alone(project):
     made = project()
     assert "\x1b[" not in made.harness("doctor").out
@@ -80,6 +82,7 @@ def in_a_terminal(project, **variables: str) -> str:
     return shown.decode()
 
 
+@pytest.mark.slow
 def test_no_secret_is_shown(project):
     keys = {
         "AWS_SECRET_ACCESS_KEY": "do-not-show",
@@ -100,6 +103,7 @@ def test_against_the_stand_in_remote_can_run_and_says_as_whom(project, standin):
     assert found["endpoint"]["Finding"] == f"{standin.url} is asked, not AWS"
 
 
+@pytest.mark.slow
 def test_a_job_that_was_killed_is_found_and_its_remedy_works(project):
     made = project()
     assert made.harness("train", "--job-name", "j").code == 0

@@ -101,6 +101,7 @@ def names_in(archive: bytes) -> list[str]:
 
 
 class TestTraining:
+    @pytest.mark.slow
     def test_reads_channels_and_code_from_s3_and_delivers_there(self, project, s3):
         put(s3, **{"train/a.csv": "1", "train/b.csv": "2", "src/sourcedir.tar.gz": packed(**{"t.py": COPIES_ITS_DATA})})
         made = project("raise SystemExit('not this one')")
@@ -164,6 +165,7 @@ class TestProcessing:
         assert (made.run_folder("j") / "output/clean/b.csv").read_text() == "ABC"
 
 
+@pytest.mark.slow
 class TestTransform:
     def test_reads_model_and_input_and_delivers(self, project, s3):
         put(s3, **{"m/model.tar.gz": packed(**{"model.txt": "yes"}), "in/sub/a.csv": "1,2\n3,4\n"})

@@ -353,6 +353,7 @@ subprocess.run(["sleep", "600"])
 
 
 class TestALogOfAnySize:
+    @pytest.mark.slow
     def test_is_kept_whole_when_it_is_100_megabytes(self, project):
         script = "line = 'x' * 999\nfor _ in range(100_000): print(line)"
         made = project(script)

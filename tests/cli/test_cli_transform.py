@@ -140,6 +140,7 @@ class TestATransform:
         assert "--input" in made.harness("transform", "--model-data", "model.tar.gz").err
         assert "--job or --model-data" in made.harness("transform", "--input", "data/train").err
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("how", ["runs stop", "ctrl-c"])
     def test_that_is_ended_keeps_complete_outputs_and_leaves_no_process(self, made, tmp_path, how):
         seen = tmp_path / "seen"

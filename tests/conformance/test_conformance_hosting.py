@@ -76,12 +76,14 @@ class TestAnEndpoint:
         request = {"EndpointName": endpoint, "EndpointConfigName": config}
         assert refused(place.client.create_endpoint, **request) == "ValidationException"
 
+    @pytest.mark.slow
     def test_can_be_deleted_once(self, place, model, refused):
         name = place.deploy(model)["EndpointName"]
         place.client.delete_endpoint(EndpointName=name)
         assert refused(place.client.delete_endpoint, EndpointName=name) == "ValidationException"
         assert refused(place.runtime.invoke_endpoint, EndpointName=name, Body=b"1") == "ValidationError"
 
+    @pytest.mark.slow
     def test_whose_model_cannot_be_loaded_fails_with_the_reason(self, place):
         described = place.deploy(place.model("def model_fn(model_dir): raise ValueError('no tree')"))
         place.client.delete_endpoint(EndpointName=described["EndpointName"])

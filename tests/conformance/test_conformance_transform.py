@@ -38,10 +38,12 @@ class TestATransformJob:
         assert described["TransformJobStatus"] == "Completed"
         assert outputs(place, described) == {"a.csv.out": "6.0\n14.0\n22.0\n", "deep/b.csv.out": "30.0\n"}
 
+    @pytest.mark.slow
     def test_of_whole_files_sends_each_as_one_request(self, place, model):
         described = transform(place, model, {"a.csv": ROWS}, source={"SplitType": "None"})
         assert outputs(place, described) == {"a.csv.out": "6.0\n14.0\n22.0\n"}
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(("assemble", "output"), [("Line", "[6.0]\n[14.0]\n"), ("None", "[6.0][14.0]")])
     def test_assembles_responses_as_it_is_told(self, place, model, assemble, output):
         described = transform(
@@ -53,27 +55,32 @@ class TestATransformJob:
         )
         assert outputs(place, described) == {"a.csv.out": output}
 
+    @pytest.mark.slow
     def test_sends_several_requests_at_a_time_and_keeps_the_order(self, place, model):
         rows = "".join(f"{number},0\n" for number in range(200))
         limits = {"MaxConcurrentTransforms": 4, "MaxPayloadInMB": 1, "BatchStrategy": "SingleRecord"}
         described = transform(place, model, {"a.csv": rows}, **limits)
         assert outputs(place, described)["a.csv.out"] == "".join(f"{number * 2.0}\n" for number in range(200))
 
+    @pytest.mark.slow
     def test_decompresses_gzip(self, place, model):
         described = transform(place, model, {"a.csv.gz": gzip.compress(b"1,2\n")}, source={"CompressionType": "Gzip"})
         assert outputs(place, described) == {"a.csv.gz.out": "6.0\n"}
 
+    @pytest.mark.slow
     def test_takes_from_a_manifest_only_what_it_names(self, place, model):
         folder = place.put({"a.csv": "1,2\n", "b.csv": "3,4\n"})
         manifest = place.put({"m.json": json.dumps([{"prefix": f"{folder}/"}, "b.csv"])}) + "/m.json"
         described = transform(place, model, {}, kind="ManifestFile", uri=manifest)
         assert outputs(place, described) == {"b.csv.out": "14.0\n"}
 
+    @pytest.mark.slow
     def test_filters_and_joins_rows(self, place, model):
         processing = {"InputFilter": "$[1:]", "JoinSource": "Input", "OutputFilter": "$[0,-1]"}
         described = transform(place, model, {"a.csv": "first,1,2\nsecond,3,4\n"}, DataProcessing=processing)
         assert outputs(place, described) == {"a.csv.out": "first,6.0\nsecond,14.0\n"}
 
+    @pytest.mark.slow
     def test_filters_and_joins_json(self, place, model):
         json_type = "application/json"
         described = transform(
@@ -91,6 +98,7 @@ class TestATransformJob:
             {"id": 2, "SageMakerOutput": [14.0]},
         ]
 
+    @pytest.mark.slow
     def test_with_a_bad_record_fails_but_for_the_other_files(self, place, model):
         files = {"bad.csv": "1,2\nno,number\n3,4\n", "good.csv": "1,2\n"}
         described = transform(
@@ -109,6 +117,7 @@ class TestATransformJob:
         )
         assert "bad.csv: record 2: HTTP 500" in described["FailureReason"]
 
+    @pytest.mark.slow
     def test_with_a_record_beyond_the_payload_fails(self, place, model):
         files = {"large.csv": "1," + "0" * 1_100_000 + "\n"}
         described = transform(place, model, files, MaxPayloadInMB=1)
@@ -116,6 +125,7 @@ class TestATransformJob:
         assert "large.csv" in described["FailureReason"]
         assert outputs(place, described) == {}
 
+    @pytest.mark.slow
     def test_tells_its_container_of_the_job(self, place):
         tells = """
 import os
@@ -145,6 +155,7 @@ def predict_fn(data, model):
             "SAGEMAKER_MAX_PAYLOAD_IN_MB": "3",
         }
 
+    @pytest.mark.slow
     def test_whose_model_cannot_be_loaded_fails_with_the_reason(self, place):
         described = transform(place, place.model("def model_fn(model_dir): raise ValueError('no tree')"), {"a": "1\n"})
         assert described["TransformJobStatus"] == "Failed"

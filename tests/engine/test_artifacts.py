@@ -193,6 +193,7 @@ def test_a_hard_link_is_stored_as_the_file_that_it_is(model: Path, tmp_path: Pat
         assert all(archive.getmember(name).isreg() for name in ("twin", "model.joblib"))
 
 
+@pytest.mark.slow
 def test_a_large_sparse_file_needs_little_memory(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     with (tmp_path / "model" / "weights").open("wb") as file:
@@ -209,6 +210,7 @@ names = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"
 trees = st.dictionaries(st.lists(names, min_size=1, max_size=3).map(tuple), st.binary(max_size=200), max_size=8)
 
 
+@pytest.mark.slow
 @given(trees)
 def test_unpacking_gives_back_what_was_packed(files: dict[tuple[str, ...], bytes]) -> None:
     with tempfile.TemporaryDirectory() as temporary:

@@ -81,6 +81,7 @@ print("from step", step, flush=True)
 if step == 1: raise SystemExit("an interruption")
 """
 
+    @pytest.mark.slow
     def test_are_kept_by_jobs_that_fail_too_and_restored_in_the_next(self, project):
         made = project(self.SCRIPT)
         uri = (made.folder / "kept").as_uri()

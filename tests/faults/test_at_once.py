@@ -96,6 +96,7 @@ class TestAProcess:
         run_client(made, 'client.create_training_job(**{**request, "TrainingJobName": "j"}); client.close()')
         assert made.describe("j")["TrainingJobStatus"] == "Stopped"
 
+    @pytest.mark.slow
     def test_creates_describes_stops_and_lists_from_many_threads(self, project):
         made = project("import time; time.sleep(600)")
         out = run_client(

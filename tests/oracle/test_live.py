@@ -149,6 +149,7 @@ def first_lines(failure: str) -> list[str]:
     return failure.split("\n")[:2]
 
 
+@pytest.mark.slow
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -176,6 +177,7 @@ Path(os.environ["SAGEMAKER_BASE_DIR"], "seen.json").write_text(json.dumps(seen))
 """
 
 
+@pytest.mark.slow
 @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(values=st.dictionaries(plain_names, values, min_size=1, max_size=6), config=resource_configs())
 def test_a_real_run_of_train_shows_the_same(

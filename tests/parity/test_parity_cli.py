@@ -77,6 +77,7 @@ def test_a_difference_that_an_option_accepts_does_not(project):
     assert done.code == 0
 
 
+@pytest.mark.slow
 def test_an_option_accepts_besides_what_the_configuration_accepts(project):
     config = 'parity.accept = [{ aspect = "output-archive", where = "stamp*", reason = "a stamp" }]'
     made = project(STAMPS, config=config, channels=())
@@ -93,6 +94,7 @@ def test_a_job_that_fails_everywhere_alike_ends_it_with_1_and_its_reason(project
     assert "ExitCode 3" in done.err
 
 
+@pytest.mark.slow
 def test_a_script_that_never_ends_is_stopped(project):
     made = project("import time\nwhile True: time.sleep(1)", config="stop_grace = 0")
 
@@ -102,6 +104,7 @@ def test_a_script_that_never_ends_is_stopped(project):
     assert "deadline" in done.err
 
 
+@pytest.mark.slow
 class TestASecret:
     SCRIPT = WRITES + (
         "secret = os.environ['DB_PASSWORD']\n"
@@ -123,6 +126,7 @@ class TestASecret:
         assert "(redacted)" in page
 
 
+@pytest.mark.slow
 def test_annotations_are_printed_for_github(project):
     done = project(STAMPS, channels=()).harness("parity", "--on", "local", "--github")
 
@@ -154,6 +158,7 @@ def test_a_wrong_target_is_told(project, named):
     assert "local, container, localmode, remote" in done.err
 
 
+@pytest.mark.slow
 def test_a_sample_is_trained_on_and_the_data_is_left_alone(project):
     lines = "".join(f"{number}\n" for number in range(1000))
     script = WRITES + "print('rows=%d' % len(open('/opt/ml/input/data/train/part-1.csv').readlines()))\n"

@@ -94,6 +94,7 @@ def test_what_goes_wrong_is_told(ask, script, error):
     assert asked.rows is None
 
 
+@pytest.mark.slow
 def test_a_model_that_never_answers_is_ended_at_the_deadline(ask):
     assert "within 1 s" in ask("while True: pass", deadline=1).models["train"].error
 

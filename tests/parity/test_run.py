@@ -127,11 +127,13 @@ class TestBadInput:
         assert report.agrees
         assert by_name(report)["local"].visit.trial.outcome.status == "Failed"
 
+    @pytest.mark.slow
     def test_a_script_that_never_ends_is_stopped_at_its_deadline(self, compare):
         report = compare("import time\nwhile True: time.sleep(1)", more="stop_grace = 0\nparity.deadline = 1")
 
         assert by_name(report)["local"].visit.trial.outcome.status == "Stopped"
 
+    @pytest.mark.slow
     def test_a_source_tree_with_more_files_than_are_told_agrees_all_the_same(self, compare):
         many = {f"src/part-{number % 7}/{number}.txt": "" for number in range(2100)}
 
@@ -163,6 +165,7 @@ def as_container(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return plant
 
 
+@pytest.mark.slow
 class TestAnotherTarget:
     def test_that_does_the_same_agrees(self, compare, as_container):
         as_container()
@@ -238,6 +241,7 @@ class TestATargetThatCannotRunHere:
             compare(WRITES, targets=("local", "container"))
 
 
+@pytest.mark.slow
 def test_a_models_server_that_says_otherwise_than_the_model_is_a_finding(tmp_path):
     adds = "def output_fn(prediction, accept):\n    return json.dumps([float(each) + 1 for each in prediction]), accept"
 

@@ -256,6 +256,7 @@ class TestAnEndpoint:
         assert "ValueError: as asked" in capsys.readouterr().out, "pytest shows what was printed at the end, too"
         assert not answers(served.url)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("form", ["folder", "path", "uri"])
     def test_serves_a_model_that_no_job_has_made(
         self, deploy: DeployEndpoint, trained: TrainingJob, tmp_path: Path, form: str
@@ -266,6 +267,7 @@ class TestAnEndpoint:
         answer = deploy(model).invoke("x", "a", "b").text
         assert answer == f"a b x {['by'] if form == 'folder' else ['argv', 'cwd', 'environment']}"
 
+    @pytest.mark.slow
     def test_that_does_not_come_up_is_an_error_with_the_server_s_words_and_leaves_nothing(
         self, deploy: DeployEndpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -285,6 +287,7 @@ class TestATransformJob:
         assert "text/csv text/plain 1" in (job.output_dir / "a.csv.out").read_text()
         assert not (workplace.project / "predictions").exists()
 
+    @pytest.mark.slow
     def test_that_fails_says_so(self, transform: RunTransformJob, trained: TrainingJob, tmp_path: Path) -> None:
         (tmp_path / "rows").write_text("fail")
         job = transform(trained, input=tmp_path, content_type="text/csv", invocations_max_retries=0)

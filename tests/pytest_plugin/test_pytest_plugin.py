@@ -43,6 +43,7 @@ def test_importing_it_imports_nothing_that_pytest_has_not_imported_before() -> N
     assert added == {"harness", "harness.pytest_plugin"}
 
 
+@pytest.mark.slow
 def test_a_session_that_uses_no_fixture_imports_no_part_of_it_and_nothing_that_is_slow(
     pytester: pytest.Pytester,
 ) -> None:
@@ -139,6 +140,7 @@ def test_it_works_on_several_workers_in_random_order(repository: pytest.Pytester
     done.assert_outcomes(passed=3)
 
 
+@pytest.mark.slow
 def test_it_works_without_pytest_s_cache_and_leaves_nothing_in_the_repository(
     repository: pytest.Pytester, files_of: Callable[[pytest.Pytester], set[str]]
 ) -> None:
@@ -159,6 +161,7 @@ def test_a_target_that_this_machine_lacks_is_skipped_with_the_reason_at_the_test
     done.stdout.fnmatch_lines(["SKIPPED * test_*.py:2: container: *unix:///nowhere/docker.sock*"])
 
 
+@pytest.mark.slow
 def test_where_pytest_socket_leaves_no_socket_s3_is_an_error_and_waits_for_nothing(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_s3(aws): pass")
     done = pytester.runpytest_subprocess("--disable-socket", "--allow-unix-socket", timeout=60)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.standin.conftest import Lab
+
 
 def invoke(lab, endpoint, body=b"x", **others):
     runtime = lab.standin.client("sagemaker-runtime")
@@ -17,20 +19,30 @@ def refusal(call, **request):
     return refused.value.response
 
 
-def test_an_endpoint_answers(lab):
-    assert lab.deploy(lab.name, "forty-two ")["EndpointStatus"] == "InService"
+@pytest.fixture(scope="module")
+def served(standin):
+    """An endpoint for tests that only ask it: its lab, and its description."""
+    shared = Lab(standin, "lab-served")
+    yield shared, shared.deploy(shared.name, "forty-two ")
+    shared.close()
+
+
+def test_an_endpoint_answers(served):
+    lab, description = served
+    assert description["EndpointStatus"] == "InService"
     answer = invoke(lab, lab.name, b"x")
     assert answer["Body"].read().startswith(b"forty-two ")
     assert answer["ContentType"].startswith("text/plain")
     assert answer["InvokedProductionVariant"] == "AllTraffic"
 
 
-def test_an_endpoint_description_does_not_say_where_on_this_machine_it_is(lab):
-    assert "EndpointUrl" not in lab.deploy(lab.name, "a")
+def test_an_endpoint_description_does_not_say_where_on_this_machine_it_is(served):
+    _, description = served
+    assert "EndpointUrl" not in description
 
 
-def test_a_model_that_fails_is_a_model_error_with_its_status(lab):
-    lab.deploy(lab.name, "a")
+def test_a_model_that_fails_is_a_model_error_with_its_status(served):
+    lab, _ = served
     response = refusal(invoke, lab=lab, endpoint=lab.name, body=b"fail")
     assert response["ResponseMetadata"]["HTTPStatusCode"] == 424
     assert response["Error"]["Code"] == "ModelError"
@@ -46,17 +58,18 @@ def test_an_endpoint_that_is_not_there_is_a_validation_error(lab):
     }
 
 
-def test_a_body_over_six_megabytes_is_refused(lab):
-    lab.deploy(lab.name, "a")
+def test_a_body_over_six_megabytes_is_refused(served):
+    lab, _ = served
     assert refusal(invoke, lab=lab, endpoint=lab.name, body=bytes(6_291_457))["Error"]["Code"] == "413"
 
 
-def test_a_member_that_is_not_honoured_is_refused_by_name(lab):
-    lab.deploy(lab.name, "a")
+def test_a_member_that_is_not_honoured_is_refused_by_name(served):
+    lab, _ = served
     response = refusal(invoke, lab=lab, endpoint=lab.name, TargetModel="other.tar.gz")
     assert "TargetModel" in response["Error"]["Message"]
 
 
+@pytest.mark.slow
 def test_what_a_server_prints_is_in_the_endpoint_log(lab):
     lab.deploy(lab.name, "a")
     lab.sagemaker.delete_endpoint(EndpointName=lab.name)
@@ -65,6 +78,7 @@ def test_what_a_server_prints_is_in_the_endpoint_log(lab):
     assert any("Listening" in line for line in lines), stream
 
 
+@pytest.mark.slow
 def test_an_endpoint_that_has_failed_has_its_name_until_it_is_deleted(lab):
     lab.model(lab.name, "", script="this is no Python")
     variant = {"VariantName": "AllTraffic", "ModelName": lab.name, "InstanceType": "ml.m5.large"}
@@ -79,6 +93,7 @@ def test_an_endpoint_that_has_failed_has_its_name_until_it_is_deleted(lab):
     assert "Could not find" in refusal(lab.sagemaker.delete_endpoint, EndpointName=lab.name)["Error"]["Message"]
 
 
+@pytest.mark.slow
 def test_an_update_changes_what_answers_and_ends_what_answered(lab):
     lab.deploy(lab.name, "old ")
     config = lab.endpoint_config(f"{lab.name}-2", "new ")

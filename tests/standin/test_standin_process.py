@@ -52,6 +52,7 @@ def running_job(tmp_path, make_lab):
         end_standin(own)
 
 
+@pytest.mark.slow
 def test_it_answers_before_it_says_where(tmp_path):
     ready = tmp_path / "ready"
     own = start_standin(tmp_path / "own", "--ready-file", str(ready))
@@ -62,6 +63,7 @@ def test_it_answers_before_it_says_where(tmp_path):
         assert end_standin(own) == 0
 
 
+@pytest.mark.slow
 def test_without_json_it_prints_what_to_export(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "harness", "standin"],
@@ -89,11 +91,13 @@ def test_a_command_gives_its_exit_code(tmp_path, command, code):
     assert sorted(path.name for path in tmp_path.iterdir()) in ([], [".harness"])
 
 
+@pytest.mark.slow
 def test_options_behind_the_command_are_the_commands_own(tmp_path):
     done = standin(tmp_path, "echo", "--json", "--port")
     assert done.stdout == "--json --port\n"
 
 
+@pytest.mark.slow
 def test_ctrl_c_reaches_the_command_which_decides_what_becomes_of_it(tmp_path):
     script = (
         "import signal, sys, time\n"
@@ -115,11 +119,13 @@ def test_ctrl_c_reaches_the_command_which_decides_what_becomes_of_it(tmp_path):
     assert list(tmp_path.glob("harness-standin-*")) == []
 
 
+@pytest.mark.slow
 def test_a_command_that_is_not_there_is_a_usage_error(tmp_path):
     done = standin(tmp_path, "--", "no-such-command")
     assert (done.returncode, "no-such-command cannot be run" in done.stderr) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_command_finds_no_credentials_but_the_stand_ins(tmp_path):
     script = "import os, json; print(json.dumps(dict(os.environ)))"
     done = standin(tmp_path, "--", sys.executable, "-c", script, AWS_PROFILE="mine", AWS_ACCESS_KEY_ID="AKIAREAL")
@@ -129,6 +135,7 @@ def test_a_command_finds_no_credentials_but_the_stand_ins(tmp_path):
     assert "AWS_PROFILE" not in environment
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_refused(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -139,6 +146,7 @@ def test_a_port_that_is_taken_is_refused(tmp_path):
     assert f"Port {port} of 127.0.0.1 cannot be had" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_state_folder_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").touch()
     done = standin(tmp_path, "--state", str(tmp_path / "file" / "state"), "--", "true")
@@ -162,6 +170,7 @@ print(found["ETag"])
 """
 
 
+@pytest.mark.slow
 def test_a_state_folder_keeps_buckets(tmp_path):
     first, second = (
         standin(tmp_path, "--state", "state", "--", sys.executable, "-c", script) for script in (WRITES, READS)
@@ -171,6 +180,7 @@ def test_a_state_folder_keeps_buckets(tmp_path):
     assert [path.name for path in (tmp_path / "state").iterdir() if path.name.startswith("s3")] == ["s3.zip"]
 
 
+@pytest.mark.slow
 def test_a_stand_in_that_ctrl_c_ends_has_kept_its_buckets_too(tmp_path):
     for made in (True, False):
         own = start_standin(tmp_path / "own", "--state", str(tmp_path / "state"))
@@ -199,6 +209,7 @@ def test_buckets_are_kept_whatever_breaks_the_stand_in_off(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["s3.zip"]
 
 
+@pytest.mark.slow
 def test_a_state_folder_of_something_else_is_refused(tmp_path):
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "s3.zip").write_text("mine")
@@ -207,6 +218,7 @@ def test_a_state_folder_of_something_else_is_refused(tmp_path):
     assert (tmp_path / "state" / "s3.zip").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_its_end_ends_its_jobs(running_job):
     own, lab = running_job
     pids = _descendants(own.process.pid)
@@ -227,6 +239,7 @@ def test_killed_it_leaves_neither_job_nor_endpoint(running_job):
     assert are_gone(pids)
 
 
+@pytest.mark.slow
 def test_killed_it_leaves_a_folder_that_the_next_one_removes(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "harness", "standin"],
@@ -243,6 +256,7 @@ def test_killed_it_leaves_a_folder_that_the_next_one_removes(tmp_path):
     assert list(tmp_path.glob("harness-standin-*")) == []
 
 
+@pytest.mark.slow
 def test_two_at_a_time_leave_each_other_alone(tmp_path):
     inner = [sys.executable, "-m", "harness", "standin", "--", "true"]
     script = (
@@ -251,6 +265,7 @@ def test_two_at_a_time_leave_each_other_alone(tmp_path):
     assert standin(tmp_path, "--", sys.executable, "-c", script).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_job_whose_process_is_killed_has_failed(running_job):
     own, lab = running_job
     supervisor = int((own.state / "runs" / "_active" / lab.name).read_text())
@@ -260,6 +275,7 @@ def test_a_job_whose_process_is_killed_has_failed(running_job):
     assert description["FailureReason"].startswith("InternalServerError")
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_there_again(tmp_path, make_lab):
     own = start_standin(tmp_path / "own")
     lab = make_lab(own)

@@ -77,6 +77,7 @@ def test_every_start_has_a_key_of_its_own():
     assert Authority().certificate != Authority().certificate
 
 
+@pytest.mark.slow
 def test_an_unmodified_client_reaches_every_service_by_the_names_of_aws(standin):
     environment = {**os.environ, **standin.environment}
     del environment["AWS_ENDPOINT_URL"]
@@ -84,6 +85,7 @@ def test_an_unmodified_client_reaches_every_service_by_the_names_of_aws(standin)
     assert done.stdout.splitlines() == ["123456789012", "3000000", "a key/with ü", "[]", "ValidationError"], done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("aws") is None, reason="there is no AWS CLI on this machine")
 def test_the_aws_cli_finds_it_by_the_endpoint(standin):
     command = ["aws", "sagemaker", "list-training-jobs", "--name-contains", "nothing-of-the-kind"]
@@ -108,6 +110,7 @@ def test_another_host_is_refused_and_how_to_let_it_through_is_said(standin):
     assert b"--pass-through packages.example" in answer
 
 
+@pytest.mark.slow
 def test_a_host_that_is_passed_through_is_connected_to(tmp_path):
     class Echo(socketserver.BaseRequestHandler):
         def handle(self):

@@ -144,6 +144,7 @@ def test_a_role_of_the_users_own_account_is_taken_as_it_is(lab):
     assert description["TrainingJobStatus"] == "Completed"
 
 
+@pytest.mark.slow
 def test_jobs_that_are_made_at_once_all_run(lab):
     requests = [lab.training(f"print({number})", f"{lab.name}-at-once-{number}") for number in range(8)]
     with ThreadPoolExecutor(len(requests)) as pool:
@@ -178,6 +179,7 @@ def test_lists_come_in_pages_and_by_name(lab):
     assert names == [[f"{lab.name}-page-0", f"{lab.name}-page-1"], [f"{lab.name}-page-2"]]
 
 
+@pytest.mark.slow
 def test_lists_can_be_cut_by_time(lab):
     description = lab.train(HELLO)
     listed = lab.sagemaker.list_training_jobs(
