@@ -92,6 +92,7 @@ def test_a_job_that_fails_everywhere_alike_ends_it_with_1_and_its_reason(project
 
     assert done.code == 1
     assert "ExitCode 3" in done.err
+    assert "`harness train --on local` shows what it prints" in done.err
 
 
 @pytest.mark.slow
