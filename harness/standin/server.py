@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 import threading
 import traceback
@@ -9,10 +11,11 @@ from collections.abc import Collection
 from typing import IO, Any, cast
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
+from werkzeug.exceptions import ClientDisconnected
 from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wsgi import LimitedStream
 
-from harness.standin import proxy
+from harness.standin import peers, proxy
 from harness.standin.authority import Authority
 
 HOST = "127.0.0.1"
@@ -64,6 +67,17 @@ class _Handler(MotoRequestHandler):
     wbufsize = -1  # a response in as few packets as it needs, none of which waits for the one before to be acknowledged
     disable_nagle_algorithm = True
 
+    def handle(self) -> None:
+        """Answer one connection, unless another user of this machine has made it: jobs run as the stand-in's own."""
+        try:
+            user = peers.user_of(self.connection)
+        except OSError:  # who has made it has gone
+            return
+        if user in {None, 0, os.getuid()}:
+            super().handle()
+        else:
+            sys.stderr.write(f"The stand-in has closed a connection of user {user}: it answers its own user alone.\n")
+
     def do_CONNECT(self) -> None:
         """Become the host that is named, connect to it, or refuse."""
         try:
@@ -82,12 +96,14 @@ class _Handler(MotoRequestHandler):
         """Answer one request and keep the connection; werkzeug's own closes it, and each new one costs TLS anew."""
         environ = self.make_environ()
         if not environ.get("wsgi.input_terminated"):
-            declared = environ.get("CONTENT_LENGTH", "")
-            environ["wsgi.input"] = LimitedStream(
-                cast(IO[bytes], self.rfile), int(declared) if declared.isdigit() else 0
-            )
+            declared = environ.get("CONTENT_LENGTH") or "0"
+            if not (declared.isascii() and declared.isdigit()):
+                self._refuse(400, f"Content-Length is {declared!r}, no number of bytes.")
+                return
+            environ["wsgi.input"] = LimitedStream(cast(IO[bytes], self.rfile), int(declared))
             environ["wsgi.input_terminated"] = True
-        body_of_request = environ["wsgi.input"]  # whoever answers may put another in its place
+        # Whoever answers may put another in its place.
+        body_of_request = environ["wsgi.input"] = _Body(environ["wsgi.input"])
         status, headers, body = _call(self.server.app, environ)
         self.close_connection = self.close_connection or not _drain(body_of_request)
         code, _, reason = status.partition(" ")
@@ -154,6 +170,28 @@ class _Handler(MotoRequestHandler):
         self.send_error(status, "Refused", message)
 
 
+class _Body(io.RawIOBase):
+    """A request's body, of which it is the client's affair if it breaks off or is not in the chunks that it says."""
+
+    def __init__(self, body: io.RawIOBase) -> None:
+        self._body = body
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        try:
+            return self._body.readinto(buffer)
+        except OSError as error:
+            raise ClientDisconnected from error
+
+    def readall(self) -> bytes:
+        try:
+            return self._body.readall()
+        except OSError as error:
+            raise ClientDisconnected from error
+
+
 def _call(application: Any, environ: dict[str, Any]) -> tuple[str, list[tuple[str, str]], bytes]:
     """Status, headers and body of an answer."""
     started: list[tuple[str, list[tuple[str, str]]]] = []
@@ -169,14 +207,19 @@ def _call(application: Any, environ: dict[str, Any]) -> tuple[str, list[tuple[st
             if hasattr(chunks, "close"):
                 chunks.close()
         return *started[0], body
+    except ClientDisconnected:
+        return "400 Bad Request", [("Content-Type", "text/plain")], b"the body is not whole"
     except Exception:
         traceback.print_exc(file=sys.stderr)
         return "500 Internal Server Error", [("Content-Type", "text/plain")], b"see what the stand-in has printed"
 
 
-def _drain(body: IO[bytes]) -> bool:
-    """Read what nobody has read of a request, so that the next one can be; False if that is too much."""
-    return any(not body.read(_CHUNK) for _ in range(_DRAINED // _CHUNK))
+def _drain(body: io.RawIOBase) -> bool:
+    """Read what nobody has read of a request, so that the next one can be; False if that is too much, or not there."""
+    try:
+        return any(not body.read(_CHUNK) for _ in range(_DRAINED // _CHUNK))
+    except ClientDisconnected:
+        return False
 
 
 class ServerThread:

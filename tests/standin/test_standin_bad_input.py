@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
+from socket import SHUT_WR
 
 import pytest
 
@@ -129,3 +130,32 @@ def test_a_web_page_of_another_site_is_refused_whatever_it_asks(standin, method,
     assert (response.status, response.headers["x-amzn-ErrorType"]) == (403, "AccessDeniedException")
     assert not [name for name in response.headers if name.lower().startswith("access-control")]
     connection.close()
+
+
+@pytest.mark.parametrize("length", ["-1", "+2", "2, 2", "²"])
+def test_a_length_that_is_no_number_is_refused(standin, length):
+    connection = HTTPConnection(standin.url.removeprefix("http://"), timeout=30)
+    connection.putrequest("POST", "/")
+    connection.putheader("Content-Length", length.encode("latin-1"))
+    connection.endheaders(b"{}")
+    assert connection.getresponse().status == 400
+    connection.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/bucket/key"])
+@pytest.mark.parametrize(
+    ("header", "sent"),
+    [(("Content-Length", "10"), b"{"), (("Transfer-Encoding", "chunked"), b"1\r\n{")],
+    ids=["length", "chunks"],
+)
+def test_a_client_that_breaks_off_its_request_is_no_failure_of_the_stand_in(standin, path, header, sent):
+    connection = HTTPConnection(standin.url.removeprefix("http://"), timeout=30)
+    connection.putrequest("POST", path)
+    for name, value in {**HEADERS, "X-Amz-Target": "SageMaker.ListTrainingJobs"}.items():
+        connection.putheader(name, value)
+    connection.putheader(*header)
+    connection.endheaders(sent)
+    connection.sock.shutdown(SHUT_WR)
+    answer = connection.sock.makefile("rb").read()
+    connection.close()
+    assert answer.startswith(b"HTTP/1.1 4")
