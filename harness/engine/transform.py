@@ -180,14 +180,15 @@ class _Sender(serving.Readiness):
         self.error: Exception | None = None
         self._done = False
         self._tally: Any = None
+        self._told: Any = None
         self._noted = 0.0
 
     def update(self, tally: Any) -> None:
         """Progress of ``runner.run``; called in the thread."""
         moment = time.monotonic()
         self._tally = tally
-        if moment - self._noted >= _PROGRESS_EVERY:
-            self._noted = moment
+        if tally is not self._told and moment - self._noted >= _PROGRESS_EVERY:
+            self._noted, self._told = moment, tally
             self.tell()
 
     def ready(self) -> None:

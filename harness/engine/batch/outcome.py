@@ -32,7 +32,7 @@ class Tally:
 
 
 class Progress(Protocol):
-    """Told how far the job is, after each response and each file, in the thread that runs the job."""
+    """Told how far the job is, in the thread that runs it: after each response and each file, and while it waits."""
 
     def update(self, tally: Tally) -> None:
         """Show it, or not; the caller does not look at the time."""

@@ -59,7 +59,7 @@ def run(
         files: in the order in which they are to be read.
         settings: how.
         stop: set by somebody else to end the job; requests that are under way are cut.
-        progress: told after each response.
+        progress: told after each response, and while one is waited for.
 
     Raises:
         OSError: an output cannot be written.
@@ -188,6 +188,7 @@ class _Run:
         output, task = self._pending[0]
         while task and not task.done() and not self._stop.is_set():
             wait((task,), _POLL)
+            self._progress.update(self._tally)
         if self._stop.is_set():
             raise _Stop
         self._pending.popleft()
