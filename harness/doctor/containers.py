@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from harness.config import Config
 from harness.doctor.checks import Check, Status, failed, told
 from harness.doctor.machine import LITTLE, TOO_LITTLE
+from harness.engine.container_errors import unseen
 from harness.engine.container_limits import machine, no_quota
-from harness.engine.containers import unseen
 from harness.engine.environment import framework_version
 from harness.engine.image import resolve
 from harness.engine.leftovers import find_leftovers

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.engine.container_errors import lost, refused
 from harness.engine.container_limits import machine, volume, within
 from harness.engine.hosts import LONGEST_LINE
 from harness.engine.image import resolve
@@ -115,7 +116,7 @@ class ContainerLauncher:
                 with suppress(docker.errors.DockerException):
                     self._client.api.remove_container(container, force=True, v=True)
             self._ended(spec.name)
-            raise LaunchError(_why_not(spec, explanation(error))) from None
+            raise refused(spec, explanation(error)) from None
         except BaseException:
             self._ended(spec.name)
             raise
@@ -250,7 +251,7 @@ class ContainerHost:
         """
         self._thread.join()
         if self._lost:
-            raise LaunchError(f"Host {self.name}: the Docker engine was lost while it ran: {self._lost}")
+            raise lost(self.name, self._lost)
         return int(self._state["ExitCode"])
 
     @property
@@ -281,13 +282,23 @@ class ContainerHost:
         self._signal("SIGKILL")
 
     def close(self) -> None:
-        """Kill what still runs, and remove the container with all that was made for it. May be called twice."""
+        """Kill what still runs, and remove the container with all that was made for it. May be called twice.
+
+        Raises:
+            LaunchError: the engine has been lost, or what the container wrote is still root's.
+        """
         if self._closed:
             return
-        import docker.errors
-
         self._closed = True
         os.close(self._output)  # whoever still writes is not waited for
+        try:
+            self._remove()
+        except OSError as error:  # requests' and docker's errors are OSErrors
+            raise lost(self.name, explanation(error)) from None
+
+    def _remove(self) -> None:
+        import docker.errors
+
         try:
             with suppress(docker.errors.NotFound):
                 self._client.api.remove_container(self._container, force=True, v=True)
@@ -364,34 +375,3 @@ def _make_mount_point(spec: HostSpec, source: Path, target: str) -> None:
         return
     place.parent.mkdir(parents=True, exist_ok=True)
     place.mkdir() if source.is_dir() else place.touch()
-
-
-def unseen(reason: str) -> str | None:
-    """What it means if an engine refuses a mount because its machine has no such folder; None if that is not why.
-
-    Args:
-        reason: as Docker's engine, Docker Desktop or Podman has it.
-    """
-    if not any(words in reason for words in ("bind source path does not exist", "Mounts denied", "statfs ")):
-        return None
-    return (
-        "The engine does not see the folders of this machine: it runs on another, or it was handed into a container. "
-        "The project has to lie in a folder that both have under the same path; Docker Desktop shares the folders in "
-        "its settings. `docker context ls` shows where else an engine may be."
-    )
-
-
-def _why_not(spec: HostSpec, reason: str) -> str:
-    """An engine's refusal, with the remedy where there is one."""
-    said = f"Host {spec.name} could not be started: {reason}"
-    if "already allocated" in reason or "address already in use" in reason:
-        return f"{said}. Choose another --port, or leave it out for a free one."
-    if elsewhere := unseen(reason):
-        return f"{said}. {elsewhere}"
-    if "executable file not found" in reason or "no such file or directory" in reason:
-        what = (*(spec.entrypoint or ()), *spec.command)[:1]
-        brings = " `pip install sagemaker-training` in it brings one." if what == ("train",) else ""
-        return f"{said}. Has the image no {what[0]!r}?{brings}" if what else said
-    if "no space left" in reason.lower():
-        return f"{said}. `docker system df` shows what takes the room, `docker system prune` frees some."
-    return said

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import docker.types
 import pytest
+import requests
 
 from harness.contract.environment import JobConfig, Machine, script_contract
 from harness.engine.container_limits import within
@@ -218,6 +219,18 @@ class TestAHost:
             wait_for(host.output)
         host.close()
         assert not marked(client, place.job.path)
+
+    def test_that_loses_its_engine_says_so_and_what_becomes_of_it(self, place, client, monkeypatch):
+        def gone(*arguments, **options):
+            raise requests.exceptions.ConnectionError("Connection refused")
+
+        host = place.launcher.start(place.sh("true"))
+        wait_for(host.exited)
+        with monkeypatch.context() as patch:
+            patch.setattr(client.api, "remove_container", gone)
+            with pytest.raises(LaunchError, match=r"engine was lost .*Connection refused\. `docker info` says when"):
+                host.close()
+        client.api.remove_container(host._container)
 
     def test_that_ignores_a_stop_is_killed_after_the_grace_period(self, place):
         start = time.monotonic()
