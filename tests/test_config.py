@@ -244,6 +244,7 @@ class TestMistakes:
             ("max_run = true", "max_run: expected an integer, got boolean True"),
             ("max_run = 1.5", "max_run: expected an integer, got number 1.5"),
             ("max_run = 0", "max_run: expected at least 1, got integer 0"),
+            ("[tool.harness.deploy]\nport = 65_536", "deploy.port: expected at most 65535, got integer 65536"),
             ("use_spot_instances = 1", "use_spot_instances: expected true or false, got integer 1"),
             ("on = 'cloud'", "on: expected one of local, container, localmode, remote, got text 'cloud'"),
             ("subnets = 'subnet-1'", "subnets: expected a list, got text 'subnet-1'"),

@@ -187,11 +187,13 @@ class Merge:
         except Wrong as wrong:
             self._problem(layer, key, str(wrong), raw)
             return raw
-        choices, minimum = declared.metadata["choices"], declared.metadata["minimum"]
+        choices, minimum, maximum = (declared.metadata[name] for name in ("choices", "minimum", "maximum"))
         if choices and value not in choices:
             self._problem(layer, key, f"one of {', '.join(choices)}", raw)
         if minimum is not None and value < minimum:
             self._problem(layer, key, f"at least {minimum}", raw)
+        if maximum is not None and value > maximum:
+            self._problem(layer, key, f"at most {maximum}", raw)
         return value
 
     def _convert(self, layer: Layer, key: str, wanted: str, raw: object) -> Any:

@@ -121,7 +121,7 @@ class DeployConfig:
     endpoint_name: str | None = setting(None, "Name of the endpoint; made from base_job_name if not given.")
     instance_type: str | None = setting(None, "Instance type; the training job's if not given.")
     initial_instance_count: int = setting(1, "Number of hosts.", minimum=1)
-    port: int | None = setting(None, "Port on this machine; a free one if not given.", minimum=0)
+    port: int | None = setting(None, "Port on this machine; a free one if not given.", minimum=0, maximum=65_535)
     environment: Mapping[str, str] = setting(dict, "Environment variables of the model server.")
 
 

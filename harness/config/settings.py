@@ -39,6 +39,7 @@ def setting(
     environment: bool = True,
     aliases: tuple[str, ...] = (),
     minimum: int | None = None,
+    maximum: int | None = None,
     required: bool = False,
     flag: str = "",
 ) -> Any:
@@ -51,6 +52,7 @@ def setting(
         environment: whether ``HARNESS_<KEY>`` is read.
         aliases: further variables, weaker than ``HARNESS_<KEY>``, in their order (AWS's own).
         minimum: the smallest number allowed.
+        maximum: the largest.
         required: whether leaving it out of its table is an error.
         flag: the command line's name where it is not the key's.
     """
@@ -60,6 +62,7 @@ def setting(
         "environment": environment,
         "aliases": aliases,
         "minimum": minimum,
+        "maximum": maximum,
         "required": required,
         "flag": flag,
     }
