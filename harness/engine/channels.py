@@ -49,6 +49,18 @@ def problems(channel: Mapping[str, Any]) -> Iterator[str]:
             yield f"Channel '{name}': {path} has no files."
 
 
+def output_problems(name: str, uri: str) -> Iterator[str]:
+    """What is wrong with the folder that an output goes to, which need not be there; nothing if that is in S3."""
+    if is_s3(uri):
+        return
+    path = local_path(uri)
+    there = next(each for each in (path, *path.parents) if each.exists())
+    if not there.is_dir():
+        yield f"{name}: {there} is a file, and the output is to be written to the folder {path}."
+    elif not os.access(there, os.W_OK | os.X_OK):
+        yield f"{name}: {there} cannot be written to by this user."
+
+
 def fetched(channels: Sequence[Mapping[str, Any]], storage: Storage) -> list[dict[str, Any]]:
     """The same channels, with all of their data on this machine.
 

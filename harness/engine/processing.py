@@ -108,6 +108,8 @@ def input_problems(request: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with the files that a request names."""
     for given in request.get("ProcessingInputs", ()):
         yield from channels.problems(as_channel(given))
+    for given in request.get("ProcessingOutputConfig", {}).get("Outputs", ()):
+        yield from channels.output_problems(f"Output '{given['OutputName']}'", given["S3Output"]["S3Uri"])
 
 
 def run(job: Job, control: Control, launcher: Launcher) -> None:

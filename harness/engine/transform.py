@@ -71,6 +71,7 @@ def input_problems(request: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with the files that a request names."""
     source = {"S3DataSource": request["TransformInput"]["DataSource"]["S3DataSource"]}
     yield from channels.problems({"ChannelName": "TransformInput", "DataSource": source})
+    yield from channels.output_problems("TransformOutput", request["TransformOutput"]["S3OutputPath"])
 
 
 def variables(request: Mapping[str, Any]) -> dict[str, str]:

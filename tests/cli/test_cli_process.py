@@ -143,6 +143,13 @@ class TestAProcessingJob:
         assert "nowhere does not exist" in done.err
         assert not made.run_folder("p").exists()
 
+    def test_refuses_an_output_that_is_a_file_before_anything_starts(self, project):
+        made = with_script(project, COUNTS)
+        done = made.harness("process", "--job-name", "p", "--output", "counts=raw/a.csv")
+        assert done.code == 2
+        assert f"Output 'counts': {made.folder}/raw/a.csv is a file" in done.err
+        assert not made.run_folder("p").exists()
+
     def test_ends_with_ctrl_c_and_puts_out_nothing(self, project):
         script = COUNTS + "\nimport time; time.sleep(600)\n"
         made = with_script(project, script)

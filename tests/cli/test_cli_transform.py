@@ -136,6 +136,14 @@ class TestATransform:
         assert "could not convert string to float: 'no'" in done.err, "the script's own traceback"
         assert "Traceback" not in done.out
 
+    def test_refuses_an_output_that_is_a_file_before_anything_starts(self, made, tmp_path):
+        arguments = prepare(tmp_path, {"a.csv": "1,2\n"})
+        (tmp_path / "out").touch()
+        done = made.harness("transform", "--job-name", "to-a-file", *arguments, *CSV)
+        assert done.code == 2
+        assert f"TransformOutput: {tmp_path}/out is a file" in done.err
+        assert not made.run_folder("to-a-file").exists()
+
     def test_without_input_or_model_says_what_is_missing(self, made):
         assert "--input" in made.harness("transform", "--model-data", "model.tar.gz").err
         assert "--job or --model-data" in made.harness("transform", "--input", "data/train").err

@@ -102,6 +102,22 @@ class TestProblems:
         assert "is a folder; a manifest names single files" in problems(named, source=MANIFEST)
 
 
+class TestAnOutput:
+    def test_may_be_a_folder_or_become_one_or_be_in_s3(self, tmp_path):
+        for uri in (tmp_path.as_uri(), (tmp_path / "a/b").as_uri(), "s3://bucket/key"):
+            assert list(channels.output_problems("Output 'x'", uri)) == []
+
+    @pytest.mark.parametrize("name", ["data/b.csv", "data/b.csv/below", "data/b.csv/below/it"])
+    def test_is_no_file_and_lies_below_none(self, data, tmp_path, name):
+        (said,) = channels.output_problems("Output 'x'", (tmp_path / name).as_uri())
+        assert said.startswith(f"Output 'x': {data}/b.csv is a file, and")
+
+    def test_is_where_this_user_may_write(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("os.access", lambda path, mode: Path(path) != tmp_path)
+        (said,) = channels.output_problems("Output 'x'", (tmp_path / "new").as_uri())
+        assert said == f"Output 'x': {tmp_path} cannot be written to by this user."
+
+
 def provide(tree: Path, *given: dict, host: int = 0, hosts: int = 1) -> tuple[Mount, ...]:
     return channels.provide(given, tree=tree, base_dir="/opt/ml", host=host, hosts=hosts)
 
