@@ -29,7 +29,9 @@ def scratch() -> Iterator[Path]:
 
 def _sweep() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/"):
-        with suppress(OSError):  # somebody else's, or in use
+        with suppress(OSError):  # gone, or in use
+            if folder.lstat().st_uid != os.getuid() or folder.is_symlink():
+                continue  # somebody else's, who may have put links there
             lock = _lock(folder)
             shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
