@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from harness.engine.launcher import HostSpec, LaunchError
+import re
+
+from harness.engine.launcher import LaunchError
+
+_ABSENT = re.compile(
+    r'exec: "([^"]+)": (?:executable file not found|stat .*no such file)|executable file `([^`]+)` not'
+)
+"""What was not there to be run, as runc and crun have it."""
 
 
-def refused(spec: HostSpec, reason: str) -> LaunchError:
+def refused(host: str, reason: str) -> LaunchError:
     """A host could not be started, for the engine's reason."""
-    remedy = _remedy(spec, reason)
-    return LaunchError(f"Host {spec.name} could not be started: {reason}{remedy and f'. {remedy}'}")
+    return LaunchError(f"Host {host} could not be started: {with_remedy(reason)}")
 
 
-def _remedy(spec: HostSpec, reason: str) -> str:
+def with_remedy(reason: str) -> str:
+    """An engine's reason for not starting a container, and what to do about it where that is known."""
+    remedy = _remedy(reason)
+    return f"{reason}. {remedy}" if remedy else reason
+
+
+def _remedy(reason: str) -> str:
     if "already allocated" in reason or "address already in use" in reason:
         return "Choose another --port, or leave it out for a free one."
     if elsewhere := unseen(reason):
         return elsewhere
-    if "executable file not found" in reason or "no such file or directory" in reason:
-        what = (*(spec.entrypoint or ()), *spec.command)[:1]
-        brings = " `pip install sagemaker-training` in it brings one." if what == ("train",) else ""
-        return f"Has the image no {what[0]!r}?{brings}" if what else ""
+    if absent := _ABSENT.search(reason):
+        what = absent[1] or absent[2]
+        brings = " `pip install sagemaker-training` in it brings one." if what == "train" else ""
+        return f"Has the image no {what!r}?{brings}"
     if "no space left" in reason.lower():
         return "`docker system df` shows what takes the room, `docker system prune` frees some."
     return ""

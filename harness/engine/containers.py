@@ -116,7 +116,7 @@ class ContainerLauncher:
                 with suppress(docker.errors.DockerException):
                     self._client.api.remove_container(container, force=True, v=True)
             self._ended(spec.name)
-            raise refused(spec, explanation(error)) from None
+            raise refused(spec.name, explanation(error)) from None
         except BaseException:
             self._ended(spec.name)
             raise

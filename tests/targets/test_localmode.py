@@ -8,7 +8,9 @@ from harness.errors import MissingCapability, RefusedError
 from harness.targets.localmode import machine, refusals
 from harness.targets.localmode.client import LocalModeClient
 from harness.targets.localmode.compose import adjusted, containers
+from harness.targets.localmode.host import last_words
 from harness.targets.localmode.inputs import mountable, sdk_uri
+from harness.targets.localmode.sdk import FAILED
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3"
 
@@ -296,6 +298,23 @@ class TestThisMachine:
     def test_may_have_the_old_compose_instead(self, commands, sdk):
         commands(docker="exit 1", docker_compose="exit 0")
         machine.check_tools(sdk)
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            'ERROR: for x-algo-1  Cannot start service algo-1-x: exec: "train": executable file not found in $PATH',
+            'Error response from daemon: exec: "train": executable file not found in $PATH',
+        ],
+        ids=["Compose 1", "Compose 2"],
+    )
+    def test_says_what_its_engine_has_refused_and_the_remedy(self, said):
+        lines = [f"algo-1 | {said}", f"algo-1 | {FAILED}RuntimeError: Failed to run: ['docker', 'compose']"]
+        assert last_words(lines) == (
+            "exec: \"train\": executable file not found in $PATH. Has the image no 'train'? `pip install "
+            "sagemaker-training` in it brings one."
+        )
+        assert last_words(lines[1:]) == "RuntimeError: Failed to run: ['docker', 'compose']"
+        assert last_words([]) is None
 
     def test_lets_jobs_be_described_without_an_sdk(self, tmp_path, monkeypatch):
         monkeypatch.setattr(machine, "_version", lambda name: "")

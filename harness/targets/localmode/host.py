@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.engine import image_serving
+from harness.engine.container_errors import with_remedy
 from harness.engine.hosts import Companion, Control, Ended, Log, Stop, run_hosts
 from harness.engine.launcher import HostSpec, Launcher
 from harness.engine.leftovers import labels
@@ -26,6 +28,8 @@ from harness.targets.localmode.sdk import FAILED
 HOST = "algo-1"
 """How the log calls it; the SDK adds a random ending."""
 _MAIN = "from harness.targets.localmode.sdk import main; main()"
+_REFUSAL = re.compile(r"(?:Cannot start service \S+: |Error response from daemon: )(.+)")
+"""How Compose 1 and 2 pass on why the engine has not started a container."""
 _WITHHELD = ("AWS_", "SAGEMAKER_", "HARNESS_", "COMPOSE_")
 _NO_TELEMETRY = "SchemaVersion: '1.0'\nSageMaker:\n  PythonSDK:\n    Modules:\n      TelemetryOptOut: true\n"
 
@@ -153,8 +157,7 @@ class SdkHost:
 
     def _error(self) -> str:
         lines = self.job.log.read_bytes()[-8192:].decode("utf-8", "replace").splitlines()
-        found = [line.partition(FAILED)[2] for line in lines if f"| {FAILED}" in line]
-        return found[-1] if found else "the SDK ended without a word"
+        return last_words(lines) or "the SDK ended without a word"
 
     def _environment(self) -> dict[str, str]:
         """This machine's, without anything by which the SDK would find credentials or settings of other jobs."""
@@ -171,6 +174,14 @@ class SdkHost:
             "COMPOSE_ANSI": "never",
             "TMPDIR": str(self.folder),
         }
+
+
+def last_words(lines: Sequence[str]) -> str | None:
+    """Why the SDK failed, by the log: what the engine told Compose says more than that Compose failed."""
+    refusals = [refusal[1] for line in lines if (refusal := _REFUSAL.search(line))]
+    if refusals:
+        return with_remedy(refusals[-1])
+    return next((line.partition(FAILED)[2] for line in reversed(lines) if f"| {FAILED}" in line), None)
 
 
 def opened(path: Path) -> Path:

@@ -1,0 +1,26 @@
+"""What is said of an engine's refusals."""
+
+import pytest
+
+from harness.engine.container_errors import with_remedy
+
+
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        ('exec: "train": executable file not found in $PATH: unknown', "Has the image no 'train'? `pip install"),
+        ('exec: "/x/y": stat /x/y: no such file or directory: unknown', "Has the image no '/x/y'?"),
+        ("crun: executable file `serve` not found in $PATH: No such file or directory", "Has the image no 'serve'?"),
+        ("statfs /home/me/runs: no such file or directory", "The engine does not see the folders of this machine"),
+        ("Mounts denied: The path /x is not shared from the host", "The engine does not see the folders"),
+        ("Bind for 127.0.0.1:80 failed: port is already allocated", "Choose another --port"),
+        ("write /var/lib/docker/x: no space left on device", "`docker system df`"),
+    ],
+)
+def test_a_refusal_comes_with_its_remedy(reason, remedy):
+    assert with_remedy(reason).startswith(f"{reason}. {remedy}")
+
+
+@pytest.mark.parametrize("reason", ['exec: "train": permission denied', "device is on fire"])
+def test_what_is_not_known_stays_as_it_is(reason):
+    assert with_remedy(reason) == reason
