@@ -81,13 +81,17 @@ def test_a_local_training_job_imports_nothing_that_is_slow_and_not_needed(
     assert forbidden(imports_of("train", "--on", "local", "--isolation", isolation)) == set()
 
 
+def test_a_plan_asks_the_engine_and_imports_nothing_that_is_slow(imports_of: Callable[..., Imports]) -> None:
+    assert forbidden(imports_of("plan", "--on", "local")) == set()
+
+
 def test_the_supervisor_of_a_job_is_among_the_processes_that_are_watched(imports_of: Callable[..., Imports]) -> None:
     command, *others = imports_of("train", "--on", "local").values()
     assert "harness.engine.client" in command
     assert any("tarfile" in modules for modules in others), "packing is the supervisor's work"
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("train", "--help"), ("plan",)], ids=" ".join)
+@pytest.mark.parametrize("arguments", [("--help",), ("train", "--help"), ("plan", "--sources")], ids=" ".join)
 def test_a_command_that_runs_no_job_imports_no_engine_and_nothing_that_is_slow(
     imports_of: Callable[..., Imports], arguments: tuple[str, ...]
 ) -> None:

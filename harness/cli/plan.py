@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from harness.cli import console
 from harness.cli.options import TRAINING, common, configure, flags_given, settings
 from harness.cli.request import prepare
 from harness.config import Config, explain
-from harness.errors import ConfigurationError, UsageError
+from harness.errors import UsageError
+from harness.source import manifest
 from harness.submission import Submission, check
+from harness.targets import open_target
 
 _OF_TRAINING_ALONE = frozenset(
     ("entry_point", "source_dir", "channels", "hyperparameters", "environment", "instance_count", "output_path")
@@ -60,25 +63,18 @@ def command(
 
 
 def _check(config: Config, prepared: Submission, document: str | None) -> None:
-    check(config, f"Create{prepared.kind}", prepared.request)
-    if prepared.kind == "TrainingJob" and document is None and config.on != "remote":
-        _check_files(config)
-
-
-def _check_files(config: Config) -> None:
-    """What `harness train` would find missing on this machine."""
-    from harness import source
-    from harness.storage.uris import local_path
-
-    source.manifest(
-        config.source_dir,
-        entry_point=str(config.entry_point),
-        dependencies=config.dependencies,
-        allow_secrets=config.allow_secrets,
-    )
-    for name, channel in config.channels.items():
-        if channel.uri.startswith("file:") and not local_path(channel.uri).exists():
-            raise ConfigurationError(f"Channel '{name}': {local_path(channel.uri)} does not exist.")
+    if prepared.kind != "TrainingJob" or config.on == "remote":
+        check(config, f"Create{prepared.kind}", prepared.request)
+        return
+    with closing(open_target(config)) as target:
+        target.client.check_training_job(prepared.request)
+    if document is None:
+        manifest(
+            config.source_dir,
+            entry_point=str(config.entry_point),
+            dependencies=config.dependencies,
+            allow_secrets=config.allow_secrets,
+        )
 
 
 def _show_travels(prepared: Submission) -> None:

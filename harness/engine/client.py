@@ -72,13 +72,19 @@ class EngineClient:
         """
         from harness.engine import code, training
 
-        refusals = training.refusals(request, self.settings.isolation)
-        problems = chain(training.bad_metrics(request), training.input_problems(request))
-        self._check("CreateTrainingJob", request, refusals, problems)
+        self.check_training_job(request)
         description = training.describe_new(request, self.settings)
         self._check_machine(request["AlgorithmSpecification"]["TrainingImage"])
         self._create_job("TrainingJob", request, description, lambda job: code.stage(request, job.path / "source"))
         return {"TrainingJobArn": description["TrainingJobArn"]}
+
+    def check_training_job(self, request: Document) -> None:
+        """Refuse a request for what is wrong with itself or its data, as ``create_training_job`` would."""
+        from harness.engine import training
+
+        refusals = training.refusals(request, self.settings.isolation)
+        problems = chain(training.bad_metrics(request), training.input_problems(request))
+        self._check("CreateTrainingJob", request, refusals, problems)
 
     def describe_training_job(self, *, TrainingJobName: str) -> Document:
         """The job's ``DescribeTrainingJob`` document."""

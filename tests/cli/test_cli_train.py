@@ -485,8 +485,18 @@ def test_plan_misses_what_train_would_miss(project, arguments):
     assert "nope" in done.err
 
 
-def test_a_metric_s_regular_expression_that_is_none_is_refused_by_name(project):
+@pytest.mark.parametrize("verb", ["train", "plan"])
+def test_a_metric_s_regular_expression_that_is_none_is_refused_by_name(project, verb):
     config = 'metric_definitions = [{Name = "loss", Regex = "loss=("}]'
-    done = project(config=config).harness("train")
+    done = project(config=config).harness(verb)
     assert done.code == 2
     assert "metric_definitions: loss: Regex 'loss=('" in done.err
+
+
+def test_plan_refuses_what_train_cannot_honour(project):
+    made = project()
+    request = made.harness("plan").json
+    request["InputDataConfig"][0]["InputMode"] = "Pipe"
+    done = made.harness("plan", "--json", "--request", "-", stdin=json.dumps(request))
+    assert done.code == 2
+    assert "channel 'train': Pipe input" in done.json["Error"]["Message"]

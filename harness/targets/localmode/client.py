@@ -29,19 +29,18 @@ class LocalModeClient(EngineClient):
         super().__init__(root, replace(settings, launcher="containers", runners=_RUNNERS, instance_limits=False))
         self._root = root
 
-    def create_training_job(self, **request: Any) -> Document:
+    def check_training_job(self, request: Document) -> None:
         """See ``EngineClient``.
 
         Raises:
             RefusedError: local mode cannot honour the request.
-            MissingCapability: the SDK, Docker, Compose or the image is missing.
         """
-        self._check_sdk(request, refusals.training)
-        return super().create_training_job(**request)
+        self._check_form(request, refusals.training)
+        super().check_training_job(request)
 
     def create_processing_job(self, **request: Any) -> Document:
-        """See ``create_training_job``."""
-        self._check_sdk(request, refusals.processing)
+        """See ``check_training_job``."""
+        self._check_form(request, refusals.processing)
         return super().create_processing_job(**request)
 
     def create_model(self, **request: Any) -> Document:
@@ -50,23 +49,26 @@ class LocalModeClient(EngineClient):
         return super().create_model(**request)
 
     def create_transform_job(self, **request: Any) -> Document:
-        """See ``create_training_job``."""
+        """See ``check_training_job``."""
         is_v2 = machine.installed_sdk().is_v2
-        self._check_sdk(request, lambda asked: refusals.transform(asked, is_v2=is_v2))
+        self._check_form(request, lambda asked: refusals.transform(asked, is_v2=is_v2))
         return super().create_transform_job(**request)
 
     def create_endpoint(self, **request: Any) -> Document:
-        """See ``create_training_job``."""
-        self._check_sdk(request, lambda asked: iter(()))
+        """See ``check_training_job``."""
+        self._check_form(request, lambda asked: iter(()))
         return super().create_endpoint(**request)
 
-    def _check_sdk(self, request: Document, refuse: Callable[[Document], Iterator[str]]) -> None:
+    def _check_form(self, request: Document, refuse: Callable[[Document], Iterator[str]]) -> None:
         try:
             refused = [*refuse(request), *refusals.paths(self._root.absolute())]
         except (KeyError, TypeError, AttributeError):
             refused = []  # it is not of AWS's form, which is said next, with every detail
         _refuse(refused)
+
+    def _check_machine(self, image: str) -> None:
         machine.check_tools(machine.installed_sdk())
+        super()._check_machine(image)
 
 
 def _refuse(problems: Iterable[str]) -> None:
