@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TextIO
@@ -142,7 +143,7 @@ def show(kind: str, description: Mapping[str, Any], *, as_json: bool) -> None:
 
 
 def _training_results(description: Mapping[str, Any]) -> list[tuple[str, str]]:
-    rows = [(each["MetricName"], f"{each['Value']:g}") for each in description.get("FinalMetricDataList", ())]
+    rows = _metrics(description)
     model = description.get("ModelArtifacts", {}).get("S3ModelArtifacts")
     if model:
         rows.append(("model", readable(model)))
@@ -152,6 +153,24 @@ def _training_results(description: Mapping[str, Any]) -> list[tuple[str, str]]:
     elif description["TrainingJobStatus"] == "Completed":
         rows.append(("model", "none: the script wrote nothing to SM_MODEL_DIR"))
     return rows
+
+
+def _metrics(description: Mapping[str, Any]) -> list[tuple[str, str]]:
+    rows = [(each["MetricName"], f"{each['Value']:g}") for each in description.get("FinalMetricDataList", ())]
+    if description["TrainingJobStatus"] == "Completed":
+        found = {name for name, _ in rows}
+        definitions = description.get("AlgorithmSpecification", {}).get("MetricDefinitions", ())
+        rows += [(each["Name"], _why_none(each["Regex"])) for each in definitions if each["Name"] not in found]
+    return rows
+
+
+def _why_none(regex: str) -> str:
+    import re
+
+    with suppress(re.error):  # AWS takes those of other dialects
+        if not re.compile(regex).groups:
+            return f"none: {regex} has no group: put (…) around the number"
+    return f"none: no line of the log has a number for {regex}"
 
 
 def _processing_results(description: Mapping[str, Any]) -> list[tuple[str, str]]:

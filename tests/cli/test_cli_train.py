@@ -65,6 +65,17 @@ class TestAJobThatCompletes:
         assert done.json["TrainingJobStatus"] == "Completed"
         assert "algo-1 | a line" in done.err
 
+    def test_says_which_metrics_have_no_value_and_why(self, project):
+        config = """metric_definitions = [
+            {Name = "loss", Regex = "loss=([0-9.]+)"},
+            {Name = "score", Regex = "score=([0-9.]+)"},
+            {Name = "bare", Regex = "loss=[0-9.]+"},
+        ]"""
+        done = project("print('loss=0.5')", config=config).harness("train")
+        assert "  loss   0.5\n" in done.out
+        assert "  score  none: no line of the log has a number for score=([0-9.]+)\n" in done.out
+        assert "  bare   none: loss=[0-9.]+ has no group: put (…) around the number\n" in done.out
+
     def test_reports_the_last_value_of_each_metric(self, project):
         config = """metric_definitions = [{Name = "loss", Regex = "loss=([0-9.e-]+)"}]"""
         done = project("print('loss=0.5'); print('loss=2.5e-1')", config=config).harness("train", "--json")
