@@ -66,7 +66,7 @@ def _endpoint() -> tuple[str, dict[str, Any]]:
         return os.environ["DOCKER_HOST"], kwargs_from_env()
     context = ContextAPI.get_context(os.environ.get("DOCKER_CONTEXT"))
     if context is None:
-        raise ValueError(f"there is no Docker context {os.environ.get('DOCKER_CONTEXT')!r}; see `docker context ls`")
+        raise ValueError(f"there is no Docker context {os.environ.get('DOCKER_CONTEXT')!r}")
     host = context.Host or "unix:///var/run/docker.sock"
     return host, {"base_url": host, "tls": context.TLSConfig}
 
@@ -86,7 +86,10 @@ def _why_not(error: BaseException, where: str, timeout: float) -> str:
             )
         if isinstance(cause, TimeoutError):
             return f"The Docker engine{at} has not answered for {timeout:g} s. `docker info` shows when it does again."
-    return f"The Docker engine{at} cannot be used: {error}"
+    return (
+        f"The Docker engine{at} cannot be used: {error}. `docker context ls` shows where else one may be; it has to see "
+        "the folders of this machine."
+    )
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

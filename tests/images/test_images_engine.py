@@ -60,9 +60,17 @@ def test_an_engine_is_looked_for_where_the_context_says(monkeypatch, tmp_path):
     assert "No Docker engine answers at unix:///nowhere/other.sock" in why_not()
 
 
-def test_a_context_that_does_not_exist_is_named(monkeypatch):
-    monkeypatch.setenv("DOCKER_CONTEXT", "nothing")
-    assert "there is no Docker context 'nothing'" in why_not()
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("DOCKER_CONTEXT", "nothing", "The Docker engine cannot be used: there is no Docker context 'nothing'"),
+        ("DOCKER_HOST", "nonsense://x", "The Docker engine at nonsense://x cannot be used: Invalid bind address"),
+    ],
+)
+def test_what_names_no_engine_is_told_with_what_shows_some(monkeypatch, variable, value, said):
+    monkeypatch.setenv(variable, value)
+    assert why_not().startswith(said)
+    assert "`docker context ls` shows where else one may be" in why_not()
 
 
 def test_a_socket_that_this_user_may_not_use_is_told_from_one_that_is_not_there(monkeypatch, tmp_path):
