@@ -417,6 +417,16 @@ def test_what_is_not_a_gzip_compressed_tar_is_refused(spoil, model: Path, tmp_pa
     assert not (tmp_path / "unpacked").exists()
 
 
+@pytest.mark.parametrize("header", [{"path": "a\0b"}, {"path": "d/" * 5000 + "x"}, {"mtime": "1e400"}])
+def test_what_no_file_system_has_is_refused(header: dict[str, str], tmp_path: Path) -> None:
+    info = tarfile.TarInfo("x")
+    info.pax_headers = header
+    archive = make_archive(tmp_path / "odd.tar.gz", (info, b""))
+    with pytest.raises(ArtifactError, match="odd"):
+        unpack_archive(archive, tmp_path / "unpacked")
+    assert [path.name for path in tmp_path.iterdir()] == ["odd.tar.gz"]
+
+
 @given(st.data())
 def test_an_archive_cut_short_anywhere_is_refused(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as temporary:
