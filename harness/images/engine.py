@@ -87,8 +87,8 @@ def _why_not(error: BaseException, where: str, timeout: float) -> str:
         if isinstance(cause, TimeoutError):
             return f"The Docker engine{at} has not answered for {timeout:g} s. `docker info` shows when it does again."
     return (
-        f"The Docker engine{at} cannot be used: {error}. `docker context ls` shows where else one may be; it has to see "
-        "the folders of this machine."
+        f"The Docker engine{at} cannot be used: {error}. `docker context ls` shows where else one may be; it has to "
+        "see the folders of this machine."
     )
 
 
