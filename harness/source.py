@@ -329,7 +329,8 @@ def _check_secrets(files: Sequence[SourceFile], allowed: Collection[str]) -> Non
             raise _unreadable(file.path, error) from None
         if file.name in allowed:
             continue
-        found = "credentials, by its name" if _SECRET_NAMES.fullmatch(file.path.name) else None
+        names = {file.path.name, file.path.resolve().name if file.path.is_symlink() else ""}
+        found = "credentials, by its name" if any(map(_SECRET_NAMES.fullmatch, names)) else None
         found = next((what for what, pattern in _SECRETS.items() if pattern.search(start)), found)
         if found:
             raise ConfigurationError(

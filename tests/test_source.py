@@ -301,6 +301,13 @@ def test_a_secret_is_refused_unless_allowed_by_name(code: Path, name: str, conte
     assert name in listed(code, allow_secrets=[name])
 
 
+def test_a_link_to_a_secret_is_one_whatever_its_name(code: Path, tmp_path: Path) -> None:
+    (tmp_path / ".netrc").write_text("machine a login b password c")
+    (code / "settings").symlink_to(tmp_path / ".netrc")
+    with pytest.raises(ConfigurationError, match="settings' holds credentials, by its name"):
+        source.manifest(code, entry_point="train.py")
+
+
 def test_a_secret_that_is_ignored_does_not_matter(code: Path) -> None:
     write(code, ".env")
     (code / ".sagemakerignore").write_text(".env\n")
