@@ -12,6 +12,7 @@ LOCALMODE_STAMP := $(LOCALMODE)/.run
 LOCALMODE_DEV_STAMP := $(LOCALMODE)/.dev
 REMOTE_STAMP := $(VENV)/.remote
 DEV_STAMP := $(VENV)/.dev
+IN_PARALLEL := --numprocesses 2 --dist worksteal
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -90,17 +91,17 @@ image: $(CONTAINER_STAMP) ## Build the local image of --on container, unless it 
 test: test-suite test-localmode ## Run every test that this machine can run
 
 test-suite: $(DEV_STAMP)
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(PYTEST)
+	$(BIN)/python -m pytest $(IN_PARALLEL) $(PYTEST)
 
 oracles: $(DEV_STAMP) ## Build the environments of AWS's own packages, which tests compare with
 	ORACLES=build $(BIN)/python -m pytest --quiet -m 'oracle and not docker'
 
-test-fast: $(DEV_STAMP) ## Run the tests that take seconds
-	$(BIN)/python -m pytest -m 'not slow and not docker'
+test-fast: $(DEV_STAMP) ## Run the tests that are not marked slow: a minute or two
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m 'not slow and not docker'
 
 # The SDK has to be beside the harness that a target's suite imports, which is so in this environment alone.
 test-localmode: $(LOCALMODE_DEV_STAMP) ## Run the suite that every target passes on the SDK's own local mode
-	$(LOCALMODE)/bin/python -m pytest --numprocesses 2 --dist worksteal tests/conformance -k localmode
+	$(LOCALMODE)/bin/python -m pytest $(IN_PARALLEL) tests/conformance -k localmode
 
 lint: $(DEV_STAMP) ## Lint, check the format and the types
 	$(BIN)/ruff check .

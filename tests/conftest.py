@@ -43,6 +43,12 @@ PATIENCE = 10
 """Seconds for a process that ends to be gone, on a busy machine."""
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is wrong is mostly told by the fast ones already: they come first, in whatever order they have."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
 def pytest_collection_finish() -> None:
     """Eight thousand tests are no garbage: nobody need look through them for some again, here or in what is forked."""
     gc.collect()

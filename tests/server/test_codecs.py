@@ -133,6 +133,7 @@ def test_csv_is_decoded_as_the_real_decoder_does(oracle: Oracle, body: bytes) ->
     assert decoded(body, codecs.CSV) == oracle.ask(content_type=codecs.CSV, body=base64.b64encode(body).decode())
 
 
+@pytest.mark.slow
 @pytest.mark.oracle
 @LIVE
 @given(body=json_bodies)
@@ -140,6 +141,7 @@ def test_json_is_decoded_as_the_real_decoder_does(oracle: Oracle, body: bytes) -
     assert decoded(body, codecs.JSON) == oracle.ask(content_type=codecs.JSON, body=base64.b64encode(body).decode())
 
 
+@pytest.mark.slow
 @pytest.mark.oracle
 @LIVE
 @given(body=predictions.map(saved) | st.binary(max_size=40))
@@ -147,6 +149,7 @@ def test_npy_is_decoded_as_the_real_decoder_does(oracle: Oracle, body: bytes) ->
     assert decoded(body, codecs.NPY) == oracle.ask(content_type=codecs.NPY, body=base64.b64encode(body).decode())
 
 
+@pytest.mark.slow
 @pytest.mark.oracle
 @pytest.mark.parametrize("accept", [*codecs.SUPPORTED, "text/plain"])
 @LIVE
