@@ -120,6 +120,10 @@ class Module:
                 return bound[0] if len(bound) == 1 else None
         return None
 
+    def is_bound_once(self, name: ast.Name) -> bool:
+        """Whether the innermost function around a name binds it exactly once, as a parameter perhaps."""
+        return len(self._bindings.get((self.function_of(name), name.id), ())) == 1
+
     @cached_property
     def _index(self) -> _Index:
         return _Index.of(self.tree)

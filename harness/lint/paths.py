@@ -33,6 +33,8 @@ _READS_FIRST = frozenset(
     }
 )
 _LISTS_FIRST = frozenset({"os.listdir", "os.scandir", "os.chdir"})
+_LISTS_HERE = frozenset({"os.listdir", "os.scandir"})
+"""These take ``None`` for the working directory."""
 _OPENS = frozenset({"open", "io.open", "builtins.open", "gzip.open", "bz2.open", "lzma.open", "codecs.open"})
 _SAME = frozenset({"os.path.abspath", "os.path.realpath", "os.path.normpath", "os.path.expanduser", "str", "os.fspath"})
 _PATHS = frozenset(
@@ -200,6 +202,21 @@ class Locator:
                 found = found / (self.where(module, arg, depth) or Where("cwd", UNKNOWN_PART)) if found else None
             return found
         return None
+
+
+def paths_taken(module: Module, node: ast.Call) -> Iterator[tuple[ast.expr, bool]]:
+    """The arguments of a call that have to be paths, and whether ``None`` is an exception there.
+
+    What is written is left out: ``to_csv(None)`` and the like are ready for it.
+    """
+    dotted = module.dotted(node.func)
+    if dotted in _PATHS:
+        yield from ((each, True) for each in node.args)
+    elif dotted.startswith("os.path.") and node.args:
+        yield node.args[0], True
+    else:
+        uses = _uses(module, node)
+        yield from ((path, dotted not in _LISTS_HERE) for use, path in uses if use is not Use.WRITE)
 
 
 def of_text(text: str) -> Where | None:

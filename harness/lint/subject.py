@@ -77,7 +77,7 @@ class Subject:
     @cached_property
     def locator(self) -> Locator:
         """Tells where expressions point."""
-        return Locator(self._argument, self.job.variables)
+        return Locator(self.argument, self.job.variables)
 
     @cached_property
     def parser(self) -> Parser | None:
@@ -130,15 +130,7 @@ class Subject:
         """The beginning of the entry point: where things stand that have no line of their own."""
         return Spot(self.modules.entry_point)
 
-    @cached_property
-    def _parsers(self) -> tuple[Parser, ...]:
-        return parsers_of(self.modules)
-
-    @cached_property
-    def _argument_names(self) -> dict[str, set[str]]:
-        return names_of_arguments(self.modules, self.parser) if self.parser else {}
-
-    def _argument(self, module: Module, variable: str, attribute: str) -> ast.expr | str | None:
+    def argument(self, module: Module, variable: str, attribute: str) -> ast.expr | str | None:
         """What ``args.train`` holds: the hyperparameter's value, or the expression of the default."""
         if self.parser is None or variable not in self._argument_names.get(module.name, ()):
             return None
@@ -150,3 +142,11 @@ class Subject:
                 # A default from another module is looked at in its own terms.
                 return option.keywords.get("default") if option.module is module else None
         return None
+
+    @cached_property
+    def _parsers(self) -> tuple[Parser, ...]:
+        return parsers_of(self.modules)
+
+    @cached_property
+    def _argument_names(self) -> dict[str, set[str]]:
+        return names_of_arguments(self.modules, self.parser) if self.parser else {}

@@ -21,17 +21,32 @@ class Read(NamedTuple):
     """Whether a variable that is not there is a ``KeyError``."""
     default: ast.expr | None = None
 
+    @property
+    def gives_none(self) -> bool:
+        """Whether a variable that is not there is ``None``."""
+        literally = isinstance(self.default, ast.Constant) and self.default.value is None
+        return not self.required and (self.default is None or literally)
+
 
 def reads_of(module: Module) -> Iterator[Read]:
     """Every reading of a variable whose name is known, but for those that are ready for one that is not there."""
-    caught = {
-        id(inner) for node in module.all(ast.Try) if node.handlers for each in node.body for inner in ast.walk(each)
-    }
-    asked = {_asked(module, node) for node in module.all(ast.Compare)}
+    ready, asked = caught(module), asked_for(module)
     for node in (*module.all(ast.Subscript), *module.all(ast.Call)):
         read = read_of(module, node)
-        if read is not None and not (read.required and (id(node) in caught or read.name in asked)):
+        if read is not None and not (read.required and (id(node) in ready or read.name in asked)):
             yield read
+
+
+def caught(module: Module) -> set[int]:
+    """The ``id`` of every node that stands in a ``try`` with an ``except``."""
+    return {
+        id(inner) for node in module.all(ast.Try) if node.handlers for each in node.body for inner in ast.walk(each)
+    }
+
+
+def asked_for(module: Module) -> set[str]:
+    """Variables that a module asks for before it reads them."""
+    return {name for node in module.all(ast.Compare) if (name := _asked(module, node))}
 
 
 def _asked(module: Module, node: ast.Compare) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from harness.contract.environment import Dialect
 from harness.lint.findings import Found, Rule, Severity
+from harness.lint.nothing import Taken, taken_for_paths
 from harness.lint.paths import Use
 from harness.lint.subject import Subject
 from harness.lint.variables import Read
@@ -42,6 +43,27 @@ def _channels(subject: Subject) -> Iterator[Found]:
             read.module.spot(read.node),
             severity,
             f"{read.name} is not set: the job's channels are {has}; {end}.",
+            f"Add channel {name} to the job, or read one that it has.",
+        )
+    yield from _channels_of_none(subject, has)
+
+
+def _channels_of_none(subject: Subject, has: str) -> Iterator[Found]:
+    """``os.environ.get`` without a default: nothing happens until a path is needed."""
+    variables = subject.job.variables
+    unset = [read for read in subject.reads if read.name.startswith(_CHANNEL) and read.name not in variables]
+    worst: dict[int, Taken] = {}
+    for taken in taken_for_paths(subject, [read for read in unset if variables and read.gives_none]):
+        known = worst.setdefault(id(taken.read), taken)
+        if taken.severity is Severity.ERROR and known.severity is not Severity.ERROR:
+            worst[id(taken.read)] = taken
+    for read, module, node, severity in worst.values():
+        name, spot = read.name.removeprefix(_CHANNEL).lower(), module.spot(node)
+        line = f"line {spot.line}" if module is read.module else f"{spot.path}:{spot.line}"
+        yield Found(
+            read.module.spot(read.node),
+            severity,
+            f"{read.name} is not set: the job's channels are {has}; {line} takes None for a path.",
             f"Add channel {name} to the job, or read one that it has.",
         )
 
@@ -151,7 +173,8 @@ RULES = (
         "HRN201",
         "channel-not-there",
         "A variable is read of a channel that the job has not.",
-        "`SM_CHANNEL_<NAME>` exists for the job's channels alone.",
+        "`SM_CHANNEL_<NAME>` exists for the job's channels alone. Without it `os.environ.get` gives its default, or "
+        "None, which is no path.",
         _channels,
     ),
     Rule(

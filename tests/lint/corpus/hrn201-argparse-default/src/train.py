@@ -1,0 +1,8 @@
+import argparse
+import os
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--train", default=os.environ.get("SM_CHANNEL_TRAIN"))
+args = parser.parse_args()
+with open(os.path.join(args.train, "rows.csv")) as file:
+    print(">", file.read().split())
