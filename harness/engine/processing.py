@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from harness.engine.environment import image_environment, machine_environment
 from harness.engine.hosts import Control, Ended, Log, Stop, run_hosts
 from harness.engine.interpreter import interpreter
 from harness.engine.launcher import HostSpec, Launcher, LaunchError, Mount
+from harness.engine.left_files import led_astray, plain_files, put
 from harness.engine.literal_paths import literal_paths_below
 from harness.engine.passing import into_container
 from harness.engine.settings import EngineSettings
@@ -288,12 +288,12 @@ class Processing:
         taken: dict[str, str] = {}
         for name in self.names:
             source = self.path(self.tree(name), output["LocalPath"])
-            for file in _plain_files(source, within=self.tree(name)):
+            for file in plain_files(source, within=self.tree(name)):
                 key = file.relative_to(source).as_posix()
                 if key in taken:
                     raise ArtifactError(f"{taken[key]} and {name} both left '{key}' in {output['LocalPath']}.")
                 taken[key] = name
-                _put(file, destination / key)
+                put(file, destination / key)
         if taken and is_s3(output["S3Uri"]):
             self.storage.upload(destination, output["S3Uri"])
 
@@ -302,7 +302,7 @@ class Processing:
         read = []
         for name in self.names:
             file = self.tree(name) / "output" / "message"
-            if file.is_file() and not _led_astray(file, self.tree(name)):
+            if file.is_file() and not led_astray(file, self.tree(name)):
                 with file.open("rb") as content:
                     read.append(content.read(_MESSAGE_LIMIT))
         try:
@@ -371,31 +371,3 @@ def _literal_paths(inputs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for given in inputs:
         if given["ChannelName"] == "code":
             yield from literal_paths_below(local_path(given["DataSource"]["S3DataSource"]["S3Uri"]))
-
-
-def _plain_files(folder: Path, within: Path) -> Iterator[Path]:
-    """Every file, links not followed: AWS uploads none either."""
-    if _led_astray(folder, within):
-        return
-    for parent, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            file = Path(parent, name)
-            if file.is_file() and not file.is_symlink():
-                yield file
-
-
-def _led_astray(path: Path, within: Path) -> bool:
-    """Whether a symbolic link stands in the way: it would be followed on this machine, not where the script made it."""
-    return path.resolve() != within.resolve() / path.relative_to(within)
-
-
-def _put(source: Path, target: Path) -> None:
-    """Copy beside and rename, as an object of S3's appears: whole, in the place of an older one."""
-    beside = target.with_name(f".{target.name}.partial")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, beside)
-    except OSError:
-        shutil.copyfile(source, beside)
-    beside.replace(target)
