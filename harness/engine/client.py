@@ -18,6 +18,7 @@ from harness.engine.running import Running, not_found
 from harness.engine.settings import EngineSettings
 from harness.engine.store import ENDED, Document, Job, Store, write_json
 from harness.errors import ConfigurationError, RefusedError, ServiceError
+from harness.storage import is_s3
 
 if TYPE_CHECKING:
     from harness.engine.nursery import Nursery
@@ -74,7 +75,7 @@ class EngineClient:
 
         self.check_training_job(request)
         description = training.describe_new(request, self.settings)
-        self._check_machine(request["AlgorithmSpecification"]["TrainingImage"])
+        self._check_machine("CreateTrainingJob", request, request["AlgorithmSpecification"]["TrainingImage"])
         self._create_job("TrainingJob", request, description, lambda job: code.stage(request, job.path / "source"))
         return {"TrainingJobArn": description["TrainingJobArn"]}
 
@@ -110,7 +111,7 @@ class EngineClient:
         if self.settings.isolation == "none":
             _raise_all(RefusedError, "This cannot be run here", processing.literal_paths(request))
         description = processing.describe_new(request, self.settings)
-        self._check_machine(request["AppSpecification"]["ImageUri"])
+        self._check_machine("CreateProcessingJob", request, request["AppSpecification"]["ImageUri"])
         self._create_job("ProcessingJob", request, description, lambda job: None)
         return {"ProcessingJobArn": description["ProcessingJobArn"]}
 
@@ -134,7 +135,7 @@ class EngineClient:
 
         self._check("CreateTransformJob", request, transform.refusals(request), transform.input_problems(request))
         model = self._models.describe(request["ModelName"])
-        self._check_machine(serving.image(model))
+        self._check_machine("CreateTransformJob", request, serving.image(model))
         description = transform.describe_new(request, self.settings)
 
         def prepare(job: Job) -> None:
@@ -171,7 +172,7 @@ class EngineClient:
 
         self._check("CreateModel", request, models.refusals(request), iter(()))
         models.check_data(request, self.settings.storage)
-        self._check_machine(serving.image(request))
+        self._check_machine("CreateModel", request, serving.image(request))
         return self._models.create(request)
 
     def describe_model(self, *, ModelName: str) -> Document:
@@ -221,7 +222,7 @@ class EngineClient:
                 f'Cannot create already existing endpoint "{self._endpoint_arn}{name}".',
                 "CreateEndpoint",
             )
-        self._check_machine(serving.image(model))
+        self._check_machine("CreateEndpoint", request, serving.image(model))
         description = hosting.describe_new(request, config, self.settings)
         self.endpoints.create(
             "CreateEndpoint", name, request, description, lambda job: hosting.stage(job, model, config)
@@ -278,13 +279,18 @@ class EngineClient:
         _raise_all(RefusedError, "This cannot be run here", refusals)
         _raise_all(ConfigurationError, "The data is not there", problems)
 
-    def _check_machine(self, image: str) -> None:
-        """Whether this machine has what hosts are made of, before anything starts.
+    def _check_machine(self, operation: str, request: Document, image: str) -> None:
+        """Whether this machine has what hosts are made of, and what S3 is asked with, before anything starts.
 
         Raises:
             ConfigurationError: the interpreter cannot be run.
-            MissingCapability: there is no Docker engine, or it has no such image.
+            MissingCapability: there is no Docker engine, or it has no such image; S3 is named, and there are no
+                credentials.
         """
+        from harness.engine import members
+
+        if any(map(is_s3, members.uris(operation, request))):
+            self.settings.storage.s3.check()
         if self.settings.launcher == "processes":
             interpreter.check(self.settings.python)
         else:

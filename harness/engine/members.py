@@ -28,6 +28,9 @@ _OTHER_DATA = "only S3DataSource can be read here"
 _RULES = "rules are jobs of their own, which this machine does not start"
 _VPC = "there is no VPC on this machine"
 
+_CODE = ("sagemaker_submit_directory", "SAGEMAKER_SUBMIT_DIRECTORY")
+"""Of ``HyperParameters`` and of ``Environment``."""
+
 
 class Members(NamedTuple):
     """The members of one operation's request; paths with dots, without the indices of lists."""
@@ -271,6 +274,29 @@ def _refusals(members: Members, document: Mapping[str, Any], path: str, shown: s
                 yield from _refusals(members, each, f"{inner}.", f"{at}[{index}].")
         else:
             yield f"{at}: this version of the harness does not know what it does{ELSEWHERE}"
+
+
+def uris(operation: str, request: Mapping[str, Any]) -> Iterator[str]:
+    """The URIs by which a request names the data and the code that are read here, and where results go.
+
+    What a script makes of other values, of its hyperparameters say, is its own affair.
+    """
+    for value in _honoured(MEMBERS[operation].honoured, request, ""):
+        for given in map(value.get, _CODE) if isinstance(value, Mapping) else (value,):
+            if isinstance(given, str):
+                yield given.strip('"')  # a hyperparameter is a string of JSON
+
+
+def _honoured(names: frozenset[str], document: Mapping[str, Any], path: str) -> Iterator[Any]:
+    for name, value in document.items():
+        inner = f"{path}{name}"
+        if inner in names:
+            yield value
+        elif isinstance(value, Mapping):
+            yield from _honoured(names, value, f"{inner}.")
+        elif _is_list_of_structures(value):
+            for each in value:
+                yield from _honoured(names, each, f"{inner}.")
 
 
 def _asks_for_nothing(value: object) -> bool:

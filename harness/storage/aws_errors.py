@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from harness.errors import ConfigurationError, HarnessError, MissingCapability, ServiceError
+from harness.errors import ConfigurationError, HarnessError, MissingCapability, ModelError, ServiceError
 
 EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
 _REJECTED = frozenset(
@@ -29,6 +29,7 @@ THROTTLED = frozenset(
     | {"SlowDown", "RequestThrottled", "RequestThrottledException", "BandwidthLimitExceeded"}
 )
 NOT_FOUND = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
+NO_BOTO3 = "S3, ECR and --on remote need boto3, which is not installed: pip install 'sagemaker-harness[remote]'"
 _SIGN_IN = "Sign in again (`aws sso login`, `aws configure`), or export fresh AWS_… variables."
 
 
@@ -42,11 +43,13 @@ def translated() -> Iterator[None]:
 
     Raises:
         ServiceError: AWS refused the request; same code, message and shape as botocore's ``ClientError``.
-        MissingCapability: no credentials, credentials that are not accepted any more, no region, no connection.
+        MissingCapability: no boto3, no credentials, or ones not accepted any more, no region, no connection.
         ConfigurationError: boto3 itself refused the request.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-
+    try:
+        from botocore.exceptions import BotoCoreError, ClientError
+    except ImportError:
+        raise MissingCapability(NO_BOTO3) from None
     try:
         yield
     except ClientError as error:
@@ -68,7 +71,10 @@ def _of_aws(response: dict[str, Any], operation: str) -> HarnessError:
     if code in _REJECTED:
         return MissingCapability(f"{operation}: AWS does not accept your credentials: {message} ({code}). {_SIGN_IN}")
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
-    refusal = ServiceError(code, message, operation, status=status, remedy=_remedy(code, message))
+    if code == "ModelError":
+        refusal: ServiceError = ModelError(message, operation, status=status)
+    else:
+        refusal = ServiceError(code, message, operation, status=status, remedy=_remedy(code, message))
     # An operation's own members, such as the ``OriginalStatusCode`` of ``ModelError``.
     refusal.response |= {name: value for name, value in response.items() if name not in refusal.response}
     return refusal

@@ -39,10 +39,27 @@ class S3:
     """Bucket -> account that has to own it; every request to it says so."""
 
     @cached_property
+    def _session(self) -> Any:
+        return open_session(self.region, self.profile)
+
+    @cached_property
     def _client(self) -> Any:
-        client = open_session(self.region, self.profile).client("s3", config=client_config())
+        client = self._session.client("s3", config=client_config())
         client.meta.events.register_last("before-call.s3", _send_at_once)
         return client
+
+    def check(self) -> None:
+        """Find out ahead of the first request whether there is what S3 cannot be asked without.
+
+        Raises:
+            MissingCapability: there is no boto3, or there are no credentials.
+            ConfigurationError: there is no such profile.
+        """
+        with translated():
+            from botocore.exceptions import NoCredentialsError
+
+            if self._session.get_credentials() is None:
+                raise NoCredentialsError
 
     def connect(self) -> None:
         """Make the client now: making one is not safe in threads, using it is."""

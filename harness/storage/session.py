@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from harness.errors import MissingCapability
-from harness.storage.aws_errors import translated
+from harness.storage.aws_errors import NO_BOTO3, translated
 
 CONNECTIONS = 10
 """Transfers at a time, each with a connection of its own; as many as boto3's own transfers use."""
@@ -22,9 +22,7 @@ def open_session(region: str | None, profile: str | None) -> Any:
     try:
         import boto3
     except ImportError:
-        raise MissingCapability(
-            "S3, ECR and --on remote need boto3, which is not installed: pip install 'sagemaker-harness[remote]'"
-        ) from None
+        raise MissingCapability(NO_BOTO3) from None
     import botocore.session
 
     with translated():

@@ -152,6 +152,34 @@ class TestTraining:
         assert done.code == 0, done.err
 
 
+class TestWithoutWhatS3Needs:
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("train", "--channel", "train=s3://bucket/x"),
+            ("train", "--output-path", "s3://bucket/x"),
+            ("transform", "--model-data", "s3://bucket/model.tar.gz", "--input", "data"),
+        ],
+        ids=" ".join,
+    )
+    def test_without_boto3_nothing_starts_and_its_package_is_named(self, project, arguments):
+        made = project("pass")
+        for name in ("boto3", "botocore"):
+            made.write(f"blocked/{name}.py", f"raise ModuleNotFoundError('No module named {name}', name='{name}')")
+        done = made.harness(*arguments, PYTHONPATH=str(made.folder / "blocked"))
+        assert done.code == 4, done.err
+        assert done.err.endswith("boto3, which is not installed: pip install 'sagemaker-harness[remote]'\n")
+        assert not list(made.folder.glob("runs/[!_]*"))
+
+    def test_without_credentials_nothing_starts(self, project, monkeypatch):
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        made = project("pass")
+        done = made.harness("train", "--output-path", "s3://bucket/x")
+        assert done.code == 4, done.err
+        assert "There are no AWS credentials" in done.err
+        assert not list(made.folder.glob("runs/[!_]*"))
+
+
 class TestProcessing:
     def test_reads_and_delivers_and_keeps_a_copy(self, project, s3):
         put(s3, **{"raw/a.csv": "abc"})

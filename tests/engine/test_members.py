@@ -11,7 +11,7 @@ import pytest
 
 from harness import service_model
 from harness.engine import hosting, models, processing, training, transform
-from harness.engine.members import MEMBERS, Members, refusals
+from harness.engine.members import MEMBERS, Members, refusals, uris
 from harness.engine.settings import EngineSettings
 from harness.service_model import Shape
 from harness.validation import validate
@@ -235,6 +235,23 @@ def test_a_member_that_nobody_knows_is_refused_by_its_path(path, named):
 )
 def test_what_asks_for_nothing_is_not_refused(member):
     assert list(refusals("CreateTrainingJob", {**REQUESTS["CreateTrainingJob"], **member})) == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "member", "named"),
+    [
+        ("CreateTrainingJob", {}, ["s3://bucket/checkpoints", "s3://bucket/data", "s3://bucket/out"]),
+        ("CreateTrainingJob", {"HyperParameters": {"sagemaker_submit_directory": '"s3://b/code"'}}, ["s3://b/code"]),
+        ("CreateProcessingJob", {}, ["s3://b/in", "s3://b/o"]),
+        ("CreateTransformJob", {}, ["s3://bucket/data", "s3://bucket/out"]),
+        ("CreateModel", {}, ["s3://bucket/model.tar.gz"]),
+        ("CreateTrainingJob", {"HyperParameters": {"data": '"s3://script/own"'}}, []),
+        ("CreateTrainingJob", {"DebugHookConfig": {"S3OutputPath": "s3://no/effect"}}, []),
+    ],
+)
+def test_the_uris_that_are_read_and_written_here_are_known(operation, member, named):
+    document = member or REQUESTS[operation]
+    assert sorted(uri for uri in uris(operation, document) if uri.startswith("s3://")) == named
 
 
 @pytest.mark.parametrize(("operation", "path", "less"), LESS, ids=[f"{each[0]} {each[1]}" for each in LESS])

@@ -66,9 +66,9 @@ class LocalModeClient(EngineClient):
             refused = []  # it is not of AWS's form, which is said next, with every detail
         _refuse(refused)
 
-    def _check_machine(self, image: str) -> None:
+    def _check_machine(self, operation: str, request: Document, image: str) -> None:
         machine.check_tools(machine.installed_sdk())
-        super()._check_machine(image)
+        super()._check_machine(operation, request, image)
 
 
 def _refuse(problems: Iterable[str]) -> None:
