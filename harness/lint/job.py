@@ -56,10 +56,12 @@ class Job:
         """The user's hyperparameters that do not reach the script."""
         return {name: value for name, value in self.values.items() if name not in self.hyperparameters}
 
-    def argument(self, name: str) -> list[str]:
-        """The two items of ``sys.argv`` that a hyperparameter becomes."""
-        one = {name: self.hyperparameters[name]}
-        return to_driver_argv(one) if self.dialect is Dialect.V3 else to_argv(one)
+    @cached_property
+    def arguments(self) -> dict[str, list[str]]:
+        """The two items of ``sys.argv`` that each hyperparameter becomes, in the order in which the script gets them."""
+        v3 = self.dialect is Dialect.V3
+        names = list(self.hyperparameters) if v3 else sorted(self.hyperparameters)
+        return {name: (to_driver_argv if v3 else to_argv)({name: self.hyperparameters[name]}) for name in names}
 
     @cached_property
     def channels(self) -> tuple[str, ...]:

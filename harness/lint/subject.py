@@ -87,14 +87,14 @@ class Subject:
 
     @cached_property
     def passed(self) -> tuple[Passed, ...]:
-        """What becomes of each hyperparameter in the parser."""
+        """What becomes of each hyperparameter in the parser, in the order in which they come."""
         if self.parser is None:
             return ()
         rebuilt = Rebuilt(self.parser)
         found = []
-        for name, value in self.job.hyperparameters.items():
-            arguments = self.job.argument(name)
-            found.append(Passed(name, self.job.values.get(name, value), tuple(arguments), rebuilt.ask(arguments)))
+        for name, arguments in self.job.arguments.items():
+            value = self.job.values.get(name, self.job.hyperparameters[name])
+            found.append(Passed(name, value, tuple(arguments), rebuilt.ask(arguments)))
         return tuple(found)
 
     @cached_property

@@ -122,6 +122,28 @@ def _withheld(subject: Subject) -> Iterator[Found]:
         )
 
 
+def _overwritten(subject: Subject) -> Iterator[Found]:
+    """Several hyperparameters in one argument: argparse also takes a beginning of its name."""
+    if subject.parser is None or not subject.parser.complete:
+        return
+    for option in subject.parser.options:
+        taken = [each for each in subject.passed if each.answer.option is option and option.action == "store"]
+        for each in taken[:-1]:
+            last = taken[-1]
+            if each.arguments[1] == last.arguments[1]:
+                continue
+            short = next((flag for flag, _ in (each.arguments, last.arguments) if flag not in option.flags), "")
+            both = (
+                f"argparse takes {short} for an abbreviation of {option.shown}" if short else f"{option.shown} has both"
+            )
+            yield Found(
+                place_of(subject, option),
+                Severity.WARNING,
+                f"Hyperparameter {each.name} has no effect: {both}, and {typed(last)} comes later and overwrites it.",
+                f"Leave out {each.name} or {last.name}, whichever is not meant.",
+            )
+
+
 def _missed(subject: Subject, each: Passed, other: Option, what: str, remedy: str) -> Iterator[Found]:
     """A hyperparameter comes under a flag that is nearly the declared one."""
     ends = strict(subject)
@@ -223,5 +245,13 @@ RULES = (
         "A hyperparameter named `sagemaker_…` does not reach the script.",
         "The toolkit keeps such names for itself: they are in neither the arguments nor `SM_HPS`.",
         _withheld,
+    ),
+    Rule(
+        "HRN113",
+        "hyperparameter-overwritten",
+        "Two hyperparameters set one argument, and the later one counts.",
+        "argparse takes the beginning of an option's name for the option: `--max_dept 9 --max_depth 4` is 4. The toolkit "
+        "passes hyperparameters in the order of their names.",
+        _overwritten,
     ),
 )
