@@ -58,7 +58,7 @@ class Job:
 
     @cached_property
     def arguments(self) -> dict[str, list[str]]:
-        """The two items of ``sys.argv`` that each hyperparameter becomes, in the order in which the script gets them."""
+        """The two items of ``sys.argv`` that each hyperparameter becomes, in the order in which they come."""
         v3 = self.dialect is Dialect.V3
         names = list(self.hyperparameters) if v3 else sorted(self.hyperparameters)
         return {name: (to_driver_argv if v3 else to_argv)({name: self.hyperparameters[name]}) for name in names}

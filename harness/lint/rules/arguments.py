@@ -133,13 +133,11 @@ def _overwritten(subject: Subject) -> Iterator[Found]:
             if each.arguments[1] == last.arguments[1]:
                 continue
             short = next((flag for flag, _ in (each.arguments, last.arguments) if flag not in option.flags), "")
-            both = (
-                f"argparse takes {short} for an abbreviation of {option.shown}" if short else f"{option.shown} has both"
-            )
+            both = f"argparse takes {short} for an abbreviation of" if short else "both are"
             yield Found(
                 place_of(subject, option),
                 Severity.WARNING,
-                f"Hyperparameter {each.name} has no effect: {both}, and {typed(last)} comes later and overwrites it.",
+                f"Hyperparameter {each.name} has no effect: {both} {option.shown}, and {typed(last)} comes later.",
                 f"Leave out {each.name} or {last.name}, whichever is not meant.",
             )
 
@@ -250,8 +248,8 @@ RULES = (
         "HRN113",
         "hyperparameter-overwritten",
         "Two hyperparameters set one argument, and the later one counts.",
-        "argparse takes the beginning of an option's name for the option: `--max_dept 9 --max_depth 4` is 4. The toolkit "
-        "passes hyperparameters in the order of their names.",
+        "argparse takes the beginning of an option's name for the option: `--max_dept 9 --max_depth 4` is 4. The "
+        "toolkit passes hyperparameters in the order of their names.",
         _overwritten,
     ),
 )
