@@ -55,6 +55,11 @@ _UNLIKE: Final = {
     "breaks": "what the model was measured by in training is not what its users get",
     "remedy": "compare input_fn and predict_fn with what the training script does to rows before it calls the model",
 }
+_UNLIKE_IN_BATCHES: Final = {
+    **_UNLIKE,
+    "remedy": f"{_UNLIKE['remedy']}; where the endpoint answers right, look for what the script does otherwise when "
+    "SAGEMAKER_BATCH is set, and at transform.environment",
+}
 
 
 @dataclass(frozen=True)
@@ -167,7 +172,7 @@ class Judge:
         rounds = not self.handlers.reads_itself and not sent.startswith(NPY)
         if rounds and by_rounding is not None and self._right(answer, by_rounding[some]):
             return _finding(self.target, sent, *apart, Kind.KNOWN, _ROUNDED)
-        return _finding(self.target, where, *apart, Kind.UNEXPLAINED, _UNLIKE)
+        return _finding(self.target, where, *apart, Kind.UNEXPLAINED, _unlike(where))
 
     def _refused(self, where: str, answer: Answer, *, taken: Set[str]) -> Finding | None:
         seen = answer.text if where.startswith(_TRANSFORM) else f"{answer.status or 'no answer'}: {answer.text}"
@@ -182,7 +187,11 @@ class Judge:
             return None
         if self.handlers.writes_itself and content_type in taken and not alone:
             return None
-        return _finding(self.target, where, _shown(self.expected[0]), seen, Kind.UNEXPLAINED, _UNLIKE)
+        return _finding(self.target, where, _shown(self.expected[0]), seen, Kind.UNEXPLAINED, _unlike(where))
+
+
+def _unlike(where: str) -> Mapping[str, str]:
+    return _UNLIKE_IN_BATCHES if where.startswith(_TRANSFORM) else _UNLIKE
 
 
 def _finding(target: str, where: str, expected: str, seen: str, kind: Kind, said: Mapping[str, str]) -> Finding:

@@ -189,9 +189,10 @@ class TestAScriptWithHandlersOfItsOwn:
     )
     def test_that_predicts_otherwise_in_batches_is_unexplained(self, tmp_path, script, configured):
         made = serve(tmp_path, script, at=100.0, transform=configured)
-        unexplained = {where for where, kind in made.findings().items() if kind == "unexplained"}
-        assert unexplained == {"transform, None", "transform, MultiRecord"}
+        unexplained = [each for each in made.served.findings if each.kind is Kind.UNEXPLAINED]
+        assert {each.where for each in unexplained} == {"transform, None", "transform, MultiRecord"}
         assert made.served.transform["MultiRecord"].values == [10.0, 11.0, 11.0]
+        assert all("SAGEMAKER_BATCH" in str(each.remedy) for each in unexplained)
 
     def test_that_cannot_be_served_says_why(self, tmp_path):
         made = serve(tmp_path, NOT_SERVED, at=100.0)
