@@ -33,11 +33,18 @@ def styled(text: str, stream: TextIO, **style: Any) -> str:
     return click.style(text, **style) if colour(stream) else text
 
 
+def printable(text: str, keep: str = "\n\t") -> str:
+    """Text of strangers (a literal of a script, a name in an archive) without power over the terminal that shows it."""
+    return "".join(
+        each if each.isprintable() or each in keep else each.encode("unicode_escape").decode() for each in text
+    )
+
+
 def complain(error: HarnessError, *, as_json: bool) -> None:
     """Say what went wrong: on stderr for people, as a document on stdout for programs."""
     if as_json:
         print_error(error)
-    click.echo(f"{styled('harness:', sys.stderr, fg='red', bold=True)} {error.message}", err=True)
+    click.echo(f"{styled('harness:', sys.stderr, fg='red', bold=True)} {printable(error.message)}", err=True)
 
 
 def print_error(error: HarnessError) -> None:
@@ -87,8 +94,8 @@ class Progress:
         if self._terminal:
             rate = progress.records / progress.seconds if progress.seconds else 0
             text = f"{progress.files} of {progress.of_files} files, {progress.records:,} records, {rate:,.0f}/s"
+            self._on_line = True  # before it is so: Ctrl-C may come at once
             click.echo(f"\r{text}{_TO_THE_END_OF_THE_LINE}", nl=False, err=True)
-            self._on_line = True
 
     def __enter__(self) -> Self:
         return self
@@ -126,8 +133,8 @@ class Quiet(Progress):
             super().output(self._held)
 
 
-def show(kind: str, description: Mapping[str, Any], *, as_json: bool) -> None:
-    """What came out of a job, or how an endpoint stands."""
+def show(kind: str, description: Mapping[str, Any], *, as_json: bool, copy: Path | None = None) -> None:
+    """What came out of a job, or how an endpoint stands; ``copy`` is a folder that holds the same."""
     if as_json:
         print_json(description)
         return
@@ -136,7 +143,7 @@ def show(kind: str, description: Mapping[str, Any], *, as_json: bool) -> None:
     mark = styled(status, sys.stdout, fg="green" if good else "red", bold=True)
     end = description.get(f"{kind.removesuffix('Job')}EndTime") or description["LastModifiedTime"]
     click.echo(f"\n{name}  {mark}  {(end - description['CreationTime']).total_seconds():.1f} s")
-    show_rows(_RESULTS[kind](description))
+    show_rows(_RESULTS[kind](description) + ([("copied to", readable(copy.absolute().as_uri()))] if copy else []))
     reason = description.get("Harness", {}).get("WithoutPrivateOptMl")
     if reason is not None:
         click.echo(f"\nNo private /opt/ml: {reason}. SM_* named the run folder instead.", err=True)
