@@ -279,8 +279,12 @@ def fail(job: Job, reason: str) -> None:
 
 
 def lose(job: Job) -> None:
-    """Mark a job that has lost its process as failed."""
+    """Mark a job that has lost its process as failed, and have nothing half done of it left outside of its folder."""
     fail(job, _LOST_ENDPOINT if job.kind == "Endpoint" else LOST)
+    if job.kind == "TransformJob":
+        from harness.engine import transform
+
+        transform.discard(job)
 
 
 def _error_file(job: Job) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -100,6 +100,19 @@ def run(job: Job, control: Control, launcher: Launcher) -> None:
         fail(job, f"ClientError: {error}")
     finally:
         log.close()
+
+
+def discard(job: Job) -> None:
+    """Remove what a job that has lost its process was writing beside its outputs; those that are whole stay."""
+    from harness.engine.batch.settings import transform_files
+
+    source = job.request["TransformInput"]["DataSource"]["S3DataSource"]
+    uri = job.request["TransformOutput"]["S3OutputPath"]
+    if is_s3(uri) or is_s3(source["S3Uri"]):
+        return
+    with suppress(OSError, ConfigurationError):  # the input, which names the outputs, may have gone meanwhile
+        for file in transform_files(*channels.chosen(source), local_path(uri)):
+            file.partial.unlink(missing_ok=True)
 
 
 def _transform(

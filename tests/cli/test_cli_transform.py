@@ -169,6 +169,21 @@ class TestATransform:
         assert made.describe(request[1])["TransformJobStatus"] == "Stopped"
         assert outputs(tmp_path) == {"a.csv.out": "6.0\n"}
 
+    def test_whose_process_is_killed_leaves_complete_outputs_and_nothing_beside_them(self, made, tmp_path):
+        arguments = prepare(tmp_path, {"a.csv": "1,2\n", "b.csv": "1,2\n1,wait\n"})
+        seen = tmp_path / "seen"
+        request = ("--job-name", "killed", "--strategy", "SingleRecord", "--environment", f"SEEN={seen}")
+        running = made.start("transform", *arguments, *CSV, *request)
+        deadline = time.monotonic() + 30
+        while not (seen.exists() and (tmp_path / "out/.b.csv.out.partial").exists()):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        os.kill(int((made.run_folder("_active") / "killed").read_text()), signal.SIGKILL)
+        _, err = running.communicate(timeout=30)
+        assert running.returncode == 1
+        assert b"killed failed: InternalServerError: the process that ran this job ended" in err
+        assert outputs(tmp_path) == {"a.csv.out": "6.0\n"}
+
     def test_shows_how_far_it_is_on_a_terminal(self, made, tmp_path):
         arguments = prepare(tmp_path, {"a.csv": "1,2\n3,4\n"})
         code, shown = on_a_terminal(made, *arguments, *CSV)

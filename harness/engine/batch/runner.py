@@ -86,7 +86,6 @@ class _Output:
     def __init__(self, file: TransformFile) -> None:
         self.file = file
         self.failure: FileFailure | None = None
-        self._partial = file.output.with_name(f".{file.output.name}.partial")
         self._stream: BinaryIO | None = None
 
     def fail(self, reason: str, fault: Fault) -> None:
@@ -103,17 +102,17 @@ class _Output:
 
     def commit(self) -> None:
         self._open().close()
-        self._partial.replace(self.file.output)
+        self.file.partial.replace(self.file.output)
 
     def discard(self) -> None:
         if self._stream is not None:
             self._stream.close()
-            self._partial.unlink(missing_ok=True)
+            self.file.partial.unlink(missing_ok=True)
 
     def _open(self) -> BinaryIO:
         if self._stream is None:
-            self._partial.parent.mkdir(parents=True, exist_ok=True)
-            self._stream = self._partial.open("wb")
+            self.file.partial.parent.mkdir(parents=True, exist_ok=True)
+            self._stream = self.file.partial.open("wb")
         return self._stream
 
 

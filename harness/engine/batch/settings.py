@@ -114,6 +114,11 @@ class TransformFile:
     source: Path
     output: Path
 
+    @property
+    def partial(self) -> Path:
+        """Where the output is written until it is whole."""
+        return self.output.with_name(f".{self.output.name}.partial")
+
 
 def transform_files(root: Path, sources: Iterable[Path], output: Path) -> tuple[TransformFile, ...]:
     """Name the outputs: the input's name and ``.out``, below ``output`` as the input is below ``root``."""
