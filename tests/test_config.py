@@ -213,6 +213,14 @@ class TestFiles:
         assert config.process.entry_point == str(project / "prep.py")
         assert read({"entry_point": "x/train.py"}, project_dir=project).entry_point == "/x/train.py"
 
+    @pytest.mark.parametrize(
+        ("more", "expected"),
+        [("", "{project}/serve.py"), ("source_dir = 'entry'", "serve.py"), ("deploy.source_dir = 'entry'", "serve.py")],
+    )
+    def test_a_serving_script_without_any_source_dir_is_a_path(self, project, more, expected):
+        write(project, f"deploy.entry_point = 'serve.py'\n{more}")
+        assert read().deploy.entry_point == expected.format(project=project)
+
     def test_a_channel_may_be_a_table(self, project):
         write(
             project,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.config.merge import Layer, Merge, absolute
-from harness.config.schema import SETTINGS, TABLES, Config, ProcessConfig
+from harness.config.schema import SETTINGS, TABLES, Config, DeployConfig, ProcessConfig
 from harness.config.settings import PREFIX, Source, flag_of, from_text, nearest, variables
 from harness.errors import ConfigurationError
 
@@ -154,11 +154,14 @@ def _anchored(
         return name if not name or source_dir else str(absolute(name, bases[sources[key].place]))
 
     process: ProcessConfig = values["process"]
+    deploy: DeployConfig = values["deploy"]
+    deploys = entry_point("deploy.entry_point", deploy.entry_point, deploy.source_dir or values["source_dir"])
     return {
         **values,
         "entry_point": entry_point("entry_point", values["entry_point"], values["source_dir"]),
         "process": replace(
             process, entry_point=entry_point("process.entry_point", process.entry_point, process.source_dir)
         ),
+        "deploy": replace(deploy, entry_point=deploys),
         "runs_dir": project / values["runs_dir"],
     }
