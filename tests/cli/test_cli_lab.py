@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,14 @@ def predict_fn(data, model):
 if __name__ == "__main__":
     open(os.path.join(os.environ["SM_MODEL_DIR"], "model"), "w").close()
 """
+STARTS_FAST = """
+import types, numpy
+
+def load_iris():
+    rows = numpy.loadtxt({path!r}, delimiter=",", skiprows=1)
+    return types.SimpleNamespace(data=rows[:, :4], target=rows[:, 4].astype(int))
+"""
+"""The iris data as scikit-learn gives it, without the second that it takes to be imported."""
 
 pytestmark = pytest.mark.slow
 
@@ -54,6 +63,10 @@ def simple(clone):
     """The lab with scripts that start fast and always predict 0: what it does itself is all that matters."""
     (clone / "entry/preprocess.py").write_text(SPLITS)
     (clone / "entry/train.py").write_text(KNOWS_ONE_ANSWER)
+    (clone / "docs/sklearn").mkdir()
+    (clone / "docs/sklearn/__init__.py").touch()
+    data = Path(find_spec("sklearn").origin).parent / "datasets/data/iris.csv"
+    (clone / "docs/sklearn/datasets.py").write_text(STARTS_FAST.format(path=str(data)))
     return clone
 
 
@@ -131,9 +144,9 @@ def test_the_lab_leaves_no_endpoint_when_it_is_ended(simple, heading, number):
     assert resources(simple) == []
 
 
-def test_the_lab_ends_with_a_failed_step_s_own_status(clone):
-    (clone / "entry/preprocess.py").write_text("raise SystemExit('no data today')\n")
-    running = lab(clone)
+def test_the_lab_ends_with_a_failed_step_s_own_status(simple):
+    (simple / "entry/preprocess.py").write_text("raise SystemExit('no data today')\n")
+    running = lab(simple)
     _, err = running.communicate(timeout=60)
     assert running.returncode == 1
     assert "no data today" in err

@@ -5,17 +5,24 @@ import os
 import sys
 from pathlib import Path
 
-import joblib
+
+class Threshold:
+    """As scikit-learn's models are asked, without the second that scikit-learn takes to be imported."""
+
+    def __init__(self, at):
+        self.at = at
+
+    def predict(self, rows):
+        return (rows[:, 0] > self.at).astype(int)
 
 
 def model_fn(folder):
-    return joblib.load(Path(folder) / "model.joblib")
+    return Threshold(json.loads((Path(folder) / "model.json").read_text()))
 
 
 if __name__ == "__main__":
-    from sklearn.tree import DecisionTreeClassifier
-
     seen = {name: value for name, value in os.environ.items() if name.startswith("SM_")}
     print("SEEN " + json.dumps({"argv": sys.argv[1:], "cwd": str(Path.cwd()), "environment": seen}), flush=True)
-    model = DecisionTreeClassifier().fit([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0], [3.0, 3.0]], [0, 0, 1, 1])
-    joblib.dump(model, Path(os.environ["SM_MODEL_DIR"]) / "model.joblib")
+    rows = [line.split(",") for line in (Path(os.environ["SM_CHANNEL_TRAIN"]) / "data.csv").read_text().split()]
+    between = sum(float(first) for first, _ in rows) / len(rows)
+    (Path(os.environ["SM_MODEL_DIR"]) / "model.json").write_text(json.dumps(between))
