@@ -108,10 +108,13 @@ def before_sending(config: Config) -> None:
 
 
 def _line(report: Report, finding: Finding, stream: TextIO) -> None:
-    place = console.styled(f"{_path(report, finding.path)}:{finding.line}:{finding.column}", stream, bold=True)
+    path, message, remedy = (
+        console.printable(text, keep="") for text in (_path(report, finding.path), finding.message, finding.remedy)
+    )
+    place = console.styled(f"{path}:{finding.line}:{finding.column}", stream, bold=True)
     mark = console.styled(finding.rule, stream, fg=_COLOURS[finding.severity], bold=True)
-    click.echo(f"{place}: {mark} {finding.severity}: {finding.message}", file=stream)
-    click.echo(console.styled(f"    {finding.remedy}", stream, dim=True), file=stream)
+    click.echo(f"{place}: {mark} {finding.severity}: {message}", file=stream)
+    click.echo(console.styled(f"    {remedy}", stream, dim=True), file=stream)
 
 
 def _document(report: Report) -> dict[str, Any]:

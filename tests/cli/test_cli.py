@@ -31,6 +31,11 @@ def test_a_wrong_command_line_is_a_document_too_where_one_is_asked_for(project, 
     assert says in done.err
 
 
+def test_an_error_that_quotes_a_stranger_has_no_power_over_the_terminal(project):
+    done = project().harness("runs", "show", "a\x1b]0;b\x07")
+    assert r"There is no job or endpoint a\x1b]0;b\x07" in done.err
+
+
 def test_what_another_command_is_asked_for_is_not_asked_of_us(project):
     done = project().harness("standin", "--port", "x", "--", "command", "--json")
     assert (done.code, done.out) == (2, "")

@@ -41,6 +41,14 @@ def test_a_syntax_error_is_a_finding_and_no_traceback(project):
     assert "Traceback" not in done.out + done.err
 
 
+def test_a_literal_of_the_script_has_no_power_over_the_terminal(project):
+    script = 'import os\nos.environ["SM_CHANNEL_X\\x1b[31m\\n::error::mine"]\n'
+    first, remedy, count = project(script).harness("lint").out.splitlines()
+    assert r"SM_CHANNEL_X\x1b[31m\n::error::mine is not set" in first
+    assert remedy.startswith(r"    Add channel x\x1b[31m\n::error::mine to the job")
+    assert count == "1 error"
+
+
 def test_json_is_one_document(project):
     done = project(MISSING + LOST).harness("lint", "--json")
     assert done.code == 1
