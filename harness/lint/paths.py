@@ -33,6 +33,7 @@ _READS_FIRST = frozenset(
     }
 )
 _LISTS_FIRST = frozenset({"os.listdir", "os.scandir", "os.chdir"})
+_SEARCHES_FIRST = frozenset({"glob.glob", "glob.iglob", "os.walk"})
 _LISTS_HERE = frozenset({"os.listdir", "os.scandir"})
 """These take ``None`` for the working directory."""
 _OPENS = frozenset({"open", "io.open", "builtins.open", "gzip.open", "bz2.open", "lzma.open", "codecs.open"})
@@ -83,6 +84,8 @@ class Use(StrEnum):
     WRITE = "write"
     LIST = "list"
     """As a folder."""
+    SEARCH = "search"
+    """As a folder that need not be there: nothing is found then, and nothing fails."""
 
 
 class Access(NamedTuple):
@@ -123,6 +126,8 @@ class Locator:
             return self._operation(module, node, depth + 1)
         read = read_of(module, node)
         if read is not None:
+            if read.name == "HOME" and read.name not in self._variables:
+                return Where("~")
             if read.name in self._variables:
                 return Where(f"${read.name}") if read.name.startswith("SM_") else None
             return self.where(module, read.default, depth + 1) if read.default is not None else None
@@ -254,6 +259,8 @@ def _uses(module: Module, node: ast.Call) -> Iterator[tuple[Use, ast.expr]]:
         yield Use.READ, first
     if dotted in _LISTS_FIRST and first is not None:
         yield Use.LIST, first
+    if dotted in _SEARCHES_FIRST and first is not None:
+        yield Use.SEARCH, first
     if isinstance(node.func, ast.Attribute) and dotted not in _WRITES_FIRST | _WRITES_SECOND | _READS_FIRST:
         yield from _method_uses(node, node.func, first)
 
@@ -267,6 +274,8 @@ def _method_uses(node: ast.Call, func: ast.Attribute, first: ast.expr | None) ->
         yield Use.READ, func.value
     elif func.attr == "iterdir":
         yield Use.LIST, func.value
+    elif func.attr in ("glob", "rglob"):
+        yield Use.SEARCH, func.value
     elif func.attr == "open":
         use = _mode(node, 0)
         if use:

@@ -36,6 +36,11 @@ def absolute(subject: Subject, where: Where) -> str | None:
     return posixpath.normpath(posixpath.join(base, where.path))
 
 
+def severity_of(subject: Subject, access: Access) -> Severity:
+    """Of an access to what is not there."""
+    return Severity.WARNING if access.use is Use.SEARCH else subject.severity(access.node)
+
+
 def _lost(subject: Subject) -> Iterator[Found]:
     removed = _removed(subject)
     for access in _of(subject, Use.WRITE):
@@ -72,12 +77,12 @@ def _of_this_machine(subject: Subject) -> Iterator[Found]:
         if path in written and not writes:
             continue
         there = access.where.base == "C:" or posixpath.dirname(path) in _IN_THE_IMAGE
-        fails = not writes or not (there or makes_folders)
+        lost = writes and (there or makes_folders)
         yield Found(
             access.module.spot(access.node),
-            subject.severity(access.node) if fails else Severity.WARNING,
+            Severity.WARNING if lost else severity_of(subject, access),
             f"{access.where} is a path of this machine: "
-            + ("the job has no such folder." if fails else "what is written there is lost when the job ends."),
+            + ("what is written there is lost when the job ends." if lost else "the job has no such folder."),
             "Give data as a channel and read os.environ['SM_CHANNEL_…']; write to os.environ['SM_MODEL_DIR'].",
         )
 
@@ -113,7 +118,7 @@ def _not_in_opt_ml(subject: Subject) -> Iterator[Found]:
             remedy = "Use Path(__file__).parent, or the working directory."
         else:
             continue
-        yield Found(access.module.spot(access.node), subject.severity(access.node), f"{what}.", remedy)
+        yield Found(access.module.spot(access.node), severity_of(subject, access), f"{what}.", remedy)
 
 
 def _not_shipped(subject: Subject) -> Iterator[Found]:
@@ -130,7 +135,7 @@ def _not_shipped(subject: Subject) -> Iterator[Found]:
         outside = not _is_in(path, (subject.job.code,))
         yield Found(
             access.module.spot(access.node),
-            subject.severity(access.node) if sure else Severity.WARNING,
+            severity_of(subject, access) if sure else Severity.WARNING,
             f"{where} is looked for at {path} and is not there: "
             + ("only what lies in source_dir is shipped." if outside else "it is not in the source that is shipped."),
             "Give data as a channel and read os.environ['SM_CHANNEL_…'], or put the file into source_dir.",
@@ -253,7 +258,7 @@ RULES = (
         "HRN302",
         "path-of-this-machine",
         "A path of somebody's own machine.",
-        "Home folders and mounts of a laptop do not exist in the container.",
+        "Home folders and mounts of a laptop do not exist in the container. Its own home, `~`, is `/root`, and empty.",
         _of_this_machine,
     ),
     Rule(

@@ -1,4 +1,4 @@
-"""The process: who tells it to stop."""
+"""The process: who tells it to stop, and on whose behalf it asks AWS."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import ast
 from collections.abc import Iterator
 
 from harness.lint.findings import Found, Rule, Severity
+from harness.lint.modules import Module
 from harness.lint.subject import Subject
+from harness.lint.variables import caught
 
 _DEFAULTS = ("signal.SIG_DFL", "signal.SIG_IGN")
+_SESSIONS = ("boto3.Session", "boto3.session.Session", "boto3.setup_default_session")
 
 
 def _sigterm(subject: Subject) -> Iterator[Found]:
@@ -29,6 +32,35 @@ def _sigterm(subject: Subject) -> Iterator[Found]:
                 )
 
 
+def _profile(subject: Subject) -> Iterator[Found]:
+    for module in subject.trained:
+        ready = caught(module)
+        for node in module.all(ast.Call):
+            if module.dotted(node.func) not in _SESSIONS or id(node) in ready:
+                continue
+            named = next((key.value for key in node.keywords if key.arg == "profile_name"), None)
+            profile = _text(subject, module, named)
+            if profile:
+                yield Found(
+                    module.spot(node),
+                    subject.severity(node),
+                    f"Profile {profile} is of this machine: the job has no ~/.aws, and boto3 raises ProfileNotFound.",
+                    "Leave profile_name out there: credentials are those of the job's role.",
+                )
+
+
+def _text(subject: Subject, module: Module, node: ast.expr | None) -> str | None:
+    """The text that an expression is, where it can be told."""
+    if isinstance(node, ast.Name):
+        node = module.value_of(node)
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        held = subject.argument(module, node.value.id, node.attr)
+        if isinstance(held, str):
+            return held
+        node = held
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
 RULES = (
     Rule(
         "HRN401",
@@ -38,5 +70,13 @@ RULES = (
         "That is `train`, which has no handler for it, and the kernel does not deliver it then: the script goes on "
         "until SIGKILL.",
         _sigterm,
+    ),
+    Rule(
+        "HRN402",
+        "profile-of-this-machine",
+        "An AWS profile is named, which only this machine has.",
+        "Profiles stand in `~/.aws`, and the container's home is empty: boto3 raises `ProfileNotFound`, of `default` "
+        "as well. Credentials are those of the job's role, without a name.",
+        _profile,
     ),
 )

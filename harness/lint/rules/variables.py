@@ -146,7 +146,7 @@ def _module_dir(subject: Subject) -> Iterator[Found]:
         return
     for access in subject.accesses:
         if access.where.base == "$SM_MODULE_DIR":
-            fails = access.use is not Use.WRITE
+            fails = access.use not in (Use.WRITE, Use.SEARCH)
             yield Found(
                 access.module.spot(access.node),
                 subject.severity(access.node) if fails else Severity.WARNING,

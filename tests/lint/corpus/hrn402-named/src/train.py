@@ -1,0 +1,4 @@
+import boto3
+
+session = boto3.Session(profile_name="mine")
+print(">", session.region_name)
