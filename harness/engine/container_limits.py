@@ -24,11 +24,17 @@ def machine(info: Mapping[str, Any]) -> Hardware:
 
 
 def within(wanted: Hardware | None, there: Hardware) -> dict[str, Any]:
-    """The engine's settings that give a container an instance's CPUs and memory, each where the machine has as much."""
-    limits: dict[str, Any] = {}
-    if wanted and wanted.cpus <= there.cpus:
+    """The engine's settings that give a container an instance's CPUs and memory, each where the machine has as much.
+
+    ``/dev/shm`` is half of the memory, as Linux has it and ``--on local``: Docker's own 64 MB are soon too little
+    for processes that share arrays. What is in it counts as the container's memory.
+    """
+    if not wanted:
+        return {}
+    limits: dict[str, Any] = {"shm_size": min(wanted.memory, there.memory) // 2}
+    if wanted.cpus <= there.cpus:
         limits["nano_cpus"] = wanted.cpus * 10**9
-    if wanted and wanted.memory <= there.memory:
+    if wanted.memory <= there.memory:
         # As much swap as memory would come on top; an instance has none.
         limits |= {"mem_limit": wanted.memory, "memswap_limit": wanted.memory}
     return limits

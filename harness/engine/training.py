@@ -332,7 +332,9 @@ class Training:
         failed = [outcome for outcome in outcomes if not outcome.completed]
         if failed and ended.stop is None:
             starved = self.launcher.out_of_memory & set(ended.failed)
-            reason = OUT_OF_MEMORY_REASON if starved else failure_reason(failed[0].failure)
+            # A container that leaves no failure file gives AWS no reason either; its exit code is one.
+            text = failed[0].failure or f"exit code {failed[0].exit_code}"
+            reason = OUT_OF_MEMORY_REASON if starved else failure_reason(text)
             self._fail(reason, facts=facts, FinalMetricDataList=metrics or None)
             return
         self.enter("Uploading", facts=facts)

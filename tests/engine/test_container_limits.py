@@ -10,9 +10,9 @@ from harness.engine.instances import Hardware
 @pytest.mark.parametrize(
     ("wanted", "there", "limits"),
     [
-        (Hardware(2, 8), Hardware(4, 16), {"nano_cpus": 2 * 10**9, "mem_limit": 8, "memswap_limit": 8}),
-        (Hardware(8, 8), Hardware(4, 16), {"mem_limit": 8, "memswap_limit": 8}),
-        (Hardware(2, 32), Hardware(4, 16), {"nano_cpus": 2 * 10**9}),
+        (Hardware(2, 8), Hardware(4, 16), {"nano_cpus": 2 * 10**9, "mem_limit": 8, "memswap_limit": 8, "shm_size": 4}),
+        (Hardware(8, 8), Hardware(4, 16), {"mem_limit": 8, "memswap_limit": 8, "shm_size": 4}),
+        (Hardware(2, 32), Hardware(4, 16), {"nano_cpus": 2 * 10**9, "shm_size": 8}),
         (None, Hardware(4, 16), {}),
     ],
     ids=["both", "memory alone", "CPUs alone", "an instance that is not known"],

@@ -61,3 +61,8 @@ def test_its_failure_file_is_the_reason(lab):
     description, _ = train(lab, "echo said; echo because > /opt/ml/output/failure; exit 3")
     assert description["TrainingJobStatus"] == "Failed"
     assert description["FailureReason"] == "AlgorithmError: because\n"
+
+
+def test_without_one_its_exit_code_is(lab):
+    description, _ = train(lab, "exit 3")
+    assert description["FailureReason"] == "AlgorithmError: exit code 3"

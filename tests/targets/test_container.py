@@ -69,6 +69,11 @@ for name in ("memory.max", "memory/memory.limit_in_bytes"):
         assert train(made, "--instance-type", "ml.t3.medium").code == 0
         assert self.limit(made) == 4 << 30
 
+    def test_has_half_of_its_memory_to_share_between_processes(self, project):
+        made = project("import shutil; print('shm=%d' % shutil.disk_usage('/dev/shm').total)")
+        assert train(made, "--instance-type", "ml.t3.medium").code == 0
+        assert f"algo-1 | shm={2 << 30}\n" in (made.run_folder("j") / "log.txt").read_text()
+
     def test_does_not_if_the_user_does_not_want_it(self, project):
         made = project(self.MEMORY)
         assert train(made, "--instance-type", "ml.t3.medium", "--no-instance-limits").code == 0

@@ -98,4 +98,4 @@ class SdkTraining(Training):
 
 def _outcome(host: JobHost, ended: Run) -> Outcome:
     code = ended.exit_codes.get(HOST, 0)
-    return Outcome(code, read_failure(host) or (f"exit code {code}" if code else None), code == 0)
+    return Outcome(code, read_failure(host), code == 0)
