@@ -39,6 +39,18 @@ settings.load_profile("harness")
 NOWHERE = "http://127.0.0.1:9"
 """An address where nobody answers: what forgets to name its endpoint fails at once."""
 
+_INSTEAD = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_ENDPOINT_URL": NOWHERE,
+    "XDG_CONFIG_HOME": os.devnull,  # nobody's config.yaml of the SDK
+    "XDG_CONFIG_DIRS": os.devnull,
+}
+"""What tests have in the place of the settings of whoever runs them."""
+
 PATIENCE = 10
 """Seconds for a process that ends to be gone, on a busy machine."""
 
@@ -56,21 +68,24 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _no_credentials() -> Iterator[None]:
-    """Nor any other setting of whoever runs the tests: for fixtures of every scope, too."""
+def _no_credentials_for_what_is_shared() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        for name in list(os.environ):
-            if name.startswith(("AWS_", "HARNESS_", "SAGEMAKER_", "SM_")) and name != "AWS_CA_BUNDLE":
-                patch.delenv(name)
-        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        for name in ("XDG_CONFIG_HOME", "XDG_CONFIG_DIRS"):  # nobody's config.yaml of the SDK
-            patch.setenv(name, os.devnull)
-        patch.setenv("AWS_CONFIG_FILE", os.devnull)
-        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-        patch.setenv("AWS_ENDPOINT_URL", NOWHERE)
+        _forget_the_caller(patch)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    _forget_the_caller(monkeypatch)  # again: what is shared may have set some
+
+
+def _forget_the_caller(patch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "HARNESS_", "SAGEMAKER_", "SM_")) and name not in {"AWS_CA_BUNDLE", *_INSTEAD}:
+            patch.delenv(name)
+    for name, text in _INSTEAD.items():
+        if os.environ.get(name) != text:
+            patch.setenv(name, text)
 
 
 @pytest.fixture(autouse=True, scope="session")
