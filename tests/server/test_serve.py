@@ -276,7 +276,7 @@ class TestFailing:
         self, start: Start, top: bool, cause: str
     ) -> None:
         source = f"{cause}\n" if top else f"def model_fn(model_dir):\n    {cause}\n"
-        server = start(source, "--fail-fast", SAGEMAKER_MODEL_SERVER_WORKERS="3")
+        server = start(source, "--fail-fast", SAGEMAKER_MODEL_SERVER_WORKERS="2")
         assert server.process.wait(PATIENCE) in {3, 4}
         assert server.log.count("Traceback (most recent call last)") == 1
 
