@@ -15,7 +15,7 @@ from harness.config import Config
 from harness.config.merge import location
 from harness.config.settings import did_you_mean
 from harness.errors import ServiceError, UsageError
-from harness.storage import NoProgress, Progress
+from harness.storage import NoProgress, Progress, is_s3
 from harness.targets import Document, Target, uploads
 from harness.targets.uploads import Plan
 
@@ -94,8 +94,11 @@ def fresh_name(config: Config) -> str:
     return requests.default_job_name(config.base_job_name, datetime.now(UTC), os.urandom(2).hex())
 
 
-def model_data(target: Target, job: str | None, uri: str | None) -> str:
+def model_data(config: Config, target: Target, job: str | None, uri: str | None) -> str:
     """The URI of the model to serve: the one given, that of a training job, or that of the youngest completed one.
+
+    On this machine a job's run folder has its model, wherever the job ran and delivered to: its bucket may be a
+    stand-in's, which is gone, or need credentials.
 
     Raises:
         UsageError: there is none, or both are given.
@@ -116,10 +119,12 @@ def model_data(target: Target, job: str | None, uri: str | None) -> str:
             raise
         raise UsageError(_no_such_job(target, job)) from None
     try:
-        return str(description["ModelArtifacts"]["S3ModelArtifacts"])
+        data = str(description["ModelArtifacts"]["S3ModelArtifacts"])
     except KeyError:
         status = description["TrainingJobStatus"]
         raise UsageError(f"Training job {job} ({status}) has no model; give another --job, or --model-data.") from None
+    kept = config.runs_dir / job / "output" / "model.tar.gz"
+    return kept.absolute().as_uri() if is_s3(data) and config.on != "remote" and kept.is_file() else data
 
 
 def _no_such_job(target: Target, job: str) -> str:

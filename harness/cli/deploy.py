@@ -25,10 +25,10 @@ def command(job: str | None, uri: str | None, config_file: Path | None, as_json:
     config = configure(config_file, flags)
     progress = console.Quiet()
     with closing(open_target(config)) as target:
-        data = submission.model_data(target, job, uri)
+        data = submission.model_data(config, target, job, uri)
         made = submission.endpoint(config, data)
         script = made.model["PrimaryContainer"]["Environment"]["SAGEMAKER_PROGRAM"]
         click.echo(f"{made.name}: model {console.readable(data)}, script {script}", err=True)
         drift.tell(config, made)
         description = submission.submit(made, config, target, progress, uploading=uploading)
-    finish("Endpoint", description, progress, as_json=as_json)
+    finish(config, "Endpoint", description, progress, as_json=as_json)

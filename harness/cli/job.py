@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,7 +14,7 @@ from harness import jobs
 from harness.cli import console, drift
 from harness.config import Config
 from harness.errors import JobFailed
-from harness.storage import Progress
+from harness.storage import Progress, is_s3
 from harness.submission import Submission, submit
 from harness.targets import open_target
 
@@ -29,7 +30,7 @@ def run_job(config: Config, submission: Submission, *, as_json: bool, no_wait: b
     if no_wait:
         left(submission.kind, description, as_json=as_json)
     else:
-        finish(submission.kind, description, progress, as_json=as_json)
+        finish(config, submission.kind, description, progress, as_json=as_json)
 
 
 def uploading(what: str) -> Progress:
@@ -47,11 +48,20 @@ def left(kind: str, description: Mapping[str, Any], *, as_json: bool) -> None:
         click.echo(description[f"{kind}Name"])
 
 
-def finish(kind: str, description: Mapping[str, Any], progress: console.Progress, *, as_json: bool) -> None:
+def finish(
+    config: Config, kind: str, description: Mapping[str, Any], progress: console.Progress, *, as_json: bool
+) -> None:
     """Show what came out; exit with an error's code unless it is what was wanted."""
     failure = jobs.failure(kind, description)
     progress.end(failed=isinstance(failure, JobFailed))
-    console.show(kind, description, as_json=as_json)
+    console.show(kind, description, as_json=as_json, copy=_copy(config, kind, description))
     if failure is not None:
         console.complain(failure, as_json=False)
         sys.exit(failure.exit_code)
+
+
+def _copy(config: Config, kind: str, description: Mapping[str, Any]) -> Path | None:
+    """The folder of this machine that holds what a job has delivered to S3."""
+    folder = config.runs_dir / description[f"{kind}Name"] / "output"
+    model = description.get("ModelArtifacts", {}).get("S3ModelArtifacts", "")
+    return folder if is_s3(model) and folder.is_dir() else None

@@ -15,7 +15,8 @@ from harness.cli.options import common, configure
 from harness.config import Config
 from harness.config.settings import did_you_mean
 from harness.engine.client import stores
-from harness.engine.store import Job
+from harness.engine.settings import EngineSettings
+from harness.engine.store import Job, read_json
 from harness.engine.supervisor import lose
 from harness.errors import ServiceError, UsageError
 from harness.targets import Target, open_target
@@ -80,7 +81,7 @@ def _follow(ctx: click.Context, /, job: str, **options: Any) -> None:
         if as_json:
             console.print_json({"EndpointName": job})
         return
-    finish(kind, description, progress, as_json=as_json)
+    finish(config, kind, description, progress, as_json=as_json)
 
 
 @command.command("stop", epilog="Example: harness runs stop iris-2026-11-23-17-34-46-123-5f0c")
@@ -119,7 +120,7 @@ def _kind(config: Config, target: Target, name: str) -> str:
 
 def _list(config: Config, as_json: bool) -> None:
     if config.on == "remote":
-        found = jobs.summaries(open_target(config), _MOST)
+        found = [{**each, "Target": "remote"} for each in jobs.summaries(open_target(config), _MOST)]
     else:
         found = sorted(_here(config), key=lambda each: each["CreationTime"], reverse=True)
     if as_json:
@@ -134,7 +135,8 @@ def _list(config: Config, as_json: bool) -> None:
         status = console.styled(f"{summary['Status']:<10}", sys.stdout, fg="green" if good else "yellow")
         url = f"  {summary['EndpointUrl']}" if "EndpointUrl" in summary else ""
         created = f"{summary['CreationTime']:%Y-%m-%d %H:%M:%S}"
-        click.echo(f"{summary['Name']:<{width}}  {status}  {created}  {summary['Kind']}{url}")
+        what = f"{summary['Kind']:<13}  {summary['Target']}"
+        click.echo(f"{summary['Name']:<{width}}  {status}  {created}  {what}{url}")
 
 
 def _here(config: Config) -> Iterator[dict[str, Any]]:
@@ -147,5 +149,16 @@ def _here(config: Config) -> Iterator[dict[str, Any]]:
 def _summary(job: Job) -> dict[str, Any]:
     description = job.description
     kind, url = job.kind, description.get("EndpointUrl")
-    summary = {"Name": job.name, "Kind": kind, "Status": description[f"{kind}Status"]}
+    summary = {"Name": job.name, "Kind": kind, "Status": description[f"{kind}Status"], "Target": _target(job)}
     return {**summary, "CreationTime": description["CreationTime"], **({"EndpointUrl": url} if url else {})}
+
+
+def _target(job: Job) -> str:
+    """Where a job of this machine's run folders ran; one that ran elsewhere has no settings of this machine."""
+    try:
+        settings = read_json(job.path / "settings.json")
+    except FileNotFoundError:
+        return "remote"
+    if settings["runners"] != EngineSettings.runners:
+        return "localmode"
+    return {"processes": "local", "containers": "container"}[settings["launcher"]]

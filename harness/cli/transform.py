@@ -46,10 +46,10 @@ def command(
         if document is not None:
             made = prepare(config, "TransformJob", document)
         else:
-            made = submission.transform_job(config, submission.model_data(target, job, uri))
+            made = submission.transform_job(config, submission.model_data(config, target, job, uri))
         drift.tell(config, made)
         description = submission.submit(made, config, target, progress, uploading=uploading, wait=not no_wait)
     if no_wait:
         left("TransformJob", description, as_json=as_json)
     else:
-        finish("TransformJob", description, progress, as_json=as_json)
+        finish(config, "TransformJob", description, progress, as_json=as_json)

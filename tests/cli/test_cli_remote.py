@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import NOWHERE
+
 pytestmark = pytest.mark.slow
 
 TRAINS = """
@@ -294,6 +296,21 @@ class TestOtherJobs:
         finally:
             gone = made.harness("delete-endpoint", "--endpoint-name", name)
         assert gone.code == 0, gone.err
+
+
+def test_what_a_job_on_aws_has_left_here_needs_no_aws(remote, name):
+    made = remote(files={"batch/a.csv": "1,2\n3,4\n", "src/serve.py": SERVES})
+    done = made.harness("train", "--job-name", name)
+    assert f"copied to  runs/{name}/output\n" in done.out, done.err
+    done = made.harness(
+        *("transform", "--on", "local", "--entry-point", "serve.py", "--job-name", f"{name}-t"),
+        *("--input", "batch", "--output", "predicted", "--content-type", "text/csv"),
+        AWS_ENDPOINT_URL=NOWHERE,
+    )
+    assert done.code == 0, done.err
+    assert (made.folder / "predicted/a.csv.out").read_text() == "a model\na model\n"
+    listed = made.harness("runs", "--json", "--on", "local").json
+    assert {each["Name"]: each["Target"] for each in listed} == {name: "remote", f"{name}-t": "local"}
 
 
 class TestAPlan:
