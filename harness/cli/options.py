@@ -110,6 +110,21 @@ TRAINING = (
 """Settings of a training job that have an option."""
 
 
+COMPARED = (
+    "entry_point",
+    "source_dir",
+    "channels",
+    "hyperparameters",
+    "environment",
+    "framework_version",
+    "image_uri",
+    "instance_type",
+    "instance_count",
+    "max_run",
+    "enable_network_isolation",
+)
+"""Those of them that make it another job to compare, and are in its passport."""
+
 OF_THIS_MACHINE = frozenset(("on", "region", "profile", "python", "isolation", "instance_limits"))
 """Settings that are no part of any request."""
 
@@ -160,6 +175,29 @@ def flags_given(config: Config) -> dict[str, str]:
     entries = [key for key, source in config.sources.items() if source.place == "flag"]
     keys = [key for key in SETTINGS if any(each == key or each.startswith(f"{key}.") for each in entries)]
     return {key: flag_of(key, SETTINGS[key]) for key in keys}
+
+
+def typed_again(flags: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
+    """Options as they were given, to be typed again; what is named like a credential without its value.
+
+    Args:
+        flags: what the command was called with.
+        keys: settings whose options are wanted.
+    """
+    from harness.parity.probe import looks_secret
+
+    typed: list[str] = []
+    for key in keys:
+        given, flag = flags.get(key.replace(".", "__")), flag_of(key, SETTINGS[key])
+        if isinstance(given, tuple):
+            for item in given:
+                name = item.partition("=")[0]
+                typed += (flag, f"{name}=…" if looks_secret(name) else item)
+        elif isinstance(given, bool):
+            typed.append(flag if given else flag.replace("--", "--no-", 1))
+        elif given is not None:
+            typed += (flag, str(given))
+    return typed
 
 
 def _option(key: str) -> Callable[[_F], _F]:

@@ -10,19 +10,18 @@ from typing import Any
 import click
 
 from harness.cli import console
-from harness.cli.options import configure, settings
+from harness.cli.options import COMPARED, configure, settings
 from harness.config import Config
 from harness.errors import ConfigurationError, JobFailed, UsageError
 
 _COLOURS = {"agrees": "green", "known": "cyan", "accepted": "cyan", "differs": "red"}
-_JOB = ("entry_point", "source_dir", "channels", "hyperparameters", "environment", "framework_version", "image_uri")
 _COMPARISON = ("parity.sample", "parity.rows", "parity.deadline", "parity.tolerance")
-_MACHINE = ("instance_type", "instance_count", "python", "isolation", "instance_limits", "role", "region", "profile")
+_MACHINE = ("python", "isolation", "instance_limits", "role", "region", "profile")
 
 
 @click.command("parity", epilog="Example: harness parity --on local,container --html parity.html")
 @click.option("--on", "on", metavar="TARGET,…", help="Targets to compare; all that this machine can run if not given.")
-@settings((*_COMPARISON, *_JOB, *_MACHINE))
+@settings((*_COMPARISON, *COMPARED, *_MACHINE))
 @click.option(
     "--accept",
     "accepted",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from harness.cli.job import run_job, without_waiting
-from harness.cli.options import TRAINING, common, configure, settings
+from harness.cli.options import COMPARED, TRAINING, common, configure, settings, typed_again
 from harness.cli.request import prepare
 from harness.config import Config
 from harness.errors import UsageError
@@ -50,7 +51,13 @@ def command(
     config = configure(config_file, flags)
     prepared = prepare(config, "TrainingJob", document)
     if passport is not None:
-        _require(passport, config, document)
+        if document is not None:
+            raise UsageError(
+                "--request names its source by a URI, which no passport can be held against; leave out one of "
+                "--request and --require-passport."
+            )
+        file = ["--config", str(config_file)] if config_file else []
+        _require(passport, config, [*file, *typed_again(flags, COMPARED)])
     if config.on == "remote" and document is None and not no_lint:
         from harness.cli.lint import before_sending
 
@@ -58,13 +65,8 @@ def command(
     run_job(config, prepared, as_json=as_json, no_wait=no_wait)
 
 
-def _require(passport: str, config: Config, document: str | None) -> None:
-    if document is not None:
-        raise UsageError(
-            "--request names its source by a URI, which no passport can be held against; leave out one of --request "
-            "and --require-passport."
-        )
+def _require(passport: str, config: Config, options: Sequence[str]) -> None:
     from harness.parity.passport import require
 
     default = Path(os.path.relpath(config.project_dir / _PASSPORT))
-    require(default if passport == _PASSPORT else Path(passport), config)
+    require(default if passport == _PASSPORT else Path(passport), config, options)

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -117,14 +118,20 @@ def write(path: Path, config: Config, about: Document, report: Document) -> None
         raise ConfigurationError(f"--passport {path} cannot be written: {error.strerror}.") from error
 
 
-def require(path: Path, config: Config) -> None:
+def require(path: Path, config: Config, options: Sequence[str] = ()) -> None:
     """Let a job go only if targets have been compared with this very source, request and image, and agreed.
+
+    Args:
+        path: of the passport.
+        config: what is about to be sent.
+        options: of the command line that have made it what it is, to be repeated where it has to be compared.
 
     Raises:
         ParityError: there is no passport, the comparison failed, or something has changed since; it says what.
         ConfigurationError: the configuration makes no training job.
     """
-    remedy = f"Run `harness parity --passport {path}`. Nothing was sent."
+    again = shlex.join(["harness", "parity", "--passport", str(path), *options])
+    remedy = f"Run `{again}`. Nothing was sent."
     held = _read(path, remedy)
     failed = [name for name, each in held["Results"].items() if each["JobStatus"] not in {"Completed", None}]
     if held["Verdict"] != "agrees" or failed:

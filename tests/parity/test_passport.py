@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -251,6 +252,21 @@ class TestTheCommandLine:
         ended = made.harness("train", "--require-passport", "here.json", "--hyperparameter", "depth=4")
         assert ended.code == 3
         assert "request: HyperParameters.depth is new: 4" in ended.err
+
+    @pytest.mark.slow
+    def test_says_how_to_compare_the_very_job_that_was_refused(self, project):
+        made = project("print('hello')")
+        options = ("--hyperparameter", "depth=4", "--max-run", "60", "--enable-network-isolation")
+        secret = ("--environment", "DB_PASSWORD=hush hush")
+        ended = made.harness("train", "--job-name", "j", "--require-passport", "a b.json", *options, *secret)
+        (command,) = re.findall("Run `harness (.*?)`", ended.err)
+        said = shlex.split(command)
+        assert {*options} < {*said}
+        assert "hush" not in command
+        made.harness(*said, "--on", "local")
+        asked = ("train", "--job-name", "j", "--require-passport", "a b.json", *options)
+        assert made.harness(*asked, *secret).code == 0
+        assert made.harness(*asked).code == 3
 
     def test_says_it_as_the_documentation_shows_it(self, project):
         made = project("print('hello')", config="hyperparameters = { max_leaf_nodes = 30 }")
