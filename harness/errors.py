@@ -6,6 +6,7 @@
     │   ├── RequestError            2   a request breaks AWS's rules; carries every finding at once
     │   ├── RefusedError            2   the target cannot honour this request; says which one can
     │   └── ServiceError            2   SageMaker's own refusal: a code and a message, as boto3's ClientError has them
+    │       └── ModelError          1   the model behind an endpoint answered with an error
     ├── JobFailed                   1   the job ran and failed
     ├── ParityError                 3   targets differ
     ├── MissingCapability           4   this machine lacks something: Docker, credentials, an image
@@ -18,6 +19,7 @@ Messages say what happened, where, and what to do about it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -60,16 +62,32 @@ class ServiceError(ConfigurationError):
     """SageMaker's own answer to a request that it does not carry out.
 
     ``response`` has the shape of ``botocore.exceptions.ClientError.response``, so that code written for boto3 reads
-    it alike, whichever target answered. ``remedy`` is ours, and stands in the text alone.
+    it alike, whichever target answered. ``remedy`` is ours, and stands in the text alone, as does ``told``, in the
+    place of the message.
     """
 
-    def __init__(self, code: str, message: str, operation_name: str, *, status: int = 400, remedy: str = "") -> None:
-        super().__init__(f"{operation_name}: {message} ({code})" + (f". {remedy}" if remedy else ""))
+    def __init__(
+        self, code: str, message: str, operation_name: str, *, status: int = 400, remedy: str = "", told: str = ""
+    ) -> None:
+        super().__init__(f"{operation_name}: {told or message} ({code})" + (f". {remedy}" if remedy else ""))
         self.operation_name = operation_name
         self.response: dict[str, Any] = {
             "Error": {"Code": code, "Message": message},
             "ResponseMetadata": {"HTTPStatusCode": status},
         }
+
+
+class ModelError(ServiceError):
+    """The model behind an endpoint answered with another status than 200."""
+
+    exit_code = 1
+
+    def __init__(
+        self, message: str, operation_name: str, *, status: int = 424, remedy: str = "", told: str = ""
+    ) -> None:
+        # AWS's message quotes the page of the model's server: of its HTML nobody reads more than the text.
+        told = told or " ".join(re.sub(r"<[^>]*>", " ", message).split())
+        super().__init__("ModelError", message, operation_name, status=status, remedy=remedy, told=told)
 
 
 class JobFailed(HarnessError):

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from harness.engine.client import EngineClient
 from harness.engine.store import Document
-from harness.errors import ServiceError
+from harness.errors import ModelError, ServiceError
 
 MAX_BODY = 6_291_456
 """Bytes of a request (SageMaker runtime's API model)."""
 TIME_LIMIT = 60.0
 """Seconds in which a container has to answer (AWS developer guide)."""
 _OPERATION = "InvokeEndpoint"
+
+
+class Answer(NamedTuple):
+    """Of a model's server."""
+
+    status: int
+    """0 is AWS's for no answer; the body then says why."""
+    content_type: str
+    body: bytes
+    cause: str = ""
+    """Of a failure, where the server tells it."""
 
 
 class EngineRuntime:
@@ -38,9 +50,9 @@ class EngineRuntime:
 
         Raises:
             ServiceError: ``ValidationError`` for an endpoint that is not there or not in service, and for a type that
-                cannot be a header; ``413`` for a body over 6 MB; ``ModelError`` when the model answers with another
-                status than 200, which ``response["OriginalStatusCode"]`` gives, and the text that came with it
-                ``["OriginalMessage"]``.
+                cannot be a header; ``413`` for a body over 6 MB.
+            ModelError: the model answers with another status than 200, which ``response["OriginalStatusCode"]`` gives,
+                and the text that came with it ``["OriginalMessage"]``.
         """
         if others:
             raise ServiceError("ValidationError", f"{', '.join(others)}: not honoured by this machine", _OPERATION)
@@ -58,50 +70,55 @@ class EngineRuntime:
             message = f"Endpoint {EndpointName} of account {account} not found."
             standing = f"It is {description['EndpointStatus']}" if description else "`harness runs` lists what there is"
             raise ServiceError("ValidationError", message, _OPERATION, remedy=standing)
-        status, content_type, answer = self.post(description, body, ContentType, Accept)
-        if status != 200:
-            log = self._client.endpoints.store.job(EndpointName).log
-            raise _model_error(status, answer, f"The server's log says why: {log}")
+        answer = self.post(description, body, ContentType, Accept)
+        if answer.status != 200:
+            raise _model_error(answer, self._client.endpoints.store.job(EndpointName).log)
         variant = description["ProductionVariants"][0]["VariantName"]
-        return {"Body": io.BytesIO(answer), "ContentType": content_type, "InvokedProductionVariant": variant}
+        return {
+            "Body": io.BytesIO(answer.body),
+            "ContentType": answer.content_type,
+            "InvokedProductionVariant": variant,
+        }
 
-    def post(
-        self, description: Document, body: bytes, content_type: str | None, accept: str | None
-    ) -> tuple[int, str, bytes]:
-        """Send one request to the server of a described endpoint: the answer's status, content type and body.
-
-        Status 0 is AWS's for no answer; the body then says why.
-        """
+    def post(self, description: Document, body: bytes, content_type: str | None, accept: str | None) -> Answer:
+        """Send one request to the server of a described endpoint."""
         return _post(description["EndpointUrl"], body, content_type, accept)
 
 
-def _post(url: str, body: bytes, content_type: str | None, accept: str | None) -> tuple[int, str, bytes]:
+def _post(url: str, body: bytes, content_type: str | None, accept: str | None) -> Answer:
     import http.client
+
+    from harness.server import cause
 
     headers = {name: value for name, value in (("Content-Type", content_type), ("Accept", accept)) if value}
     connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=TIME_LIMIT)
     try:
         connection.request("POST", "/invocations", body, headers)
         response = connection.getresponse()
-        return response.status, response.getheader("Content-Type", ""), response.read()
+        why = cause.decoded(response.getheader(cause.HEADER))
+        return Answer(response.status, response.getheader("Content-Type", ""), response.read(), why)
     except TimeoutError:
-        return 0, "", b"Your invocation timed out while waiting for a response from container primary."
+        return Answer(0, "", b"Your invocation timed out while waiting for a response from container primary.")
     except (OSError, http.client.HTTPException) as error:
-        return 0, "", no_answer(error)
+        return no_answer(error)
     finally:
         connection.close()
 
 
-def no_answer(error: Exception) -> bytes:
+def no_answer(error: Exception) -> Answer:
     """What stands in the place of an answer that could not be had."""
-    return f"The container primary does not answer: {error}".encode()
+    return Answer(0, "", f"The container primary does not answer: {error}".encode())
 
 
-def _model_error(status: int, answer: bytes, remedy: str) -> ServiceError:
-    """What a caller is told of an answer with another status than 200; 0: there was none."""
-    text = answer[:1024].decode("utf-8", "replace")
-    whose = "client" if 400 <= status < 500 else "server"
-    message = f'Received {whose} error ({status}) from primary with message "{text}".'
-    error = ServiceError("ModelError", message, _OPERATION, status=424, remedy=remedy)
+def _model_error(answer: Answer, log: Path) -> ModelError:
+    """What a caller is told of an answer with another status than 200."""
+    status, text = answer.status, answer.body[:1024].decode("utf-8", "replace")
+    said = f"Received {'client' if 400 <= status < 500 else 'server'} error ({status}) from primary"
+    error = ModelError(
+        f'{said} with message "{text}".',
+        _OPERATION,
+        told=answer.cause and f"{said}: {answer.cause}",
+        remedy=f"The server's log {'has the traceback' if answer.cause else 'says why'}: {log}",
+    )
     error.response |= {"OriginalStatusCode": status, "OriginalMessage": text}
     return error

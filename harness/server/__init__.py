@@ -7,6 +7,7 @@ Runs beside the harness and inside an image (Python 3.8 or newer), so it imports
     handlers   model_fn, input_fn, predict_fn, output_fn, transform_fn: the user's or AWS's defaults
     traps      where AWS's behaviour surprises: what happened, and what to write instead
     report     the log
+    cause      why a request failed, for whoever asked
     app        WSGI: /ping, /invocations, /execution-parameters
     workers    gunicorn, set up as in AWS's image
     serve      the processes: gunicorn, and the check that the module can be imported

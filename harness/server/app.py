@@ -2,7 +2,7 @@
 image.
 
 Statuses, headers and bodies are those of sagemaker-containers 2.8.6.post2. An error in a handler is a 500
-with a generic page; its traceback is in the log and nowhere else.
+with a generic page; its traceback is in the log and nowhere else, its cause in one header that AWS has not.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest, HTTPException, RequestTimeout
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from harness.server import codecs, handlers, traps
+from harness.server import cause, codecs, handlers, traps
 from harness.server.names import is_of_another_site, is_of_this_machine
 from harness.server.report import Reporter
 from harness.server.settings import Settings
@@ -58,7 +59,7 @@ class Application:
         with self._loading:
             if self._flask is None:
                 try:
-                    loaded = handlers.load(self._settings, self._reporter.trap)
+                    loaded = handlers.load(self._settings, partial(_met, self._reporter))
                 except handlers.LoadError as error:
                     if self._shows_failure():
                         self._reporter.failure(str(error), error)
@@ -77,6 +78,11 @@ class _Flask(Flask):
     def log_exception(self, exc_info: Any) -> None:
         error = exc_info[1]
         self._reporter.failure(f"{request.method} {request.path}: {error}", error)
+
+    def handle_exception(self, e: Exception) -> Response:
+        answer = super().handle_exception(e)
+        answer.headers[cause.HEADER] = cause.encoded(cause.told(e, g.get("trap")))
+        return answer
 
 
 class _JsonResponse(Response):
@@ -112,7 +118,7 @@ def _routes(loaded: handlers.Handlers, settings: Settings, reporter: Reporter) -
             return _JsonResponse(result[0], mimetype=result[1])
         trap = traps.returned(result, settings.lists_as_json)
         if trap:
-            reporter.trap(trap)
+            _met(reporter, trap)
         return _sendable(result, settings, reporter)
 
     app.add_url_rule("/ping", "ping", ping)
@@ -126,6 +132,13 @@ def _routes(loaded: handlers.Handlers, settings: Settings, reporter: Reporter) -
             methods=["GET"],
         )
     return app
+
+
+def _met(reporter: Reporter, trap: traps.Trap) -> None:
+    """Explain a trap in the log, and, should the request fail, to whoever asked."""
+    reporter.trap(trap)
+    if trap.kind != "float32":  # nothing fails of it
+        g.trap = trap.message
 
 
 def _body() -> bytes:
@@ -152,7 +165,7 @@ def _sendable(result: Any, settings: Settings, reporter: Reporter) -> Any:
     common = isinstance(result, (str, bytes, dict, tuple, WerkzeugResponse)) or callable(result)
     if common or (settings.lists_as_json and isinstance(result, (list, Iterator))):
         return result
-    reporter.trap(traps.unsendable(result))
+    _met(reporter, traps.unsendable(result))
     raise TypeError(f"{type(result).__name__} is not a response")
 
 

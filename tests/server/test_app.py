@@ -17,13 +17,14 @@ import numpy as np
 import pytest
 from werkzeug.test import Client
 
-from harness.server import handlers
+from harness.server import cause, handlers
 from harness.server.app import Application
 from harness.server.settings import Settings
 from tests.server.cases import CASES, MODULES, Case
 
 # gunicorn's part, which is not there in one process.
 TRANSPORT = {"content-length", "transfer-encoding"}
+OURS = cause.HEADER.lower()
 RECORDS = ("flask-1.1.1", "flask-3.1.3")
 
 
@@ -73,7 +74,7 @@ def test_a_request_is_answered_as_the_real_server_answered_it(
 
 
 def compared(headers: Mapping[str, str]) -> dict[str, Any]:
-    found = {name.lower(): value for name, value in headers.items() if name.lower() not in TRANSPORT}
+    found = {name.lower(): value for name, value in headers.items() if name.lower() not in {*TRANSPORT, OURS}}
     if "allow" in found:
         found["allow"] = sorted(found["allow"].split(", "))
     # Werkzeug 0.15 names no charset in its error pages.
@@ -172,3 +173,31 @@ def test_a_failed_load_is_tried_again_at_the_next_request(user_module: Callable[
 def test_a_handler_that_exits_is_a_500_and_no_dead_worker(user_module: Callable[[str], Settings]) -> None:
     settings = user_module(MODULES["echo"] + "\ndef predict_fn(data, model):\n    raise SystemExit(1)\n")
     assert Client(Application(settings)).post("/invocations", data=b"[1]").status_code == 500
+
+
+@pytest.mark.parametrize(
+    ("handler", "body", "told"),
+    [
+        (
+            "def predict_fn(data, model):\n    raise ValueError('é is\\nno number')",
+            b"1,2\n3,4",
+            "ValueError: é is no number",
+        ),
+        (
+            "def predict_fn(data, model):\n    raise ValueError('2D')",
+            b"1,2",
+            "ValueError: 2D: a text/csv body arrived as",
+        ),
+        ("", b"a,b\n1,2", "the first line of the text/csv body is not numbers: 'a,b'"),
+        ("def output_fn(prediction, accept):\n    return 1", b"1,2\n3,4", "output_fn or transform_fn returned int"),
+    ],
+)
+def test_a_failure_tells_its_cause_and_the_trap_of_its_request_in_one_line(
+    handler: str, body: bytes, told: str, user_module: Callable[[str], Settings]
+) -> None:
+    client = Client(Application(user_module(f"{MODULES['echo']}\n{handler}\n")))
+    for _ in range(2):  # the log explains each trap once; this speaks of its own request
+        answer = client.post("/invocations", data=body, headers={"Content-Type": "text/csv"})
+        assert answer.status_code == 500
+        assert told in cause.decoded(answer.headers[cause.HEADER])
+    assert cause.HEADER not in client.get("/ping").headers

@@ -276,7 +276,7 @@ class TestAModel:
             answered = local.harness(*asked, "batch/a.csv")
             assert (answered.out, answered.err) == ("7.5\n17.5\n", "")
             failed = local.harness(*asked, "bad/a.csv")
-            assert failed.code == 2
+            assert failed.code == 1
             assert "ModelError" in failed.err
         finally:
             deleted = local.harness("delete-endpoint", "--endpoint-name", "endpoint")

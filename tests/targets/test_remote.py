@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
-from harness.errors import ConfigurationError, HarnessError, MissingCapability, ServiceError
+from harness.errors import ConfigurationError, HarnessError, MissingCapability, ModelError, ServiceError
 from harness.storage import Storage
 from harness.storage.aws_errors import Unreachable, translated
 from harness.targets import Output, Status
@@ -271,6 +271,14 @@ class TestErrors:
         with pytest.raises(ServiceError) as caught, translated():
             raise error
         assert caught.value.response["OriginalStatusCode"] == 500
+
+    def test_of_a_model_are_its_failure_and_told_without_markup(self):
+        said = 'Received server error (500) from primary with message "<!doctype html>\n<p>Internal\nError</p>".'
+        with pytest.raises(ModelError) as caught, translated():
+            raise refusal("ModelError", "InvokeEndpoint", message=said)
+        assert caught.value.exit_code == 1
+        assert caught.value.response["Error"]["Message"] == said
+        assert 'with message " Internal Error ". (ModelError)' in caught.value.message
 
     def test_of_other_kinds_pass_through(self):
         with pytest.raises(KeyError), translated():

@@ -17,6 +17,8 @@ from contextlib import closing
 from typing import BinaryIO, TypeAlias
 from urllib.parse import urlsplit
 
+from harness.server import cause
+
 Body: TypeAlias = bytes | Callable[[], Iterable[bytes]]
 """Bytes are sent with their length; what a callable returns is sent in chunks as it comes, and asked for
 per try."""
@@ -83,7 +85,7 @@ class ModelServer:
             response.truncate()
             tries = f" (tried {tried} times)" if tried > 1 else ""
             try:
-                status = self._try(body, response)
+                status, why = self._try(body, response)
             except (OSError, http.client.HTTPException) as error:
                 if self._stop.is_set():
                     raise InvocationStopped from None
@@ -91,7 +93,7 @@ class ModelServer:
             else:
                 if 200 <= status < 300:
                     return
-                failure = InvocationError(f"HTTP {status}{tries}{_excerpt(response)}", status)
+                failure = InvocationError(f"HTTP {status}{tries}{_excerpt(response, why)}", status)
                 if status < 500 and status not in (408, 429):
                     break
             if tried <= self._max_retries:
@@ -107,7 +109,7 @@ class ModelServer:
             except OSError:  # it has ended by itself
                 continue
 
-    def _try(self, body: Body, into: BinaryIO) -> int:
+    def _try(self, body: Body, into: BinaryIO) -> tuple[int, str]:
         end = time.monotonic() + self._timeout
 
         def remaining() -> float:
@@ -132,7 +134,7 @@ class ModelServer:
                         raise http.client.IncompleteRead(b"", response.length)
             finally:
                 self._in_flight.discard(sock)
-        return response.status
+        return response.status, cause.decoded(response.getheader(cause.HEADER))
 
     def _send(self, connection: http.client.HTTPConnection, body: Body, remaining: Callable[[], float]) -> None:
         sock = connection.sock
@@ -163,7 +165,9 @@ class ModelServer:
         return f"no complete response from {where}: {error or type(error).__name__}"
 
 
-def _excerpt(response: BinaryIO) -> str:
+def _excerpt(response: BinaryIO, why: str) -> str:
+    if why:
+        return f": {why}"
     response.seek(0)
     text = response.read(_CHUNK).decode("utf-8", "replace")
     text = " ".join(re.sub(r"<[^>]*>", " ", text).split())

@@ -7,17 +7,16 @@ import io
 import warnings
 from importlib import import_module
 
-from harness.engine.runtime import EngineRuntime, no_answer
+from harness.engine.runtime import Answer, EngineRuntime, no_answer
 from harness.engine.store import Document
+from harness.server import cause
 from harness.targets.localmode.machine import installed_sdk
 
 
 class LocalModeRuntime(EngineRuntime):
     """Invokes endpoints that a ``LocalModeClient`` runs, from any process."""
 
-    def post(
-        self, description: Document, body: bytes, content_type: str | None, accept: str | None
-    ) -> tuple[int, str, bytes]:
+    def post(self, description: Document, body: bytes, content_type: str | None, accept: str | None) -> Answer:
         """See ``EngineRuntime.post``.
 
         Raises:
@@ -33,8 +32,9 @@ class LocalModeRuntime(EngineRuntime):
 
             try:
                 answer = client.invoke_endpoint(body, description["EndpointName"], content_type, accept)["Body"]
-                return answer.status, answer.headers.get("Content-Type", ""), answer.read()
+                why = cause.decoded(answer.headers.get(cause.HEADER))
+                return Answer(answer.status, answer.headers.get("Content-Type", ""), answer.read(), why)
             except urllib3.exceptions.HTTPError as error:
-                return 0, "", no_answer(error)
+                return no_answer(error)
             finally:
                 client.http.clear()

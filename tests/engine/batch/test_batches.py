@@ -59,8 +59,10 @@ class Handler(BaseHTTPRequestHandler):
         if answer is None:
             self.close_connection = True
             return
-        status, content = answer if isinstance(answer, tuple) else (200, answer)
+        status, content, *cause = answer if isinstance(answer, tuple) else (200, answer)
         self.send_response(status)
+        if cause:
+            self.send_header("X-Harness-Cause", *cause)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -281,6 +283,13 @@ def test_no_connection_is_kept_with_a_worker_while_others_are_idle(job):
 
 def fail_on(bad, status=500, message=b"<h1>Internal Server Error</h1>"):
     return lambda _, body: (status, message) if bad in body else body
+
+
+def test_what_the_server_tells_of_a_failure_stands_in_the_place_of_its_page(job):
+    job.add("bad.csv", b"1\n")
+    with model(lambda _, body: (500, b"<h1>Internal Server Error</h1>", "predict_fn failed: no 100%25")) as server:
+        outcome = job.run(server.url, settings())
+    assert outcome.failure_reason.endswith(" bad.csv: record 1: HTTP 500: predict_fn failed: no 100%")
 
 
 def test_a_bad_record_fails_its_file_only(job):
