@@ -19,7 +19,7 @@ def scratch() -> Iterator[Path]:
     with _alone():
         _sweep()
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        lock = _lock(folder)
+        lock = lock_of(folder)
     try:
         yield folder
     finally:
@@ -32,13 +32,13 @@ def _sweep() -> None:
         with suppress(OSError):  # gone, or in use
             if folder.lstat().st_uid != os.getuid() or folder.is_symlink():
                 continue  # somebody else's, who may have put links there
-            lock = _lock(folder)
+            lock = lock_of(folder)
             shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
 
 
-def _lock(folder: Path) -> int:
-    """Hold a folder's lock, which ends with the process.
+def lock_of(folder: Path) -> int:
+    """Hold a folder's lock, which ends with the process; a file descriptor.
 
     Raises:
         OSError: another process holds it.

@@ -15,7 +15,7 @@ from harness.engine.runtime import EngineRuntime
 from harness.engine.settings import EngineSettings
 from harness.errors import ConfigurationError, MissingCapability
 from harness.standin import environment
-from harness.standin.scratch import scratch
+from harness.standin.scratch import lock_of, scratch
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ def running(options: Options) -> Iterator[StandIn]:
         temporary = leaving.enter_context(scratch())
         state = _state(options.state or temporary / "state")
         if options.state:
+            leaving.callback(os.close, _alone_in(state))
             leaving.enter_context(buckets.kept(state / "s3.zip"))
         settings = _settings(options)
         nursery = None
@@ -136,6 +137,16 @@ def _state(folder: Path) -> Path:
     except OSError as error:
         raise ConfigurationError(f"--state {folder} cannot be written: {error.strerror}.") from error
     return folder.resolve()
+
+
+def _alone_in(state: Path) -> int:
+    """Two at a time would each keep its own buckets at the end, and so lose the other's."""
+    try:
+        return lock_of(state)
+    except BlockingIOError:
+        raise ConfigurationError(f"--state {state} is in use by another stand-in; end that, or name another.") from None
+    except OSError as error:
+        raise ConfigurationError(f"--state {state} cannot be written: {error.strerror}.") from error
 
 
 def _settings(options: Options) -> EngineSettings:

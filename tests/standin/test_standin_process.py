@@ -219,6 +219,14 @@ def test_a_state_folder_of_something_else_is_refused(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_state_folder_of_a_running_stand_in_is_refused(tmp_path):
+    inner = [sys.executable, "-m", "harness", "standin", "--state", "state", "--", "true"]
+    done = standin(tmp_path, "--state", "state", "--", *inner)
+    assert (done.returncode, "state is in use by another stand-in" in done.stderr) == (2, True), done.stderr
+    assert standin(tmp_path, "--state", "state", "--", "true").returncode == 0
+
+
+@pytest.mark.slow
 def test_its_end_ends_its_jobs(running_job):
     own, lab = running_job
     pids = _descendants(own.process.pid)
