@@ -160,6 +160,25 @@ class TestFiles:
         (project / ".env").write_bytes(b"HARNESS_ROLE=\xff\xfe")
         assert ".env cannot be read" in complaint()
 
+    @pytest.mark.parametrize("name", ["harnes", "Harness", "sagemaker-harness"])
+    def test_a_misspelt_table_is_an_error_even_beside_the_right_one(self, project, name):
+        (project / "pyproject.toml").write_text(f"[tool.harness]\n[tool.{name}.transform]\naccept = 'text/csv'\n")
+        assert f"pyproject.toml: [tool.{name}] is no table of anybody's. Did you mean [tool.harness]?" in complaint()
+
+    def test_the_tables_of_other_tools_are_theirs(self, project):
+        (project / "pyproject.toml").write_text("[tool.hatch]\n[tool.harness-ci]\n[tool.harness]\nmax_run = 7\n")
+        assert read().max_run == 7
+
+    def test_an_error_that_misses_a_setting_names_the_file_that_was_read_or_where_none_was_found(self, project):
+        none = f"pyproject.toml (none that has it was found from {project} up to /)"
+        assert read().where_to_set("entry_point") == f"set entry_point in [tool.harness] of {none}"
+        write(project, "max_run = 7")
+        said = read().where_to_set("deploy.entry_point")
+        assert said == f"set entry_point in [tool.harness.deploy] of {project}/pyproject.toml"
+        (project / "pyproject.toml").unlink()
+        (project / "harness.toml").write_text("max_run = 7")
+        assert read().where_to_set("entry_point") == f"set entry_point in {project}/harness.toml"
+
     @pytest.mark.parametrize("text", ["tool = 1", "[tool]\nharness = 1"])
     def test_a_tool_harness_that_is_no_table_is_an_error(self, project, text):
         (project / "pyproject.toml").write_text(text)

@@ -35,9 +35,8 @@ def load(
         ConfigurationError: with every unknown key and wrong value at once, or for a file that cannot be read.
     """
     here = Path.cwd()
-    found = (
-        _file_layer(config_file) if config_file else _find_file([project_dir] if project_dir else [here, *here.parents])
-    )
+    folders = [project_dir] if project_dir else [here, *here.parents]
+    file, found = (config_file, _file_layer(config_file)) if config_file else _find_file(folders)
     project = (project_dir or (found.base if found else here)).absolute()
     problems: list[str] = []
     layers = [
@@ -56,14 +55,20 @@ def load(
     problems += merge.problems
     if problems:
         raise ConfigurationError("\n  ".join(["The configuration is wrong:", *problems]))
-    return Config(**_anchored(values, merge.sources, layers, project), project_dir=project, sources=merge.sources)
+    return Config(
+        **_anchored(values, merge.sources, layers, project),
+        project_dir=project,
+        config_file=file,
+        searched=folders[-1],
+        sources=merge.sources,
+    )
 
 
-def _find_file(folders: Sequence[Path]) -> Layer | None:
-    """The file of the first folder that has one."""
+def _find_file(folders: Sequence[Path]) -> tuple[Path, Layer] | tuple[None, None]:
+    """The file of the first folder that has one, and what it says."""
     for folder in folders:
         files = [file for file in (folder / "harness.toml", folder / "pyproject.toml") if file.is_file()]
-        layers = [layer for file in files if (layer := _file_layer(file)).values]
+        layers = [(file, layer) for file in files if (layer := _file_layer(file)).values]
         if len(layers) > 1:
             raise ConfigurationError(
                 f"{folder} has both harness.toml and [tool.harness] in pyproject.toml. "
@@ -71,7 +76,7 @@ def _find_file(folders: Sequence[Path]) -> Layer | None:
             )
         if layers:
             return layers[0]
-    return None
+    return None, None
 
 
 def _file_layer(file: Path) -> Layer:
@@ -84,11 +89,19 @@ def _file_layer(file: Path) -> Layer:
     title = file.name
     if file.name == "pyproject.toml" or "tool" in document:
         title += " [tool.harness]"
+        _refuse_a_misspelt_table(file, document)
         for table in ("tool", "harness"):
             document = document.get(table, {})
             if not isinstance(document, dict):
                 raise ConfigurationError(f"{file}: {table} has to be a table, [tool.harness].")
     return Layer("file", title, document, file.absolute().parent)
+
+
+def _refuse_a_misspelt_table(file: Path, document: Mapping[str, Any]) -> None:
+    tools = document.get("tool")
+    for name in tools if isinstance(tools, dict) else ():
+        if name != "harness" and nearest(name, ["harness", "sagemaker-harness"], 0.85):
+            raise ConfigurationError(f"{file}: [tool.{name}] is no table of anybody's. Did you mean [tool.harness]?")
 
 
 def _read_dotenv(file: Path) -> dict[str, str]:

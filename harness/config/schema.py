@@ -215,7 +215,18 @@ class Config:
     deploy: DeployConfig = setting(DeployConfig, "Model and endpoint.")
     parity: ParityConfig = setting(ParityConfig, "Comparison of targets.")
     project_dir: Path = field(default_factory=Path)
+    config_file: Path | None = None
+    """The file that was read; None: none of those that were looked for, from ``project_dir`` up to ``searched``."""
+    searched: Path = field(default_factory=Path)
     sources: Mapping[str, Source] = field(default_factory=dict)
+
+    def where_to_set(self, key: str) -> str:
+        """« set KEY in TABLE of FILE», for an error that misses a setting."""
+        file = self.config_file
+        prefix = "tool.harness." if file is None or file.name == "pyproject.toml" else ""
+        table, _, name = f"{prefix}{key}".rpartition(".")
+        none = f"pyproject.toml (none that has it was found from {self.project_dir} up to {self.searched})"
+        return f"set {name} in {f'[{table}] of ' if table else ''}{file or none}"
 
 
 TABLES: Mapping[str, type] = {

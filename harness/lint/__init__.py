@@ -103,7 +103,7 @@ def _perhaps(found: Found) -> Found:
 def _entry_point(config: Config) -> str:
     if not config.entry_point:
         raise ConfigurationError(
-            "There is no script to look at: set entry_point in [tool.harness] of pyproject.toml, or give --entry-point."
+            f"There is no script to look at: {config.where_to_set('entry_point')}, or give --entry-point."
         )
     return config.entry_point
 

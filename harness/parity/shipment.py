@@ -31,7 +31,7 @@ def manifest(config: Config) -> SourceManifest:
     """
     if not config.entry_point:
         raise ConfigurationError(
-            "There is no script to run: set entry_point in [tool.harness] of pyproject.toml, or give --entry-point."
+            f"There is no script to run: {config.where_to_set('entry_point')}, or give --entry-point."
         )
     return source.manifest(
         config.source_dir,

@@ -69,16 +69,14 @@ class Script(NamedTuple):
     """URI of the packed source, else of its folder, else of the one script, which is then all there is."""
 
 
-def script_of(entry_point: str | None, source_dir: Path | None, table: str, locations: Locations) -> Script:
-    """The script that a table of the configuration names.
+def script_of(entry_point: str | None, source_dir: Path | None, where_to_set: str, locations: Locations) -> Script:
+    """The script that a table of the configuration names; ``where_to_set`` is the configuration's word for it.
 
     Raises:
         ConfigurationError: it names none.
     """
     if not entry_point:
-        raise ConfigurationError(
-            f"There is no script to run: set entry_point in [{table}] of pyproject.toml, or give --entry-point."
-        )
+        raise ConfigurationError(f"There is no script to run: {where_to_set}, or give --entry-point.")
     directory = locations.source or (source_dir or Path(entry_point)).as_uri()
     return Script(entry_point if source_dir else Path(entry_point).name, directory)
 
@@ -120,7 +118,7 @@ def role_of(config: Config) -> str:
         return config.role
     if config.on == "remote":
         raise ConfigurationError(
-            "A job on AWS needs a role: set role in [tool.harness] of pyproject.toml or HARNESS_ROLE in .env "
+            f"A job on AWS needs a role: {config.where_to_set('role')}, or HARNESS_ROLE in .env, "
             "to the ARN of an IAM role that SageMaker may assume (arn:aws:iam::<account>:role/<name>)."
         )
     return LOCAL_ROLE
@@ -136,7 +134,7 @@ def region_of(config: Config) -> str:
         return config.region
     if config.on == "remote":
         raise ConfigurationError(
-            "A job on AWS needs a region: set region in [tool.harness] of pyproject.toml, HARNESS_REGION or "
-            "AWS_REGION, or give --region."
+            f"A job on AWS needs a region: {config.where_to_set('region')}, HARNESS_REGION or AWS_REGION, or give "
+            "--region."
         )
     return LOCAL_REGION

@@ -38,7 +38,7 @@ def create_model(config: Config, *, model_name: str, model_data: str, locations:
     script = script_of(
         deploy.entry_point or config.entry_point,
         deploy.source_dir or config.source_dir,
-        "tool.harness.deploy",
+        config.where_to_set("deploy.entry_point"),
         locations,
     )
     variables = {
@@ -101,7 +101,7 @@ def create_transform_job(config: Config, *, job_name: str, model_name: str, loca
     transform = config.transform
     if not transform.input:
         raise ConfigurationError(
-            "There is nothing to predict: set input in [tool.harness.transform] of pyproject.toml, or give --input."
+            f"There is nothing to predict: {config.where_to_set('transform.input')}, or give --input."
         )
     return said(
         {

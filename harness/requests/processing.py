@@ -28,7 +28,7 @@ def create_processing_job(config: Config, *, job_name: str, locations: Locations
         ConfigurationError: as for `create_training_job`.
     """
     process = config.process
-    script = script_of(process.entry_point, process.source_dir, "tool.harness.process", locations)
+    script = script_of(process.entry_point, process.source_dir, config.where_to_set("process.entry_point"), locations)
     inputs = [
         _processing_input(name, given, locations)
         for name, given in {

@@ -40,7 +40,7 @@ def create_training_job(config: Config, *, job_name: str, locations: Locations =
             version; for `remote`, no role or no region.
     """
     channels = [_channel(name, channel, locations) for name, channel in config.channels.items()]
-    script = script_of(config.entry_point, config.source_dir, "tool.harness", locations)
+    script = script_of(config.entry_point, config.source_dir, config.where_to_set("entry_point"), locations)
     if config.enable_network_isolation:
         # Without network the toolkit cannot fetch the source, so it comes as a channel, as in SDK v2.
         channels.append(_channel("code", Channel(uri=script.directory), HERE))

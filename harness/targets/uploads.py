@@ -188,15 +188,14 @@ def _pack(listed: SourceManifest, target: Path) -> None:
 
 
 def _source(config: Config, kind: str) -> SourceManifest:
-    entry_point, folder, dependencies = config.entry_point, config.source_dir, config.dependencies
+    key, entry_point, folder, dependencies = "entry_point", config.entry_point, config.source_dir, config.dependencies
     if kind == "ProcessingJob":
-        entry_point, folder, dependencies = config.process.entry_point, config.process.source_dir, ()
+        key, process, dependencies = "process.entry_point", config.process, ()
+        entry_point, folder = process.entry_point, process.source_dir
     elif kind != "TrainingJob":
         entry_point, folder = config.deploy.entry_point or entry_point, config.deploy.source_dir or folder
     if not entry_point:
-        raise ConfigurationError(
-            "There is no script to run: set entry_point in [tool.harness] of pyproject.toml, or give --entry-point."
-        )
+        raise ConfigurationError(f"There is no script to run: {config.where_to_set(key)}, or give --entry-point.")
     return source.manifest(
         folder, entry_point=entry_point, dependencies=dependencies, allow_secrets=config.allow_secrets
     )
