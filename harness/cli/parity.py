@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from harness.cli import console
-from harness.cli.options import COMPARED, configure, settings
+from harness.cli.options import COMPARED, configure, settings, typed_again
 from harness.config import Config
 from harness.errors import ConfigurationError, JobFailed, UsageError
 
@@ -75,7 +76,8 @@ def command(
     flags["parity.accept"] = [*_as_tables(config), *(_table(*each) for each in accepted)]
     asked = tuple(on.split(",")) if on else config.parity.on
     about = passports.identity(config) if passport is not None else {}
-    report = run.run(configured, run.targets(asked), asked=bool(asked), check=consistency.check, tell=_tell)
+    tell = (lambda text: None) if as_json else _tell
+    report = run.run(configured, run.targets(asked), asked=bool(asked), check=consistency.check, tell=tell)
     told = document.document(report)
     if page is not None:
         _write(page, told)
@@ -89,7 +91,8 @@ def command(
         click.echo(annotations.render(told))
     else:
         click.echo(terminal.render(told, style=_style))
-    return _exit_code(told)
+    file = ["--config", str(config_file)] if config_file else []
+    return _exit_code(told, [*file, *typed_again(flags, COMPARED)])
 
 
 def _as_tables(config: Config) -> list[dict[str, str]]:
@@ -118,8 +121,8 @@ def _write(page: Path, told: Mapping[str, Any]) -> None:
         raise ConfigurationError(f"--html {page} cannot be written: {error.strerror}.") from error
 
 
-def _exit_code(told: Mapping[str, Any]) -> int:
-    """3 if the targets differ; 1 if they agree in that the job does not complete."""
+def _exit_code(told: Mapping[str, Any], options: Sequence[str]) -> int:
+    """3 if the targets differ; 1 if they agree in that the job does not complete. ``options`` make it this job."""
     if told["Verdict"] != "agrees":
         return 3
     ran = [each for each in told["Targets"] if each["State"] == "ran"]
@@ -127,6 +130,7 @@ def _exit_code(told: Mapping[str, Any]) -> int:
     if failed is None:
         return 0
     reason = failed["FailureReason"] or f"it was stopped after its deadline ({failed['Name']})"
-    hint = f"`harness train --on {failed['Name']}` shows what it prints; `harness lint` knows the usual reasons."
+    train = shlex.join(["harness", "train", "--on", failed["Name"], *options])
+    hint = f"`{train}` shows what it prints; `harness lint` knows the usual reasons."
     console.complain(JobFailed(f"The job does not complete, on any target alike: {reason}\n{hint}"), as_json=False)
     return 1

@@ -88,6 +88,7 @@ def check(bench: Bench, model_data: str, name: str, predicting: Predicting, tole
     """
     target, config = bench.target, bench.config
     began = time.monotonic()
+    bench.tell("the model's endpoint is made and asked")
     try:
         with endpoint(target, config, name, model_data) as served:
             model, rows = predicting.result().models[TRAINED], predicting.result().rows
@@ -98,6 +99,7 @@ def check(bench: Bench, model_data: str, name: str, predicting: Predicting, tole
             seconds = {"endpoint": time.monotonic() - began}
             began, transformed = time.monotonic(), {}
             if config.transform.content_type in {None, CSV}:
+                bench.tell("the model's batch transforms are running")
                 transformed = dict(served.transformed(rows, model.values, bench.place / "serving"))
                 seconds["transform"] = time.monotonic() - began
     except Unserved as error:

@@ -89,7 +89,9 @@ def run(
             tell(name)
             twice = not any(each.state == "ran" for each in runs)
             python = next((each.visit.python for each in runs if each.name == "local"), None)
-            visit = Visit(name, job, Shown(name, name), twice=twice, python=python, check=check)
+            visit = Visit(
+                name, job, Shown(name, name), twice=twice, python=python, check=check, tell=_prefixed(tell, name)
+            )
             made = _visited(visit, configure, place / name, asked=asked)
             if made.error is not None and made.state == "unavailable":
                 general = isinstance(made.error, ConfigurationError) and not isinstance(made.error, RefusedError)
@@ -98,6 +100,10 @@ def run(
             runs.append(made)
         shown = [each.visit.shown for each in runs if each.state != "unavailable"]
         return Report(config, job.moment, tuple(runs), judge(shown, accepted, config.parity.tolerance))
+
+
+def _prefixed(tell: Callable[[str], None], name: str) -> Callable[[str], None]:
+    return lambda text: tell(f"{name}: {text}")
 
 
 def _check_aspects(acceptances: Sequence[Acceptance]) -> None:

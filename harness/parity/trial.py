@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,8 @@ _SHORT = 256 * 1024
 """Bytes of a file whose text is kept, to say where it differs."""
 _EXIT_CODE = re.compile(r"^ExitCode (-?\d+)$", re.MULTILINE)
 """How the toolkit tells a script's exit code in a failure text."""
+_LINES = 12
+"""Of a log that are kept to say why a job failed."""
 _GRACE = 5
 """Seconds between a deadline and the kill: the script is not told, so that waiting for long is of no use."""
 
@@ -37,6 +40,8 @@ class Trial:
     folder: Path
     """Of what came out: ``model`` and ``output`` below it, unpacked, as far as there are any."""
     outcome: Outcome
+    printed: str
+    """The last lines of its log."""
 
     @property
     def seconds(self) -> float:
@@ -59,21 +64,38 @@ class Trial:
         return uri
 
 
+class _Tail(jobs.Silent):
+    """Keeps the end of a log."""
+
+    def __init__(self) -> None:
+        self._lines: deque[bytes] = deque(maxlen=_LINES)
+
+    def output(self, data: bytes) -> None:
+        self._lines.extend(data.splitlines())
+
+    @property
+    def text(self) -> str:
+        return b"\n".join(self._lines).decode("utf-8", "replace")
+
+
 class Bench:
     """A target, opened with run folders of its own. What it runs ends with it."""
 
-    def __init__(self, config: Config, place: Path, deadline: int) -> None:
+    def __init__(
+        self, config: Config, place: Path, deadline: int, tell: Callable[[str], None] = lambda text: None
+    ) -> None:
         """Open the target.
 
         Args:
             config: the job, for this target.
             place: an empty folder, for everything that comes of it.
             deadline: seconds that a job may run.
+            tell: is told what is going on.
 
         Raises:
             MissingCapability: this machine, or this environment, lacks what the target needs.
         """
-        self.place = place
+        self.place, self.tell = place, tell
         checkpoints = (place / "checkpoints").as_uri() if config.checkpoint_s3_uri else None
         self.config = replace(
             config,
@@ -118,7 +140,8 @@ class Bench:
             HarnessError: the target cannot say how the job is.
         """
         name = request["TrainingJobName"]
-        description = jobs.follow(self.target, "TrainingJob", name, jobs.Silent())
+        tail = _Tail()
+        description = jobs.follow(self.target, "TrainingJob", name, tail)
         self._under_way.discard(name)
         run, folder = self.config.runs_dir / name, self.place / "came-out" / name
         for part in ("model", "output"):
@@ -126,7 +149,7 @@ class Bench:
             if archive.is_file():
                 folder.mkdir(parents=True, exist_ok=True)
                 unpack_archive(archive, folder / part)
-        return Trial(request, description, folder, _outcome(description, folder))
+        return Trial(request, description, folder, _outcome(description, folder), tail.text)
 
     def close(self) -> None:
         """End what still runs, and release the target."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -90,6 +90,8 @@ class Visit:
     """The interpreter on this machine that has the job's libraries, if it is known."""
     check: CheckServing | None = None
     """What is done about the model's servers; None: nothing."""
+    tell: Callable[[str], None] = lambda text: None
+    """Is told what is going on."""
     note: str = ""
     """Who answers, where the target's name does not say it."""
     trial: Trial | None = None
@@ -112,7 +114,7 @@ class Visit:
             Interrupted: Ctrl-C.
         """
         config = replace(config, channels=self.job.channels)
-        with closing(Bench(config, place, config.parity.deadline)) as bench:
+        with closing(Bench(config, place, config.parity.deadline, self.tell)) as bench:
             again = self._train(bench)
             self._ask(bench, again)
 
@@ -130,6 +132,7 @@ class Visit:
         probe = bench.submit(self.job.name(bench.config, "probe"), **changes)
         train = bench.submit(self.job.name(bench.config, "train"))
         again = bench.submit(self.job.name(bench.config, "again")) if self.twice else None
+        bench.tell(f"probe and job are running{', the job twice' if self.twice else ''}")
         self._see(bench, probe)
         self.trial = self._finished(bench, train, "train")
         self.shown = replace(self.shown, outcome=self.trial.outcome)
@@ -186,6 +189,7 @@ class Visit:
     def _finished(self, bench: Bench, request: Document, purpose: str) -> Trial:
         trial = bench.finish(request)
         self.seconds[purpose] = trial.seconds
+        bench.tell(f"{purpose}  {trial.outcome.status}  {trial.seconds:.1f} s")
         return trial
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
+import subprocess
+import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -96,6 +99,33 @@ def test_a_job_that_fails_everywhere_alike_ends_it_with_1_and_its_reason(project
 
 
 @pytest.mark.slow
+def test_a_job_that_fails_shows_its_last_words_and_how_to_run_this_very_job(project):
+    script = "import sys\nraise SystemExit('no good: ' + ' '.join(sys.argv[1:]))"
+    done = project(script).harness("parity", "--on", "local", "--hyperparameter", "depth=1")
+
+    assert "algo-1 | no good: --depth 1" in done.out
+    assert "`harness train --on local --hyperparameter depth=1` shows" in done.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("form", "shown"), [((), True), (("--json",), False)], ids=["people", "json"])
+def test_on_a_terminal_people_see_how_far_it_is(project, form, shown):
+    made = project(WRITES)
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "harness", "parity", "--on", "local", *form]
+    with subprocess.Popen(command, cwd=made.folder, stdout=subprocess.DEVNULL, stderr=theirs):
+        os.close(theirs)
+        told = b""
+        with suppress(OSError):  # the terminal is gone
+            while data := os.read(ours, 4096):
+                told += data
+    os.close(ours)
+
+    assert (b"local: train  Completed" in told) is shown
+    assert bool(told) is shown
+
+
+@pytest.mark.slow
 def test_a_script_that_never_ends_is_stopped(project):
     made = project("import time\nwhile True: time.sleep(1)", config="stop_grace = 0")
 
@@ -117,7 +147,7 @@ class TestASecret:
 
     @pytest.mark.parametrize("form", [(), ("--json",), ("--github",)], ids=["terminal", "json", "github"])
     def test_is_in_no_report(self, project, form):
-        config = 'environment = { DB_PASSWORD = "hunter22secret" }\nhyperparameters = { api_key = "hunter22key" }'
+        config = 'environment = { DB_PASSWORD = "hunter22secret\\nhunter22too" }\nhyperparameters = { api_key = "hunter22key" }'
         made = project(self.SCRIPT, config=config)
 
         done = made.harness("parity", "--on", "local", "--html", "page.html", *form)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 
 from harness.parity.findings import Aspect
-from harness.parity.report import github, terminal
+from harness.parity.report import github, html, terminal
 from harness.parity.report.document import document, without
 from harness.parity.run import Report
 
@@ -111,6 +112,39 @@ class TestATerminal:
         absent = {**told["Targets"][0], "State": "unavailable", "Reason": "there is no Docker engine"}
 
         assert "local unavailable: there is no Docker engine" in terminal.render({**told, "Targets": [absent]})
+
+    def test_wraps_a_long_reason_and_leaves_nothing_out(self, told):
+        reason = " ".join(f"word{number}" for number in range(60))
+        absent = {**told["Targets"][0], "State": "unavailable", "Reason": reason}
+
+        text = terminal.render({**told, "Targets": [absent]})
+
+        assert reason in text.replace("\n", " ")
+        assert max(map(len, text.splitlines())) <= 80
+
+    def test_counts_as_the_page_does_what_is_said_alike_of_several_targets(self, told):
+        findings = [finding("known", Target=name) for name in TARGETS]
+        alike = {**on_four_targets(told), "Findings": findings}
+
+        assert "1 known; --html" in terminal.render(alike)
+        assert "1 difference is known or accepted" in html.render(alike)
+
+    def test_names_all_targets_of_which_the_same_is_not_explained(self, told):
+        findings = [finding("unexplained", Target=name) for name in TARGETS]
+
+        text = terminal.render({**on_four_targets(told), "Verdict": "differs", "Findings": findings})
+
+        assert "local, container, localmode and remote  metrics  test:accuracy" in text
+        assert "differs: 1 unexplained" in text
+
+    def test_is_not_green_where_targets_agree_in_a_job_that_does_not_complete(self, told):
+        failed = {**told["Targets"][0], "JobStatus": "Failed", "LogTail": "algo-1 | one\nalgo-1 | depth must be zero"}
+
+        text = terminal.render({**told, "Targets": [failed]}, style=lambda text, state: f"<{state}>{text}")
+
+        assert "<differs>local agrees: the job does not complete" in text
+        assert re.search("How the job ends +<differs>Failed", text)
+        assert "Failed; the last lines of the job's log:\n  algo-1 | one\n  algo-1 | depth must be zero\n" in text
 
     def test_says_who_stood_in_for_aws(self, told):
         stood_in = {**told["Targets"][0], "Note": "a stand-in for AWS"}

@@ -51,6 +51,28 @@ def test_a_model_is_asked_for_rows_of_the_channel_without_their_label(clean):
     assert by_name(clean)["local"].visit.shown.predictions.values == [10.2, 14.0]
 
 
+class TestWhoAsksToBeTold:
+    def test_is_told_of_every_run(self, tmp_path):
+        told: list[str] = []
+
+        run.run(make_job(tmp_path, WRITES), ("local",), asked=True, tell=told.append)
+
+        assert told[:2] == ["local", "local: probe and job are running, the job twice"]
+        assert [each.split("  ")[:2] for each in told[2:]] == [
+            ["local: probe", "Completed"],
+            ["local: train", "Completed"],
+            ["local: again", "Completed"],
+        ]
+
+
+def test_the_end_of_the_log_of_a_job_that_fails_is_kept(compare):
+    report = compare("for n in range(40): print('line', n)\nraise SystemExit('depth must be zero')")
+
+    lines = by_name(report)["local"].visit.trial.printed.splitlines()
+    assert lines[-2:] == ["algo-1 | line 39", "algo-1 | depth must be zero"]
+    assert len(lines) < 40
+
+
 class TestAJobThatDiffersFromRunToRun:
     def test_is_nondeterministic(self, compare):
         report = compare(SCRIPT + "\n    print('accuracy=0.' + str(os.getpid()) + os.urandom(4).hex().strip('abcdef'))")

@@ -60,8 +60,9 @@ def secrets(report: Report) -> list[str]:
     named = {**config.environment, **config.deploy.environment, **config.transform.environment}
     named |= {name: str(value) for name, value in config.hyperparameters.items()}
     named |= {name: os.environ[name] for name in config.pass_environment if name in os.environ}
-    found = {value for name, value in named.items() if looks_secret(name) and len(value) >= _SHORTEST_SECRET}
-    return sorted(found, key=len, reverse=True)
+    values = [value for name, value in named.items() if looks_secret(name)]
+    lines = [line for value in values for line in value.splitlines()]  # a log has its host's name between them
+    return sorted({each for each in (*values, *lines) if len(each) >= _SHORTEST_SECRET}, key=len, reverse=True)
 
 
 def without(value: Any, told: Iterable[str]) -> Any:
@@ -120,6 +121,7 @@ def _target(run: TargetRun) -> dict[str, Any]:
         "JobStatus": outcome.status if outcome else None,
         "ExitCode": outcome.exit_code if outcome else None,
         "FailureReason": outcome.failure_reason if outcome else None,
+        "LogTail": visit.trial.printed if visit.trial and outcome and outcome.status != "Completed" else None,
         "Stopped": bool(outcome and outcome.status == "Stopped"),
         "Seconds": {name: round(value, 3) for name, value in visit.seconds.items()},
         "Metrics": dict(outcome.metrics) if outcome else {},

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
 from harness.errors import MissingCapability
 from harness.parity.report.marking import side_by_side, visible
+from harness.parity.report.merging import listed, merged
 
 Document = Mapping[str, Any]
 
@@ -82,7 +83,7 @@ def _template() -> Any:
 def _view(document: Document) -> dict[str, Any]:
     targets = [_target(each) for each in document["Targets"]]
     ran = [each for each in targets if each["State"] == "ran"]
-    findings = _merged(document["Findings"])
+    findings = [_beside(each) for each in merged(document["Findings"])]
     return {
         "job": document["Job"],
         "verdict": _verdict(document, findings, targets),
@@ -112,23 +113,15 @@ def _target(target: Document) -> dict[str, Any]:
     return {**defaults, **target, "about": about}
 
 
-def _merged(findings: Iterable[Document]) -> list[dict[str, Any]]:
-    """Findings that say the same of several targets become one that names them all."""
-    merged: dict[str, dict[str, Any]] = {}
-    for finding in findings:
-        same = {name: value for name, value in finding.items() if name not in {"Id", "Target"}}
-        entry = merged.setdefault(repr(sorted(same.items())), {**same, "ids": [], "targets": []})
-        entry["ids"].append(finding["Id"])
-        entry["targets"].append(finding["Target"])
-    for entry in merged.values():
-        entry["on"] = _listed(list(dict.fromkeys(entry["targets"]))).replace("*", "any target")
-        entry["expected"], entry["seen"] = side_by_side(entry["Expected"], entry["Seen"])
-    return list(merged.values())
+def _beside(finding: dict[str, Any]) -> dict[str, Any]:
+    """A finding with its two sides marked where they differ."""
+    expected, seen = side_by_side(finding["Expected"], finding["Seen"])
+    return {**finding, "expected": expected, "seen": seen}
 
 
 def _verdict(document: Document, findings: Sequence[Document], targets: Sequence[Document]) -> dict[str, Any]:
     script = document["Job"]["EntryPoint"]
-    names = {state: _listed([each["Name"] for each in targets if each["State"] == state]) for state in _STATES}
+    names = {state: listed([each["Name"] for each in targets if each["State"] == state]) for state in _STATES}
     undecided = [each for each in findings if each["Kind"] in _OPEN]
     if not names["ran"] and not undecided:
         state, title, text = "differs", "Nothing could be compared", "No target ran the job to its end."
@@ -230,7 +223,3 @@ def _source(media_type: str, content: str) -> str | None:
 
 def _counted(number: int, one: str, several: str = "") -> str:
     return f"{number} {one if number == 1 else several or one + 's'}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

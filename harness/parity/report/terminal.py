@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain, groupby
 from typing import Any
+
+from harness.parity.report.merging import listed, merged
 
 Document = Mapping[str, Any]
 Style = Callable[[str, str], str]
@@ -14,6 +16,8 @@ Style = Callable[[str, str], str]
 _MARKS = {"agrees": "ok", "known": "known", "accepted": "accepted", "differs": "DIFFERS", "not compared": "-"}
 _COLUMN = 11
 _FIRST = 26
+_LONGEST = 400
+"""Characters of a line of the log."""
 _MOST = 12
 """Findings that are told one by one; the rest is in the other reports."""
 
@@ -25,7 +29,8 @@ def plain(text: str, state: str) -> str:
 
 def render(document: Document, *, width: int = 80, style: Style = plain) -> str:
     """The whole report; of a clean run it fits a screen of 80 columns and 24 lines."""
-    return "\n".join([*_matrix(document, width, style), *_findings(document, width), *_verdict(document, style)])
+    parts = (_matrix(document, width, style), _findings(document, width), _log(document), _verdict(document, style))
+    return "\n".join(chain.from_iterable(parts))
 
 
 def _matrix(document: Document, width: int, style: Style) -> Iterator[str]:
@@ -35,26 +40,48 @@ def _matrix(document: Document, width: int, style: Style) -> Iterator[str]:
         cells = [aspect["Cells"][each["Name"]] for each in targets]
         if all(cell["State"] == "not compared" for cell in cells):
             continue
-        marks = (style(f"{_mark(cell):<{_COLUMN}}", cell["State"]) for cell in cells)
-        yield f"{aspect['Title']:<{_FIRST}}{''.join(marks)}".rstrip()
+        marks = map(_ending, targets, cells) if aspect["Name"] == "outcome" else map(_mark, cells)
+        shown = "".join(style(f"{mark:<{_COLUMN}}", state) for mark, state in marks)
+        yield f"{aspect['Title']:<{_FIRST}}{shown}".rstrip()
     for each in targets:
         if each["State"] != "ran":
-            yield textwrap.shorten(f"{each['Name']} {each['State']}: {each['Reason']}", 2 * width)
+            yield from textwrap.wrap(f"{each['Name']} {each['State']}: {each['Reason']}", width)
         elif each["Note"]:
             yield from textwrap.wrap(f"{each['Name']}: {each['Note']}", width)
 
 
-def _mark(cell: Mapping[str, Any]) -> str:
+def _mark(cell: Document) -> tuple[str, str]:
+    """What a cell says, and the state that it is coloured by."""
     count = len(cell["Findings"])
-    return _MARKS[cell["State"]] + (f" {count}" if count else "")
+    return _MARKS[cell["State"]] + (f" {count}" if count else ""), cell["State"]
+
+
+def _ending(target: Document, cell: Document) -> tuple[str, str]:
+    """That targets agree in a failure is no reason to be glad."""
+    bad = _ends_badly(target) and cell["State"] != "differs"
+    return (target["JobStatus"], "differs") if bad else _mark(cell)
+
+
+def _ends_badly(target: Document) -> bool:
+    return bool(target["State"] == "ran" and target["JobStatus"] != "Completed")
+
+
+def _log(document: Document) -> Iterator[str]:
+    """The end of what the job printed where it did not complete; the first such target says enough."""
+    target = next((each for each in document["Targets"] if _ends_badly(each) and each.get("LogTail")), None)
+    if target is not None:
+        yield ""
+        yield f"{target['Name']}  {target['JobStatus']}; the last lines of the job's log:"
+        yield from (f"  {line[:_LONGEST]}" for line in target["LogTail"].splitlines())
+        yield ""
 
 
 def _findings(document: Document, width: int) -> Iterator[str]:
-    told = [each for each in document["Findings"] if each["Kind"] not in {"known", "accepted"}]
+    told = [each for each in merged(document["Findings"]) if each["Kind"] not in {"known", "accepted"}]
     if told:
         yield ""
     for finding in told[:_MOST]:
-        yield f"{finding['Target']}  {finding['Aspect']}  {finding['Where']}  ({finding['Kind']})"
+        yield f"{finding['on']}  {finding['Aspect']}  {finding['Where']}  ({finding['Kind']})"
         for label, key in (("expected", "Expected"), ("seen", "Seen"), ("why", "Why"), ("breaks", "Breaks")):
             if finding[key] is not None or key in {"Expected", "Seen"}:
                 yield _line(label, "nothing" if finding[key] is None else finding[key], width)
@@ -72,19 +99,19 @@ def _line(label: str, text: str, width: int) -> str:
 
 
 def _verdict(document: Document, style: Style) -> Iterator[str]:
-    counts = {kind: len(list(group)) for kind, group in groupby(sorted(each["Kind"] for each in document["Findings"]))}
+    kinds = sorted(each["Kind"] for each in merged(document["Findings"]))
+    counts = {kind: len(list(group)) for kind, group in groupby(kinds)}
     explained = [f"{counts[kind]} {kind}" for kind in ("known", "accepted") if counts.get(kind)]
     failing = [f"{count} {kind}" for kind, count in counts.items() if kind not in {"known", "accepted"}]
     ran = [each["Name"] for each in document["Targets"] if each["State"] == "ran"]
-    if document["Verdict"] == "agrees":
-        yield style(f"{_listed(ran)} agree{'s' if len(ran) == 1 else ''} with AWS's contract", "agrees")
-    else:
+    agreeing = f"{listed(ran) or 'nothing'} agree{'s' if len(ran) == 1 else ''}"
+    if document["Verdict"] != "agrees":
         yield style(f"differs: {', '.join(failing)}", "differs")
+    elif any(_ends_badly(each) for each in document["Targets"]):
+        yield style(f"{agreeing}: the job does not complete", "differs")
+    else:
+        yield style(f"{agreeing} with AWS's contract", "agrees")
     notes = [f"{', '.join(explained)}; --html FILE explains them"] if explained else []
     notes += [f"what comes out is held against {document['Reference']}"] if document["Reference"] else []
     if notes:
         yield "; ".join(notes)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1] if names else "nothing"]))
