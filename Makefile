@@ -120,5 +120,7 @@ lock: $(BIN)/python ## Pin again what pyproject.toml asks for
 	$(BIN)/uv pip compile --universal --python-version 3.11 --no-annotate --no-header --quiet \
 		--extra dev --extra container pyproject.toml --output-file $(LOCK)
 
-clean: ## Remove runs, caches and the virtual environment
-	rm -rf runs .harness .pytest_cache .mypy_cache .ruff_cache .hypothesis $(VENV)
+# What runs needs what is removed here. A harness that does not start any more, as its installation broke off, runs nothing.
+clean: ## End what runs here; remove caches and the virtual environment, but no run (that does: harness clean --runs)
+	@if $(BIN)/harness --version >/dev/null 2>&1; then $(BIN)/harness clean --stop; fi
+	rm -rf .harness .pytest_cache .mypy_cache .ruff_cache .hypothesis $(VENV)

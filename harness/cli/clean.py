@@ -7,46 +7,72 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from harness import jobs
 from harness.cli import console
 from harness.cli.options import common, configure
+from harness.config import Config
 from harness.engine.client import stores
 from harness.engine.store import ENDED, Job
 from harness.engine.supervisor import lose
 from harness.errors import HarnessError, MissingCapability, UsageError
+from harness.targets import open_target
 
 _SHOWN = 20
 """Run folders that are named before the question; of more only the number is told."""
 
 
 @click.command("clean", epilog="Example: harness clean --runs --yes")
+@click.option("--stop", is_flag=True, help="First end, at once, every job and endpoint that runs on this machine.")
 @click.option("--runs", is_flag=True, help="Remove the folders of jobs that have ended, artifacts included.")
 @click.option("--yes", is_flag=True, help="Remove them unasked; needed where nobody sits at a terminal.")
 @click.option("--cache", is_flag=True, help="Remove what is kept between jobs: environments, downloads.")
 @common
-def command(runs: bool, yes: bool, cache: bool, config_file: Path | None, as_json: bool, **flags: Any) -> None:
+def command(
+    stop: bool, runs: bool, yes: bool, cache: bool, config_file: Path | None, as_json: bool, **flags: Any
+) -> None:
     """Remove what killed jobs left behind; with options, also what is only kept for convenience.
 
-    `--runs` shows what would go, and asks. What still runs is never removed.
+    `--runs` shows what would go, and asks. What still runs is never removed, unless `--stop` has ended it.
     """
     config = configure(config_file, flags)
     buried = [name for store in stores(config.runs_dir) for name in store.bury(lose)]
+    stopped = _stop(config) if stop else []
     containers = _remove_containers()  # first: they may still write to run folders, and what they wrote is root's
     removed = _remove_runs(config.runs_dir, yes=yes) if runs else []
     if cache:
         shutil.rmtree(config.project_dir / ".harness" / "cache", ignore_errors=True)
     if as_json:
-        console.print_json({"Lost": buried, "Removed": removed, "Containers": containers, "Cache": cache})
+        told = {"Lost": buried, "Stopped": stopped, "Removed": removed, "Containers": containers, "Cache": cache}
+        console.print_json(told)
         return
     for name in buried:
         click.echo(f"{name}: had lost its process, now Failed", err=True)
+    for name in stopped:
+        click.echo(f"{name}: stopped", err=True)
     for name in containers:
         click.echo(f"{name}: removed from the Docker engine", err=True)
     click.echo(f"{len(buried)} lost, {len(removed)} removed", err=True)
+
+
+def _stop(config: Config) -> list[str]:
+    """End what runs; the names of what is ended now. Nothing of a job is delivered, and its folder stays."""
+    target, stopped = open_target(replace(config, on="local")), []  # whichever has started them, they end alike
+    for running in (target.client.jobs, target.client.endpoints):
+        for job in map(running.store.job, sorted(running.store.names())):
+            if not job.held():
+                continue
+            if job.kind == "Endpoint":
+                jobs.delete_endpoint(target, job.name)
+            elif running.stop(job.name, at_once=True):
+                job.wait_for_end()
+            stopped.append(job.name)
+    return stopped
 
 
 def _remove_runs(runs_dir: Path, *, yes: bool) -> list[str]:

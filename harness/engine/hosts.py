@@ -27,11 +27,12 @@ _CHUNK = 256 * 1024
 
 
 class Stop(Enum):
-    """Why a job ended before its hosts did by themselves."""
+    """Why a job ended before its hosts did by themselves; the stronger ones stand below."""
 
     REQUESTED = "requested"
     DEADLINE = "deadline"
     ABANDONED = "abandoned"
+    VANISHED = "vanished"
 
 
 class Control(Protocol):
@@ -84,6 +85,10 @@ class Stopped(Exception):
     def __init__(self, ended: Ended) -> None:
         super().__init__(ended)
         self.ended = ended
+
+
+class Vanished(Exception):
+    """The job's folder is not there any more. What there is now under its name is not the job's to write to."""
 
 
 class Log:
@@ -206,6 +211,7 @@ def run_hosts(
 
     Raises:
         LaunchError: a host could not be started. None is left running.
+        Vanished: the hosts were ended because the job's folder has gone.
     """
     with ExitStack() as stack:
         hosts = []
@@ -255,6 +261,8 @@ class _Loop:
                     self.control.notify()
         self.log.flush()
         self.control.notify()
+        if self.stop is Stop.VANISHED:
+            raise Vanished
         order = {host.name: self.exit_codes[host.name] for host in self.hosts}
         return Ended(order, self.stop)
 
@@ -289,7 +297,7 @@ class _Loop:
     def _begin_stop(self, stop: Stop) -> None:
         if self.companion is not None:
             self.companion.cancel()
-        if stop is Stop.ABANDONED:  # nobody waits for the result any more
+        if stop in {Stop.ABANDONED, Stop.VANISHED}:  # nobody waits for the result any more
             self.stop = stop
             self.kill_at = time.monotonic()
         elif self.stop is None:

@@ -76,13 +76,13 @@ class Running:
         except FileNotFoundError:  # it never was, or its folder is being removed
             return None
 
-    def stop(self, name: str) -> bool:
-        """Ask a job to stop; False if nobody runs it."""
+    def stop(self, name: str, *, at_once: bool = False) -> bool:
+        """Ask a job to stop, or have it ended without any grace; False if nobody runs it."""
         owner = self.store.job(name).owner()
         if owner is None:
             return False
         try:
-            os.kill(owner, signal.SIGTERM)
+            os.kill(owner, signal.SIGHUP if at_once else signal.SIGTERM)
         except ProcessLookupError:
             return False
         return True

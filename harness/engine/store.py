@@ -228,6 +228,13 @@ class Store:
         """Write down that this process, which inherited the lock, is the one that runs the job."""
         os.pwrite(lock, str(os.getpid()).encode(), 0)
 
+    def has(self, job: Job, lock: int) -> bool:
+        """Whether a job's folder is there, and the job in it is the one that this lock was made for."""
+        try:
+            return os.path.samestat(os.fstat(lock), job.active.stat()) and (job.path / "describe.json").exists()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
     def discard(self, job: Job, lock: int) -> None:
         """The job could not be made: leave nothing of it."""
         import shutil
@@ -240,7 +247,7 @@ class Store:
     def release(self, job: Job, lock: int) -> None:
         """The owner is done with the job. One that could not say how it ended counts as lost."""
         with suppress(FileNotFoundError), self._alone():  # somebody may have removed it all meanwhile
-            if job.status in ENDED and os.path.samestat(os.fstat(lock), job.active.stat()):
+            if job.status in ENDED and self.has(job, lock):
                 job.reserve.unlink(missing_ok=True)
                 job.active.unlink()
         os.close(lock)

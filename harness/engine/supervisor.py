@@ -27,7 +27,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from harness.engine.hosts import Stop
+from harness.engine.hosts import Stop, Vanished
 from harness.engine.launcher import Launcher
 from harness.engine.processes import ProcessLauncher
 from harness.engine.settings import EngineSettings
@@ -49,6 +49,8 @@ _LOST_ENDPOINT = (
     "InternalServerError: the process that kept this endpoint ended (it was killed, or the machine stopped), and the "
     "model server with it. Deploy it again; the name is free."
 )
+_LOOK = 2.0
+"""Seconds between a supervisor's looks at whether its job can still be found."""
 _READY = b"+"
 _DETACH = b"d"
 _MAIN = "from harness.engine.supervisor import main; main()"
@@ -182,20 +184,35 @@ def main() -> None:
 
 
 class Channel:
-    """The supervisor's end: ``Control`` of a job, by the caller's socket and by SIGTERM (a stop, from any process)."""
+    """The supervisor's end: ``Control`` of a job, by the caller's socket and by signals.
 
-    def __init__(self, channel: socket.socket) -> None:
+    SIGTERM is a stop and SIGHUP the end at once, from any process. A job that nobody can find any more, as somebody has
+    removed its folder, ends as well: nobody could stop it.
+    """
+
+    def __init__(self, channel: socket.socket, is_there: Callable[[], bool]) -> None:
         self._channel = channel
+        self._is_there = is_there
         self._listening = True
         self._stop: Stop | None = None
         self._woken, self._wake = socket.socketpair()
         for end in (channel, self._woken, self._wake):
             end.setblocking(False)
         signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
-        signal.signal(signal.SIGTERM, self._on_sigterm)
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
+            signal.signal(number, self._on_signal)
+        signal.setitimer(signal.ITIMER_REAL, _LOOK, _LOOK)
 
-    def _on_sigterm(self, number: int, frame: FrameType | None) -> None:
-        self._stop = self._stop or Stop.REQUESTED
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if number != signal.SIGALRM:
+            self._take(Stop.REQUESTED if number == signal.SIGTERM else Stop.ABANDONED)
+            return
+        with suppress(OSError):  # a disk that does not answer now will do so the next time
+            if not self._is_there():
+                self._take(Stop.VANISHED)
+
+    def _take(self, stop: Stop) -> None:
+        self._stop = max(self._stop or stop, stop, key=[*Stop].index)
 
     @property
     def files(self) -> tuple[int, ...]:
@@ -212,7 +229,7 @@ class Channel:
                 if _DETACH in said or not said:
                     self._listening = False
                 if not said:
-                    self._stop = Stop.ABANDONED
+                    self._take(Stop.ABANDONED)
         return self._stop
 
     def notify(self) -> None:
@@ -234,9 +251,9 @@ def _supervise(path: Path, lock: int, channel: socket.socket) -> None:
         os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     let_go_of_everything_but(lock, channel.fileno())
-    control = Channel(channel)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     store, job = Store(path.parent), Job(path)
+    control = Channel(channel, lambda: store.has(job, lock))
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     store.adopt(lock)
     control.notify()
     try:
@@ -250,6 +267,8 @@ def _run(job: Job, control: Channel) -> None:
     run = import_module(f"{settings.runners}.{_RUNNERS[job.kind]}").run
     try:
         run(job, control, _launcher(job, settings))
+    except Vanished:
+        return
     except HarnessError as error:
         fail(job, f"ClientError: {error}")
     except Exception as error:

@@ -15,7 +15,7 @@ from tests.docker_engine import client_or_skip, image_or_skip, marked
 def test_where_there_is_no_engine_there_is_nothing_of_ours_in_it(project):
     done = project().harness("clean", "--json", DOCKER_HOST="unix:///nowhere/docker.sock")
     assert (done.code, done.err) == (0, "")
-    assert done.json == {"Lost": [], "Removed": [], "Containers": [], "Cache": False}
+    assert done.json == {"Lost": [], "Stopped": [], "Removed": [], "Containers": [], "Cache": False}
 
 
 UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
@@ -93,6 +93,15 @@ class TestRunFolders:
         assert made.describe("j")["TrainingJobStatus"] == "InProgress"
         running.terminate()
         running.communicate(timeout=60)
+
+    def test_of_running_jobs_stay_when_these_are_stopped(self, project):
+        made = project("print('started', flush=True); import time; time.sleep(600)")
+        running = made.start("train", "--job-name", "j")
+        assert b"started" in running.stdout.readline()
+        done = made.harness("clean", "--stop", "--json", **NO_DOCKER)
+        running.communicate(timeout=60)
+        assert (done.code, done.json["Stopped"], done.json["Removed"]) == (0, ["j"], [])
+        assert made.describe("j")["TrainingJobStatus"] == "Stopped"
 
     def test_that_are_not_there_need_no_answer(self, project):
         done = project().harness("clean", "--runs", **NO_DOCKER)

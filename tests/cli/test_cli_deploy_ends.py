@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import signal
 import tarfile
 import time
@@ -31,6 +32,27 @@ class TestTheEndOfAnEndpoint:
         assert what_is_left(made) == []
         for kind in ("_endpoints", "_endpoint-configs", "_models"):
             assert [path.name for path in made.run_folder(kind).iterdir() if path.name != "_active"] == []
+
+    def test_comes_with_that_of_all_runs_that_are_stopped(self, project):
+        made = with_model(project)
+        assert deploy(made).code == 0
+        done = made.harness("clean", "--stop", "--json", DOCKER_HOST="unix:///nowhere/docker.sock")
+        assert (done.code, done.json["Stopped"]) == (0, ["e"])
+        assert what_is_left(made) == []
+        assert not list(made.folder.glob("runs/_*/[!_]*"))
+
+    def test_comes_with_that_of_its_folder_and_of_no_other_one_of_its_name(self, project, ends):
+        made = with_model(project)
+        assert deploy(made).code == 0
+        first = processes(made.folder)
+        shutil.rmtree(made.folder / "runs")
+        assert deploy(made).code == 0
+        ends(made)
+        deadline = time.monotonic() + 30
+        while set(first) & set(processes(made.folder)) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert not set(first) & set(processes(made.folder))
+        assert endpoints(made) == {"e": "InService"}
 
     @pytest.mark.slow
     def test_waits_for_what_it_has_begun_to_answer(self, project, tmp_path, ends):

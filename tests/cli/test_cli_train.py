@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
+
+from tests.cli.deployments import what_is_left
 
 WRITES_A_MODEL = """
 import os
@@ -356,6 +360,15 @@ subprocess.run(["sleep", "600"])
         # The supervisor finds its caller gone and ends the job; `runs follow` returns when it has.
         made.harness("runs", "follow", "j")
         assert made.describe("j")["TrainingJobStatus"] == "Stopped"
+
+    def test_of_the_run_folder_is_that_of_the_job_which_nobody_could_stop_any_more(self, project):
+        made = project("import time; time.sleep(600)")
+        made.harness("train", "--no-wait", "--job-name", "j")
+        while made.describe("j")["SecondaryStatus"] != "Training":
+            time.sleep(0.01)
+        shutil.rmtree(made.folder / "runs")
+        assert what_is_left(made) == []
+        assert not (made.folder / "runs").exists()
 
     def test_of_the_script_ends_what_it_left_running(self, project):
         script = "import subprocess; subprocess.Popen(['setsid', 'sleep', '600'])"
