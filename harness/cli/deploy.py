@@ -11,7 +11,7 @@ import click
 from harness import submission
 from harness.cli import console, drift
 from harness.cli.job import finish, uploading
-from harness.cli.options import DEPLOYING, SERVING, common, configure, settings
+from harness.cli.options import DEPLOYING, SERVING, common, configure, flags_given, settings
 from harness.targets import open_target
 
 
@@ -32,3 +32,7 @@ def command(job: str | None, uri: str | None, config_file: Path | None, as_json:
         drift.tell(config, made)
         description = submission.submit(made, config, target, progress, uploading=uploading)
     finish(config, "Endpoint", description, progress, as_json=as_json)
+    if not as_json:
+        on = f" --on {config.on}" if "on" in flags_given(config) else ""
+        click.echo(f"  ask it  harness invoke --endpoint-name {made.name} --content-type text/csv FILE{on}", err=True)
+        click.echo(f"  end it  harness delete-endpoint {made.name}{on}", err=True)

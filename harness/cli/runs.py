@@ -23,6 +23,7 @@ from harness.targets import Target, open_target
 
 _MOST = 20
 """Jobs of a kind that a list of AWS's shows."""
+_COLOURS = {"Completed": "green", "InService": "green", "Failed": "red", "Stopped": "red"}
 
 
 @click.group("runs", invoke_without_command=True, epilog="Example: harness runs; harness runs follow JOB")
@@ -51,23 +52,28 @@ def _list_command(ctx: click.Context, /, **options: Any) -> None:
 
 
 @command.command("show", epilog="Example: harness runs show iris-2026-11-23-17-34-46-123-5f0c")
-@click.argument("job")
+@click.argument("job", required=False)
 @common
 @click.pass_context
-def _show(ctx: click.Context, /, job: str, **options: Any) -> None:
-    """Print the description of a job or an endpoint, as AWS's Describe… answers."""
+def _show(ctx: click.Context, /, job: str | None, **options: Any) -> None:
+    """Print the description of a job or an endpoint, of the youngest if none is named, as AWS's Describe… answers."""
     config, _ = _settings(ctx, options)
+    job = job or _youngest(config)
     target = open_target(config)
     console.print_json(jobs.describe(target, _kind(config, target, job), job))
 
 
 @command.command("follow", epilog="Example: harness runs follow iris-2026-11-23-17-34-46-123-5f0c")
-@click.argument("job")
+@click.argument("job", required=False)
 @common
 @click.pass_context
-def _follow(ctx: click.Context, /, job: str, **options: Any) -> None:
-    """Print a log as it grows, until the job ends or the endpoint is deleted. Ctrl-C ends the following alone."""
+def _follow(ctx: click.Context, /, job: str | None, **options: Any) -> None:
+    """Print a log as it grows, until the job ends or the endpoint is deleted. Ctrl-C ends the following alone.
+
+    Without JOB it is the youngest's.
+    """
     config, as_json = _settings(ctx, options)
+    job = job or _youngest(config)
     target = open_target(config)
     kind = _kind(config, target, job)
     progress = console.Progress(as_json=as_json)
@@ -85,12 +91,16 @@ def _follow(ctx: click.Context, /, job: str, **options: Any) -> None:
 
 
 @command.command("stop", epilog="Example: harness runs stop iris-2026-11-23-17-34-46-123-5f0c")
-@click.argument("job")
+@click.argument("job", required=False)
 @common
 @click.pass_context
-def _stop(ctx: click.Context, /, job: str, **options: Any) -> None:
-    """Ask a job to stop. As on AWS it is killed after the grace period (stop_grace), and its artifacts are kept."""
+def _stop(ctx: click.Context, /, job: str | None, **options: Any) -> None:
+    """Ask a job to stop. As on AWS it is killed after the grace period (stop_grace), and its artifacts are kept.
+
+    Without JOB it is the one that runs on this machine, if there is one and no other.
+    """
     config, as_json = _settings(ctx, options)
+    job = job or _only_one_that_runs(config)
     target = open_target(config)
     kind = _kind(config, target, job)
     if kind == "Endpoint":
@@ -99,6 +109,23 @@ def _stop(ctx: click.Context, /, job: str, **options: Any) -> None:
     click.echo(f"{job} has been asked to stop", err=True)
     if as_json:
         console.print_json(jobs.describe(target, kind, job))
+
+
+def _youngest(config: Config) -> str:
+    found = _found(config)
+    if not found:
+        raise UsageError(_nothing(config))
+    return str(found[0]["Name"])
+
+
+def _only_one_that_runs(config: Config) -> str:
+    if config.on == "remote":
+        raise UsageError("What runs on AWS may be a colleague's: name the job; `harness runs --on remote` lists them.")
+    running = [str(each["Name"]) for each in _found(config) if each["Status"] == "InProgress"]
+    if len(running) != 1:
+        there_are = f"{len(running)} jobs run; name the one to stop: {', '.join(running)}." if running else ""
+        raise UsageError(there_are or f"No job runs in {config.runs_dir}.")
+    return running[0]
 
 
 def _kind(config: Config, target: Target, name: str) -> str:
@@ -119,24 +146,32 @@ def _kind(config: Config, target: Target, name: str) -> str:
 
 
 def _list(config: Config, as_json: bool) -> None:
-    if config.on == "remote":
-        found = [{**each, "Target": "remote"} for each in jobs.summaries(open_target(config), _MOST)]
-    else:
-        found = sorted(_here(config), key=lambda each: each["CreationTime"], reverse=True)
+    found = _found(config)
     if as_json:
         console.print_json(found)
         return
     if not found:
-        where = "on AWS in this region" if config.on == "remote" else f"in {config.runs_dir}"
-        click.echo(f"No jobs and no endpoints {where}.", err=True)
+        click.echo(_nothing(config), err=True)
     width = max((len(each["Name"]) for each in found), default=0)
     for summary in found:
-        good = summary["Status"] in {"Completed", "InService"}
-        status = console.styled(f"{summary['Status']:<10}", sys.stdout, fg="green" if good else "yellow")
+        colour = _COLOURS.get(summary["Status"], "yellow")
+        status = console.styled(f"{summary['Status']:<10}", sys.stdout, fg=colour)
         url = f"  {summary['EndpointUrl']}" if "EndpointUrl" in summary else ""
         created = f"{summary['CreationTime']:%Y-%m-%d %H:%M:%S}"
         what = f"{summary['Kind']:<13}  {summary['Target']}"
         click.echo(f"{summary['Name']:<{width}}  {status}  {created}  {what}{url}")
+
+
+def _found(config: Config) -> list[dict[str, Any]]:
+    """Summaries, the youngest first."""
+    if config.on == "remote":
+        return [{**each, "Target": "remote"} for each in jobs.summaries(open_target(config), _MOST)]
+    return sorted(_here(config), key=lambda each: each["CreationTime"], reverse=True)
+
+
+def _nothing(config: Config) -> str:
+    where = "on AWS in this region" if config.on == "remote" else f"in {config.runs_dir}"
+    return f"No jobs and no endpoints {where}."
 
 
 def _here(config: Config) -> Iterator[dict[str, Any]]:

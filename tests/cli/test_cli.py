@@ -17,10 +17,11 @@ import pytest
         (["train", "--max-run", "soon"], "Invalid value for '--max-run'"),
         (["trian"], "Did you mean train?"),
         (["invoke", "nowhere.csv", "--endpoint-name", "e"], "nowhere.csv"),
-        (["delete-endpoint"], "--endpoint-name"),
-        (["runs", "show"], "JOB"),
+        (["invoke", "-"], "--endpoint-name"),
+        (["delete-endpoint"], "harness delete-endpoint NAME"),
+        (["delete-endpoint", "e", "--endpoint-name", "f"], "Name one endpoint"),
     ],
-    ids=["unknown option", "wrong value", "unknown verb", "missing file", "missing option", "missing argument"],
+    ids=["unknown option", "wrong value", "unknown verb", "missing file", "missing option", "no name", "two names"],
 )
 def test_a_wrong_command_line_is_a_document_too_where_one_is_asked_for(project, arguments, says):
     done = project().harness(*arguments, "--json")

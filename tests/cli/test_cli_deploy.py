@@ -33,7 +33,7 @@ def served(shared_project):
     assert made.harness("train", "--job-name", "trained").code == 0
     done = made.harness("deploy", "--job", "trained", "--endpoint-name", "shared")
     yield made, done
-    assert made.harness("delete-endpoint", "--endpoint-name", "shared").code == 0
+    assert made.harness("delete-endpoint", "shared").code == 0
     assert endpoints(made) == {}
 
 
@@ -48,6 +48,11 @@ class TestAnEndpoint:
         connection.request("GET", "/ping")
         assert connection.getresponse().status == 200
         connection.close()
+
+    def test_says_how_to_ask_and_to_end_it(self, served):
+        _, done = served
+        assert "harness invoke --endpoint-name shared --content-type text/csv FILE\n" in done.err
+        assert "harness delete-endpoint shared\n" in done.err
 
     def test_keeps_the_log_of_its_server_to_itself(self, served):
         made, done = served
