@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements.lock
+# Behind `harness standin -- make …` the proxy is AWS on loopback, which is no way to packages.
+DIRECT := $(if $(filter $(HTTPS_PROXY),$(AWS_ENDPOINT_URL)),env -u HTTPS_PROXY -u https_proxy)
 # pip's cache and progress bar stay; its notices do not belong in anybody's log.
-PIP := $(BIN)/python -m pip --disable-pip-version-check
+PIP := $(DIRECT) $(BIN)/python -m pip --disable-pip-version-check
 RUN_STAMP := $(VENV)/.run
 CONTAINER_STAMP := $(VENV)/.container
 LOCALMODE := $(VENV)/localmode
@@ -16,17 +18,18 @@ IN_PARALLEL := --numprocesses 2 --dist worksteal
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help lab data image oracles test test-suite test-fast test-localmode lint format bench lock clean
+.PHONY: help lab stop data image oracles test test-suite test-fast test-localmode lint format bench lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z_%-]+:.*## / {sub(/%/, "TARGET", $$1); printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo; echo "  TARGET is local, container, localmode or remote, as in make local-train"
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11, 4) else "Python 3.11.4 or newer is needed (tar archives unpack safely only from there on), this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11, 4) else "Python 3.11.4 or newer is needed (tar archives unpack safely only from there on), this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
 	$(PYTHON) -m venv $(VENV)
 
 $(RUN_STAMP): $(BIN)/python pyproject.toml $(LOCK)
+	@echo 'Packages are installed into $(VENV); the first time this takes a minute.' >&2
 	$(PIP) install -qq --constraint $(LOCK) --editable '.[entry,serve]'
 	@touch $@
 
@@ -84,6 +87,9 @@ remote-process remote-train remote-deploy remote-transform remote-lab: $(REMOTE_
 
 lab: $(RUN_STAMP) ## Do all of it; ON=TARGET says where
 	@$(BIN)/python docs/lab.py $(if $(ON),--on $(ON))
+
+stop: $(RUN_STAMP) ## End every job and endpoint that runs here
+	@$(BIN)/harness clean --stop
 
 image: $(CONTAINER_STAMP) ## Build the local image of --on container, unless it is there
 	@$(BIN)/harness image build
