@@ -105,6 +105,8 @@ def refusals(request: Mapping[str, Any], isolation: Isolation = "auto") -> Itera
     for channel in request.get("InputDataConfig", ()):
         name = channel["ChannelName"]
         mode = channel.get("InputMode") or algorithm["TrainingInputMode"]
+        if name in {".", ".."}:  # AWS's pattern has nothing against them
+            yield f"channel '{name}': that would be another folder than its own; choose another name"
         if mode == "Pipe":
             yield f"channel '{name}': Pipe input cannot be run here{elsewhere}, or use File"
         if "FileSystemDataSource" in channel["DataSource"]:

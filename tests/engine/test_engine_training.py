@@ -171,6 +171,7 @@ class TestChannels:
         ("change", "says"),
         [
             (lambda r: r["InputDataConfig"][0].update(ShuffleConfig={"Seed": 1}), "ShuffleConfig"),
+            (lambda r: r["InputDataConfig"][0].update(ChannelName=".."), "channel '..': that would be another folder"),
             (lambda r: r.update(VpcConfig={"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}), "VpcConfig"),
             (lambda r: r["ResourceConfig"].update(VolumeKmsKeyId="key"), "ResourceConfig.VolumeKmsKeyId"),
         ],
