@@ -196,6 +196,7 @@ def test_a_stand_in_that_ctrl_c_ends_has_kept_its_buckets_too(tmp_path):
 
 
 def test_buckets_are_kept_whatever_breaks_the_stand_in_off(tmp_path):
+    s3_backends.reset()  # of what other tests of this process have left
     backend = s3_backends[ACCOUNT]["aws"]
     backend.create_bucket("broken-off", "us-east-1")
     try:
