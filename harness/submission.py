@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from harness import jobs, requests, service_model, validation
 from harness.config import Config
 from harness.config.merge import location
 from harness.config.settings import did_you_mean
-from harness.errors import ServiceError, UsageError
+from harness.errors import ConfigurationError, ServiceError, UsageError
 from harness.storage import NoProgress, Progress, is_s3
 from harness.targets import Document, Target, uploads
 from harness.targets.uploads import Plan
@@ -79,6 +80,7 @@ def transform_job(config: Config, data: str) -> Submission:
 def endpoint(config: Config, data: str) -> Submission:
     """The endpoint that a configuration describes, of the model at a URI. Errors as for ``job``."""
     name = config.deploy.endpoint_name or fresh_name(config)
+    _check_name("endpoint_name", name)
     travels = uploads.plan(config, "Endpoint", name, model_data=data)
     return Submission(
         "Endpoint",
@@ -91,7 +93,17 @@ def endpoint(config: Config, data: str) -> Submission:
 
 def fresh_name(config: Config) -> str:
     """A name with the time in it, of which nobody else makes the same in this millisecond."""
+    if config.base_job_name:
+        _check_name("base_job_name", config.base_job_name)
     return requests.default_job_name(config.base_job_name, datetime.now(UTC), os.urandom(2).hex())
+
+
+def _check_name(setting: str, name: str) -> None:
+    """By the word for it that the user has written; AWS's request has it under several."""
+    if not re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*", name):
+        raise ConfigurationError(
+            f"{setting}: {name!r} may have letters, digits and hyphens, and no hyphen at either end, says AWS."
+        )
 
 
 def model_data(config: Config, target: Target, job: str | None, uri: str | None) -> str:

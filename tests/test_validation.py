@@ -96,6 +96,7 @@ def test_all_findings_come_at_once_the_models_first() -> None:
     [
         ({"Hyperparameters": {}}, "did you mean HyperParameters"),
         ({"ResourceConfig": {"InstanceType": "ml.m5.lrge"}}, "did you mean ml.m5.large"),
+        ({"ResourceConfig": {"InstanceType": "m5.large"}}, "did you mean ml.m5.large?"),
         ({"AlgorithmSpecification": {"TrainingInputMode": "file"}}, "'file' is not one of Pipe, File, FastFile"),
         ({"Tags": None}, "leave the key out"),
     ],
@@ -159,7 +160,8 @@ def test_the_check_raises_every_finding_in_a_readable_form() -> None:
     with pytest.raises(RequestError) as refused:
         check("CreateTrainingJob", request, model=MODEL)
     assert refused.value.findings == (
-        "TrainingJobName: 'a_b' does not match the pattern [a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}",
+        "TrainingJobName: 'a_b' does not match the pattern [a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}: letters, digits and "
+        "hyphens, no hyphen at either end",
         "Extra: is not known to AWS",
     )
     assert refused.value.message.startswith("AWS would refuse this CreateTrainingJob request; it breaks 2 rules:")

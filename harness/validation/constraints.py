@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -9,6 +10,8 @@ from harness.service_model import Shape
 from harness.validation.patterns import matches
 
 _SHOWN = 80
+_OF_A_NAME = re.compile(r"\[a-zA-Z0-9\]\((?:-\*|\[\\-a-zA-Z0-9\]\*)\[a-zA-Z0-9\]\)(?:\{0,\d+\}|\?)")
+"""The patterns of jobs, models and endpoints."""
 _TYPES: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "structure": ("an object", (Mapping,)),
     "map": ("an object", (Mapping,)),
@@ -65,7 +68,9 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     import difflib
 
     by_lower = {candidate.lower(): candidate for candidate in known}
-    close = [by_lower[match] for match in difflib.get_close_matches(str(name).lower(), by_lower)]
+    wanted = str(name).lower()
+    whole = [candidate for candidate in by_lower if candidate.endswith(f".{wanted}")]  # m5.large of ml.m5.large
+    close = [by_lower[match] for match in whole or difflib.get_close_matches(wanted, by_lower)]
     return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
@@ -106,7 +111,8 @@ def _pattern_message(pattern: str, text: str) -> str | None:
     if len(text.splitlines()) > 1:
         # Likely a document or a key, and not to be shown.
         return f"has a line break, and does not match the pattern {pattern}"
-    return f"{_shown(text)} does not match the pattern {pattern}"
+    words = ": letters, digits and hyphens, no hyphen at either end" if _OF_A_NAME.fullmatch(pattern) else ""
+    return f"{_shown(text)} does not match the pattern {pattern}{words}"
 
 
 def _enum_message(enum: Sequence[str], text: str) -> str | None:
