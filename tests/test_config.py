@@ -165,6 +165,10 @@ class TestFiles:
         (project / "pyproject.toml").write_text(f"[tool.harness]\n[tool.{name}.transform]\naccept = 'text/csv'\n")
         assert f"pyproject.toml: [tool.{name}] is no table of anybody's. Did you mean [tool.harness]?" in complaint()
 
+    def test_a_byte_order_mark_is_none_of_the_text(self, project):
+        (project / "pyproject.toml").write_text("[tool.harness]\nmax_run = 7\n", encoding="utf-8-sig")
+        assert read().max_run == 7
+
     def test_the_tables_of_other_tools_are_theirs(self, project):
         (project / "pyproject.toml").write_text("[tool.hatch]\n[tool.harness-ci]\n[tool.harness]\nmax_run = 7\n")
         assert read().max_run == 7

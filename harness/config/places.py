@@ -83,7 +83,7 @@ def _file_layer(file: Path) -> Layer:
     import tomllib
 
     try:
-        document: Any = tomllib.loads(file.read_text(encoding="utf-8"))
+        document: Any = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{file} cannot be read as TOML: {error}") from error
     title = file.name
