@@ -132,7 +132,10 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         document = json.loads(file.read_text("utf-8"))
     except OSError as error:
-        raise ConfigurationError(f"{file}: {error.strerror}.") from None
+        hint = ""
+        if (file.parent / "request.json").is_file():
+            hint = f" {file.parent} is a run folder: harness contract --job {file.parent.absolute().name}"
+        raise ConfigurationError(f"{file}: {error.strerror}.{hint}") from None
     except ValueError as error:
         raise ConfigurationError(f"{file} is not JSON: {error}.") from None
     if not isinstance(document, dict):

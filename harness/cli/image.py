@@ -55,7 +55,10 @@ def _build(
     as_json: bool,
     **flags: Any,
 ) -> None:
-    """Build the local image: AWS's pins, AWS's toolkit, the harness's model server. Does nothing if it is there."""
+    """Build the local image, unless it is there.
+
+    It has AWS's pins, AWS's toolkit and the harness's model server.
+    """
     version = configure(config_file, flags).framework_version
     if context is not None:
         building.write_context(version, context)
@@ -88,7 +91,10 @@ def _pull(config_file: Path | None, as_json: bool, **flags: Any) -> None:
 @command.command("show", epilog="Example: harness image show --framework-version 1.9-0")
 @_options
 def _show(config_file: Path | None, as_json: bool, **flags: Any) -> None:
-    """What the image of a framework version holds, its names here and on AWS, and which of the two are here."""
+    """Tell what an image holds.
+
+    That is what the image of a framework version is made of, its names here and on AWS, and which of the two are here.
+    """
     config = configure(config_file, flags)
     version = config.framework_version
     names = {"AWS": image_uri(version, _region(config))}
@@ -116,7 +122,10 @@ def _show(config_file: Path | None, as_json: bool, **flags: Any) -> None:
 @command.command("prune", epilog="Example: harness image prune")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def _prune(as_json: bool) -> None:
-    """Remove local images that this version of the harness does not use any more. AWS's own are left alone."""
+    """Remove local images that are not used any more.
+
+    Those are the ones of other versions of the harness. AWS's own are left alone.
+    """
     from harness.images.prune import prune
 
     with engine() as client:

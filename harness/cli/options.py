@@ -224,7 +224,7 @@ def pairs(flag: str, items: Iterable[str]) -> dict[str, str]:
     """``NAME=VALUE`` items as a mapping.
 
     Raises:
-        UsageError: an item has no ``=``, or nothing before it.
+        UsageError: an item has no ``=``, or nothing before it, or a name is given twice.
     """
     split = [item.partition("=") for item in items]
     for name, equals, text in split:
@@ -232,7 +232,11 @@ def pairs(flag: str, items: Iterable[str]) -> dict[str, str]:
             raise UsageError(f"{flag} ={text}: the name is missing; NAME=VALUE is expected.")
         if not equals:
             raise UsageError(f"{flag} {name}: NAME=VALUE is expected, such as {flag} {name}=…")
-    return {name: text for name, _, text in split}
+    named = {name: text for name, _, text in split}
+    if len(named) < len(split):
+        twice = next(name for name in named if [other for other, _, _ in split].count(name) > 1)
+        raise UsageError(f"{flag} {twice}=… is given more than once; only one can count.")
+    return named
 
 
 def _value(key: str, value: Any) -> Any:

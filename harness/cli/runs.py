@@ -56,7 +56,10 @@ def _list_command(ctx: click.Context, /, **options: Any) -> None:
 @common
 @click.pass_context
 def _show(ctx: click.Context, /, job: str | None, **options: Any) -> None:
-    """Print the description of a job or an endpoint, of the youngest if none is named, as AWS's Describe… answers."""
+    """Print the description of a job or an endpoint.
+
+    It is what AWS's Describe… answers. Without JOB it is the youngest's.
+    """
     config, _ = _settings(ctx, options)
     job = job or _youngest(config)
     target = open_target(config)
@@ -68,9 +71,10 @@ def _show(ctx: click.Context, /, job: str | None, **options: Any) -> None:
 @common
 @click.pass_context
 def _follow(ctx: click.Context, /, job: str | None, **options: Any) -> None:
-    """Print a log as it grows, until the job ends or the endpoint is deleted. Ctrl-C ends the following alone.
+    """Print a log as it grows.
 
-    Without JOB it is the youngest's.
+    That ends with the job, or when the endpoint is deleted; Ctrl-C ends the following alone. Without JOB it is the
+    youngest's.
     """
     config, as_json = _settings(ctx, options)
     job = job or _youngest(config)

@@ -61,6 +61,10 @@ def test_a_job_that_there_is_not_is_said_with_the_nearest_that_there_is(project,
         (["transform", "--request", "r.json", "--strategy", "MultiRecord"], "--strategy"),
         (["plan", "--process", "--hyperparameter", "n=1"], "--hyperparameter: for training jobs"),
         (["deploy", "--job", "j", "--model-data", "m.tar.gz"], "--job and --model-data"),
+        (
+            ["plan", "--hyperparameter", "n=1", "--hyperparameter", "n=2"],
+            "--hyperparameter n=… is given more than once",
+        ),
     ],
     ids=lambda value: None if isinstance(value, str) else " ".join(value),
 )
@@ -74,6 +78,28 @@ def test_what_is_no_part_of_a_request_may_stand_beside_a_whole_one(project):
     made = project()
     made.write("r.json", made.harness("plan").out)
     assert made.harness("train", "--request", "r.json", "--isolation", "none").code == 0
+
+
+def test_a_name_that_aws_would_refuse_is_called_what_the_user_has_called_it(project):
+    made = project()
+    done = made.harness("plan", HARNESS_BASE_JOB_NAME="churn_model")
+    assert (done.code, done.out) == (2, "")
+    assert "base_job_name: 'churn_model' may have letters, digits and hyphens" in done.err
+    done = made.harness("deploy", "--model-data", "m.tar.gz", "--endpoint-name", "my_endpoint")
+    assert done.code == 2
+    assert "endpoint_name: 'my_endpoint' may have letters, digits and hyphens" in done.err
+
+
+def test_a_run_folder_is_no_folder_of_config_files_and_says_so(project):
+    done = project(files={"runs/j/request.json": "{}"}).harness("contract", "runs/j")
+    assert done.code == 2
+    assert "runs/j is a run folder: harness contract --job j" in done.err
+
+
+@pytest.mark.parametrize("group", ["runs", "image"])
+def test_what_a_verb_s_own_verbs_do_is_told_in_whole_sentences(project, group):
+    _, commands = project().harness(group, "--help", COLUMNS="80").out.split("Commands:")
+    assert "..." not in commands
 
 
 def test_a_plan_that_aws_would_refuse_is_one_document(project):
