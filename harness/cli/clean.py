@@ -57,7 +57,12 @@ def command(
         click.echo(f"{name}: stopped", err=True)
     for name in containers:
         click.echo(f"{name}: removed from the Docker engine", err=True)
-    click.echo(f"{len(buried)} lost, {len(removed)} removed", err=True)
+    if removed:
+        click.echo(f"{len(removed)} run folder{'s' * (len(removed) > 1)} removed", err=True)
+    if cache:
+        click.echo("what was kept between jobs is removed", err=True)
+    elif not (buried or stopped or containers or removed):
+        click.echo("there was nothing to clean up", err=True)
 
 
 def _stop(config: Config) -> list[str]:

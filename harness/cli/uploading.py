@@ -32,7 +32,8 @@ class Uploading:
             self._sent += sent
             if self._terminal:
                 files = f"{self._files:,} of {self._of_files:,} files"
-                size_text = f"{self._size / 1e6:,.1f} of {self._of_size / 1e6:,.1f} MB"
+                unit, bytes_ = ("MB", 1e6) if self._of_size >= 1e6 else ("kB", 1e3)
+                size_text = f"{self._size / bytes_:,.1f} of {self._of_size / bytes_:,.1f} {unit}"
                 line = f"\ruploading {self._what}: {files}, {size_text}{_TO_THE_END_OF_THE_LINE}"
                 click.echo(line, nl=False, err=True)
 
