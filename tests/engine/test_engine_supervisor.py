@@ -1,5 +1,6 @@
 """The two ends of a job, its caller's and its supervisor's: what each learns of the other. Real processes."""
 
+import json
 import os
 import select
 import subprocess
@@ -7,6 +8,9 @@ import sys
 from contextlib import suppress
 
 import pytest
+
+from harness import submission
+from harness.config import load
 
 PROGRAM = """
 import atexit, json, os, shutil, sys, threading, time
@@ -44,7 +48,7 @@ SLEEPS = "import time; print('started', flush=True); time.sleep(600)"
 
 def run(made, body: str, *arguments: str) -> str:
     """Run a program that is a caller; what it printed."""
-    made.write("request.json", made.harness("plan", "--job-name", "j").out)
+    made.write("request.json", planned(made))
     command = [sys.executable, "-W", "error", "-c", PROGRAM + body, *arguments]
     done = subprocess.run(command, cwd=made.folder, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
@@ -185,16 +189,15 @@ print(job.status)
 
 def test_a_spawned_supervisor_is_not_deceived_by_what_lies_in_the_caller_s_folder(project):
     made = project("pass", files={"json.py": "raise SystemExit", "harness/__init__.py": "raise SystemExit"})
-    made.write("request.json", plan(made))
+    made.write("request.json", planned(made))
     body = "job, attached = begin('j')\nwhile attached.wait(): pass\nprint(job.status)"
     command = [sys.executable, "-P", "-c", PROGRAM + body, "threads"]
     done = subprocess.run(command, cwd=made.folder, capture_output=True, text=True, timeout=60)
     assert done.stdout == "Completed\n", done.stderr
 
 
-def plan(made) -> str:
-    """The request, planned from where nothing stands in the way."""
-    command = [sys.executable, "-P", "-m", "harness", "plan", "--job-name", "j"]
-    done = subprocess.run(command, cwd=made.folder, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def planned(made) -> str:
+    """The request of the project's job."""
+    given = {"on": "local", "job_name": "j", "runs_dir": str(made.folder / "runs")}
+    config = load(config_file=made.folder / "harness.toml", flags=given, environ={})
+    return json.dumps(submission.job(config, "TrainingJob").request)

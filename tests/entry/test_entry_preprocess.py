@@ -11,6 +11,8 @@ import pytest
 
 SCRIPT = Path(__file__).parents[2] / "entry" / "preprocess.py"
 
+pytestmark = pytest.mark.slow  # pandas and scikit-learn come into this process, and stay
+
 
 @pytest.fixture(scope="module")
 def preprocess() -> ModuleType:

@@ -21,6 +21,8 @@ from harness.pytest_plugin import MakeContract, RunTrainingJob, SageMakerContrac
 ENTRY = Path(__file__).parents[2] / "entry"
 ROWS = "0.0, 1.000, 0.000\n0.0, 2.000, 0.000\n1.0, 8.000, 0.000\n1.0, 9.000, 0.000\n"
 
+pytestmark = pytest.mark.slow  # pandas and scikit-learn come into this process, and stay
+
 
 @pytest.fixture(scope="module")
 def train() -> ModuleType:
@@ -182,7 +184,6 @@ def test_a_hyperparameter_that_it_does_not_know_is_an_error(train: ModuleType, j
     assert caught.value.code == 2
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("module", ["train", "preprocess"])
 def test_importing_runs_nothing_and_never_needs_the_harness(module: str, tmp_path: Path) -> None:
     code = f"""
@@ -221,7 +222,6 @@ def by_hand(folder: Path, script: str, *arguments: str) -> str:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True).stdout
 
 
-@pytest.mark.slow
 def test_the_sample_trains_to_a_realistic_accuracy_by_hand_and_to_the_same_as_a_job(
     training_job: RunTrainingJob, tmp_path: Path
 ) -> None:

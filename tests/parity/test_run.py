@@ -81,6 +81,7 @@ class TestAJobThatDiffersFromRunToRun:
             (Kind.NONDETERMINISTIC, Aspect.METRICS, "accuracy")
         }
 
+    @pytest.mark.slow
     def test_agrees_if_the_configuration_accepts_it_with_a_reason(self, compare):
         accepted = '{ aspect = "output-archive", where = "stamp*", reason = "a stamp" }'
 
@@ -103,6 +104,7 @@ def test_an_acceptance_of_an_aspect_that_there_is_not_is_refused(compare):
         compare(WRITES, more='parity.accept = [{ aspect = "metric", reason = "noise" }]')
 
 
+@pytest.mark.slow
 def test_a_variable_of_the_caller_that_reaches_the_script_is_a_finding(compare, monkeypatch):
     monkeypatch.setenv("LEAKED", "value")
 
@@ -121,6 +123,7 @@ def test_without_a_private_opt_ml_every_path_is_known_to_be_another_one(compare)
     assert where["cwd"].kind is Kind.KNOWN
 
 
+@pytest.mark.slow
 def test_a_job_of_several_hosts_is_compared_on_each_of_them(compare):
     script = "import os; open(os.environ['SM_MODEL_DIR'] + '/' + os.environ['SM_CURRENT_HOST'], 'w')"
 
@@ -130,6 +133,7 @@ def test_a_job_of_several_hosts_is_compared_on_each_of_them(compare):
     assert set(by_name(report)["local"].visit.shown.facts) == {"algo-1", "algo-2"}
 
 
+@pytest.mark.slow
 class TestAnEntryPoint:
     def test_may_be_a_shell_script(self, compare):
         report = compare("#!/bin/sh\necho m > $SM_MODEL_DIR/model.txt\n", entry_point="train.sh")
@@ -258,6 +262,7 @@ class TestATargetThatCannotRunHere:
         assert "Docker" in by_name(report)["container"].error.message
         assert report.agrees
 
+    @pytest.mark.slow
     def test_is_an_error_if_it_was_asked_for(self, compare):
         with pytest.raises(MissingCapability, match="Docker"):
             compare(WRITES, targets=("local", "container"))
