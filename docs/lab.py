@@ -131,8 +131,7 @@ class Lab:
         types = ("--content-type", NPY, "--accept", NPY)
         answer = self._run("invoke", "--endpoint-name", self.name, *types, *self.options[:-1], body=body.getvalue())
         predicted = np.load(io.BytesIO(answer))
-        print(f"predicted    {np.array2string(predicted, prefix=' ' * 13)}")
-        print(f"true labels  {np.array2string(rows[:, 0], prefix=' ' * 13)}")
+        print("Predicted:", predicted, "True labels:", rows[:, 0], sep="\n")
         return np.array_equal(predicted, rows[:, 0])
 
     def transform(self, model: str) -> Path:

@@ -99,7 +99,7 @@ def test_the_lab_predicts_what_the_notebook_does_and_leaves_no_endpoint(clone):
     out, err = running.communicate(timeout=200)
     assert running.returncode == 0, err
     labels = "[0. 0. 0. 0. 0. 0. 0. 0. 0. 0. 1. 1. 1. 1. 1. 1. 1. 1. 1. 1. 2. 2. 2. 2.\n 2. 2. 2. 2. 2.]\n"
-    assert labels * 2 in out, "predictions, then labels"
+    assert f"Predicted:\n{labels}True labels:\n{labels}" in out
     identical = [line for line in out.splitlines() if line.endswith("are identical")]
     assert len(identical) == 10
     assert listed(clone) == dict.fromkeys(("TrainingJob", "ProcessingJob", "TransformJob"), "Completed")
