@@ -35,6 +35,7 @@ def command(
 ) -> None:
     """Print the request that `harness train` would send, checked against AWS's rules. Nothing is sent or started.
 
+    What is to run on this machine is also refused for what `harness train` would refuse there.
     The request goes to stdout; what would be uploaded before it, and where to, to stderr.
     """
     config = configure(config_file, flags)
