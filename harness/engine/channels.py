@@ -141,6 +141,15 @@ def provide_one(
             yield Mount(entry, f"{seen}/{entry.name}")
 
 
+def originals(channels: Sequence[Mapping[str, Any]]) -> Iterator[Path]:
+    """The files and folders of this machine that hold the data of channels."""
+    for channel in channels:
+        source = _source(channel)
+        yield local_path(source["S3Uri"])
+        if source["S3DataType"] != "S3Prefix":
+            yield from dict.fromkeys(file.parent for file in chosen(source)[1])
+
+
 def views(launcher: Launcher, tree: Path) -> Path | None:
     """Where files are put together for a host that cannot follow links out of its tree; None for one that can."""
     return tree.with_name(f"{tree.name}.inputs") if launcher.image else None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from harness import source
 from harness.contract.hyperparameters import decode
 from harness.errors import ConfigurationError, HarnessError
-from harness.storage import Storage, is_s3
+from harness.storage import Storage, is_s3, local_path
 
 CHANNEL_CODE = "/opt/ml/input/data/code"
 
@@ -65,6 +65,12 @@ def location(request: Mapping[str, Any]) -> str:
             "that holds a URI), or source_dir in the configuration."
         )
     return _channel_uri(request, str(where))
+
+
+def originals(request: Mapping[str, Any]) -> Iterator[Path]:
+    """The folder or the file of this machine that holds a training request's code."""
+    if not names_entry_point(request) and location(request).startswith("file:"):
+        yield local_path(location(request))
 
 
 def stage_from(uri: str, entry_point: str, target: Path, storage: Storage) -> None:

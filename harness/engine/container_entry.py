@@ -65,7 +65,7 @@ class ContainerEntry:
                 "AlgorithmSpecification.ContainerEntrypoint names files below /opt/ml, and here a process cannot have "
                 "an /opt/ml of its own; see `harness doctor`, or try --on remote"
             )
-        machine = machine_environment(self._base, self.settings.pass_environment)
+        machine = machine_environment(self._base, self.settings.pass_environment, host.base_dir)
         environment = {
             **image_environment(self.image, host.base_dir),
             **machine,

@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from harness.contract.environment import DEFAULT_TOOLKIT_VERSION
+from harness.contract.opt_ml import OptMl
 from harness.engine.interpreter import Interpreter
 from harness.images import IMAGES
 
 _NEEDED = ("HOME", "TMPDIR", "USER", "LOGNAME")
 """Of this machine: where a user's caches and temporary files go."""
 
+_TO_CREDENTIALS = frozenset({"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_PROFILE"})
+
+_NO_CREDENTIALS = {"AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_CONFIG_FILE": os.devnull}
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -59,13 +63,20 @@ def image_environment(image: str, base_dir: str = "/opt/ml") -> dict[str, str]:
     return variables
 
 
-def machine_environment(python: Interpreter, passed: Sequence[str]) -> dict[str, str]:
+def machine_environment(python: Interpreter, passed: Sequence[str], base_dir: str) -> dict[str, str]:
     """What a process on this machine needs to run at all, and the variables that the user has asked for by name.
 
-    Nothing else of the caller's environment reaches a script: it would not on AWS either.
+    Nothing else of the caller's environment reaches a script: it would not on AWS either. Without a private
+    ``/opt/ml`` in ``base_dir``, where ``~/.aws`` could be hidden, variables of AWS's lead away from it.
     """
     path = f"{Path(python.path).parent}:{_SYSTEM_PATH}"
-    return {"PATH": path, **passed_environment((*_NEEDED, *passed))}
+    hidden = {} if base_dir == OptMl().base_dir or wants_credentials(passed) else _NO_CREDENTIALS
+    return {"PATH": path, **hidden, **passed_environment((*_NEEDED, *passed))}
+
+
+def wants_credentials(passed: Sequence[str]) -> bool:
+    """Whether the user has asked by name for what leads to AWS credentials in ``~/.aws``."""
+    return not _TO_CREDENTIALS.isdisjoint(passed)
 
 
 def passed_environment(names: Sequence[str]) -> dict[str, str]:

@@ -50,6 +50,11 @@ class HostSpec(NamedTuple):
     inherited: tuple[int, ...] = ()
     """File descriptors that the command gets under the same numbers: a listening socket, by which a host without
     network can be reached. Plain processes only."""
+    protected: tuple[Path, ...] = ()
+    """Files and folders of this machine that the command may not write to under their own names either. Only plain
+    processes with a private ``/opt/ml`` can be kept from it, and containers know no such names."""
+    credentials: bool = False
+    """Whether the command may find the user's AWS credentials in ``~/.aws``. Plain processes only."""
 
 
 class RunningHost(Protocol):

@@ -5,7 +5,8 @@ What is done here happens in forked children, and is visible to nobody else:
 * ``enter`` leaves the machine's namespaces. An ordinary user may do so inside a user namespace in which every
   id stays what it is; root needs none, and would lose the right to read other people's files.
 * ``furnish`` makes the new view of the machine: ``/opt/ml``, channels, ``/etc/hosts``, host name, ``/proc``,
-  ``/dev/shm``. A channel is a bind mount, which costs the same whether it holds one file or a million.
+  ``/dev/shm``; without ``~/.aws``, and without a way to write to what the job was made from. A channel is a bind
+  mount, which costs the same whether it holds one file or a million.
 
 The kernel forgets it all when the last process inside has ended.
 """
@@ -27,6 +28,9 @@ _CLONE_NEWIPC = 0x08000000
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWPID = 0x20000000
 _CLONE_NEWNET = 0x40000000
+_WRITTEN = ("HOME", "TMPDIR")
+"""Variables with folders that a script has to be able to write to, and what is above them therefore too."""
+_TEMPORARY = ("/tmp", "/var/tmp", "/usr/tmp")  # noqa: S108 - what tempfile chooses from
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 1, 2, 4, 8
 _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 0x20, 0x1000, 0x4000, 0x40000
 
@@ -126,6 +130,7 @@ def furnish(kernel: Kernel, spec: HostSpec, *, processes: bool) -> None:
     tree = _open(spec.tree)
     sources = [_open(mount.source) for mount in spec.mounts]
     make_targets(spec)
+    _protect(kernel, spec)
     if spec.base_dir != str(spec.tree):
         with step(f"mounting {spec.base_dir}"):
             _put_beside_what_is_there(kernel, tree, spec.base_dir)
@@ -140,12 +145,28 @@ def furnish(kernel: Kernel, spec: HostSpec, *, processes: bool) -> None:
     for mount, source in zip(spec.mounts, sources, strict=True):
         with step(f"mounting {mount.source} as {mount.target}"):
             _bind(kernel, source, mount.target)
-            if mount.read_only:
-                _forbid_writing(kernel, mount.target)
+    with step("making channels read-only"):
+        _forbid_writing(kernel, [mount.target for mount in spec.mounts if mount.read_only])
     with step(f"naming the host {spec.name}"):
         kernel.set_host_name(spec.name)
     for file in (tree, *sources):
         os.close(file)
+
+
+def _protect(kernel: Kernel, spec: HostSpec) -> None:
+    """Keep the command from what the user has and AWS has not: credentials, and names that lead to the originals."""
+    written = [os.path.realpath(spec.environment[name]) for name in _WRITTEN if spec.environment.get(name)]
+    originals = {os.path.realpath(each) for each in spec.protected if os.access(each, os.R_OK)}
+    paths = [path for path in originals if not any(_is_within(each, path) for each in (*written, *_TEMPORARY))]
+    for path in paths:
+        with step(f"mounting {path} at its own place"):
+            kernel.mount(path, path, flags=_MS_BIND | _MS_REC)
+    with step("making source and data read-only"):
+        _forbid_writing(kernel, paths)
+    aws = Path.home() / ".aws"
+    if not spec.credentials and os.access(f"{aws}/", os.X_OK):
+        with step(f"hiding {aws}"):
+            kernel.mount("tmpfs", str(aws), "tmpfs", _MS_RDONLY | _MS_NOSUID | _MS_NODEV, "mode=755")
 
 
 def _open(path: Path) -> int:
@@ -183,20 +204,25 @@ def _put_beside_what_is_there(kernel: Kernel, tree: int, base_dir: str) -> None:
     os.close(covered)
 
 
-def _forbid_writing(kernel: Kernel, target: str) -> None:
-    for point in _mounts_at(target):
+def _forbid_writing(kernel: Kernel, targets: Sequence[str]) -> None:
+    for point in _mounts_at(targets):
         # A user namespace may not drop the restrictions that the machine's own mount has.
         kept = os.statvfs(point).f_flag & (_MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
         kernel.mount("none", point, flags=_MS_REMOUNT | _MS_BIND | _MS_RDONLY | kept)
 
 
-def _mounts_at(target: str) -> Iterator[str]:
-    """The mount on ``target`` and those below it, which a bind mount brings along: proc_pid_mountinfo(5)."""
-    for line in Path("/proc/self/mountinfo").read_bytes().splitlines():
-        escaped = line.split(b" ")[4]
-        point = os.fsdecode(re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), escaped))
-        if point == target or point.startswith(f"{target}/"):
-            yield point
+def _mounts_at(targets: Sequence[str]) -> Iterator[str]:
+    """The mounts on ``targets`` and those below them, which a bind mount brings along: proc_pid_mountinfo(5)."""
+    for line in Path("/proc/self/mountinfo").read_bytes().splitlines() if targets else ():
+        point = line.split(b" ", 5)[4]
+        if b"\\" in point:
+            point = re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), point)
+        if any(_is_within(os.fsdecode(point), target) for target in targets):
+            yield os.fsdecode(point)
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder.rstrip('/')}/")
 
 
 def make_targets(spec: HostSpec) -> None:

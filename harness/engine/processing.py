@@ -11,7 +11,7 @@ from typing import Any
 from harness.contract.outcomes import OUT_OF_MEMORY_REASON
 from harness.engine import channels
 from harness.engine.artifacts import ArtifactError
-from harness.engine.environment import image_environment, machine_environment
+from harness.engine.environment import image_environment, machine_environment, wants_credentials
 from harness.engine.hosts import Control, Ended, Log, Stop, run_hosts
 from harness.engine.interpreter import interpreter
 from harness.engine.launcher import HostSpec, Launcher, LaunchError, Mount
@@ -208,6 +208,8 @@ class Processing:
             mounts=(*self._inputs(tree, base_dir, index), *self._continuous(base_dir)),
             hosts=self.names,
             network=not self.request.get("NetworkConfig", {}).get("EnableNetworkIsolation", False),
+            protected=tuple(channels.originals(self.inputs)),
+            credentials=wants_credentials(self.settings.pass_environment),
         )
         return self._in_image(spec) if self.launcher.image else self._as_process(spec)
 
@@ -225,7 +227,7 @@ class Processing:
             command=tuple(each.replace(f"{BASE_DIR}/", f"{spec.base_dir}/") for each in command),
             environment={
                 **image_environment(app["ImageUri"], spec.base_dir),
-                **machine_environment(interpreter(self.settings.python), self.settings.pass_environment),
+                **machine_environment(interpreter(self.settings.python), self.settings.pass_environment, spec.base_dir),
                 **spec.environment,
             },
             cwd="/",

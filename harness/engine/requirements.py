@@ -121,7 +121,9 @@ def install(made: Environment, host: str, code: Path, log: Log, run: Callable[[H
         log.say(host, "requirements: unchanged, taken from an earlier job")
         return made.interpreter()
     spec = HostSpec(
-        host, made.command(), dict(os.environ), str(code), code, base_dir=str(code), network=not made.offline
+        *(host, made.command(), dict(os.environ), str(code), code, str(code)),
+        network=not made.offline,
+        credentials=True,  # pip is no script of the job's, and an index may ask for them
     )
     ended = run(spec)
     if ended.stop is not None:

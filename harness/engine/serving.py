@@ -15,7 +15,7 @@ from typing import Any
 
 import harness
 from harness.engine import artifacts, code, image_serving, requirements
-from harness.engine.environment import framework_version, image_environment, machine_environment
+from harness.engine.environment import framework_version, image_environment, machine_environment, wants_credentials
 from harness.engine.hosts import Ended, Log
 from harness.engine.image_serving import ImageServing
 from harness.engine.interpreter import Interpreter, interpreter
@@ -23,7 +23,7 @@ from harness.engine.launcher import HostSpec, Launcher, LaunchError
 from harness.engine.settings import EngineSettings
 from harness.engine.toolkit import JobHost
 from harness.errors import ConfigurationError, HarnessError
-from harness.storage import Storage, is_s3
+from harness.storage import Storage, is_s3, local_path
 
 HOST = "algo-1"
 _CODE_IN_MODEL = "/opt/ml/model/code"
@@ -154,6 +154,7 @@ def prepare(
     offline = bool(model.get("EnableNetworkIsolation"))
     python = _install(interpreter(settings.python), code_folder, settings, offline, log, run)
     listener, stop_pipe = _listen(port), os.pipe()
+    submitted = [primary.get("Environment", {}).get("SAGEMAKER_SUBMIT_DIRECTORY", "")]
     modern = ("--lists-as-json",) if framework_version(image(model)) in {None, "1.9-0"} else ()
     spec = HostSpec(
         name=HOST,
@@ -164,7 +165,7 @@ def prepare(
         ),
         environment={
             **image_environment(image(model), host.base_dir),
-            **machine_environment(python, settings.pass_environment),
+            **machine_environment(python, settings.pass_environment, host.base_dir),
             **_server_on_path(folder, settings),
             "AWS_REGION": settings.region,
             **primary.get("Environment", {}),
@@ -176,6 +177,8 @@ def prepare(
         hosts=(HOST,),
         network=not offline,
         inherited=(listener.fileno(), stop_pipe[0]),
+        protected=tuple(local_path(uri) for uri in submitted if uri.startswith("file:")),
+        credentials=wants_credentials(settings.pass_environment),
     )
     return Serving(spec, launcher, listener, stop_pipe)
 

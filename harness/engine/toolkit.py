@@ -127,7 +127,7 @@ class Toolkit:
         """
         given: Mapping[str, str] = {
             **image_environment(self.image, host.base_dir),
-            **machine_environment(self.python, self.settings.pass_environment),
+            **machine_environment(self.python, self.settings.pass_environment, host.base_dir),
             **platform_environment(self.description, self.settings.region),
             **self.request.get("Environment", {}),
         }

@@ -13,6 +13,7 @@ from harness.contract.opt_ml import OptMl
 from harness.contract.outcomes import OUT_OF_MEMORY_REASON, Outcome, failure_reason
 from harness.contract.terms import ContractError
 from harness.engine import artifacts, channels, code, delivery
+from harness.engine.environment import wants_credentials
 from harness.engine.hosts import Companion, Control, Ended, Log, Metrics, Stop, Stopped, run_hosts
 from harness.engine.launcher import HostSpec, Launcher, LaunchError, Mount
 from harness.engine.processes import Isolation, ProcessLauncher
@@ -254,6 +255,8 @@ class Training:
             hosts=self.names,
             entrypoint=self.toolkit.entrypoint,
             network=not self.request.get("EnableNetworkIsolation", False),
+            protected=(*channels.originals(self.inputs), *code.originals(self.request)),
+            credentials=wants_credentials(self.settings.pass_environment),
         )
 
     def _channels(self, host: JobHost) -> tuple[Mount, ...]:

@@ -55,6 +55,21 @@ def _own_variables() -> tuple[Divergence, ...]:
     )
 
 
+def _no_credentials() -> tuple[Divergence, ...]:
+    return tuple(
+        Divergence(
+            _PROCESSES,
+            Aspect.ENVIRONMENT,
+            name,
+            only_seen(rf"/dev/null|{re.escape(REDACTED)}"),
+            why=f"without a private /opt/ml, where ~/.aws can be hidden, {name} leads away from it",
+            breaks="boto3 finds no credentials in files; on AWS it has those of the job's role",
+            remedy="pass_environment = ['AWS_PROFILE'] lets the script have yours",
+        )
+        for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
+    )
+
+
 _HOST, _SDK_HOST = "algo-1", r"algo-1-[a-z0-9]{5}|sagemaker-local"
 _NO_GROUPS = r"\[\]|\{\}"
 
@@ -219,6 +234,7 @@ _UNEXPLAINED: Mapping[Aspect, tuple[str, str]] = {
 
 TABLE: tuple[Divergence, ...] = (
     *_own_variables(),
+    *_no_credentials(),
     *(
         Divergence(
             _PROCESSES,

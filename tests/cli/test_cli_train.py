@@ -190,6 +190,35 @@ class TestWhatTheScriptSees:
         assert seen["environment"]["SM_MODEL_DIR"] == f"{tree}/model"
         assert seen["cwd"] == f"{tree}/code"
 
+    @pytest.mark.parametrize("isolation", ["required", "none"])
+    def test_is_no_credentials_of_the_user_unless_they_are_asked_for_by_name(self, project, isolation):
+        script = "import boto3; print('found', boto3.Session().get_credentials())"
+        made = project(
+            script, files={"home/.aws/credentials": "[default]\naws_access_key_id=a\naws_secret_access_key=b"}
+        )
+        at_home = {"HOME": str(made.folder / "home"), "HARNESS_ISOLATION": isolation}
+        for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+            made.variables[name] = ""
+        assert "found None" in made.harness("train", **at_home).out
+        passed = {"HARNESS_PASS_ENVIRONMENT": '["AWS_PROFILE"]'}
+        assert "found <botocore" in made.harness("train", **at_home, **passed).out
+
+    def test_is_source_and_data_that_it_cannot_write_to_by_their_own_names(self, project):
+        made = project("print('placeholder')")
+        source, data = made.folder / "src/train.py", made.folder / "data/train/part-1.csv"
+        made.write(
+            "src/train.py",
+            f"""
+for name in {str(source)!r}, {str(data)!r}:
+    try:
+        open(name, "a")
+    except OSError as error:
+        print(error.strerror)
+""",
+        )
+        done = made.harness("train", "--channel", f"again={data}", HARNESS_ISOLATION="required")
+        assert done.out.count("Read-only file system") == 2, done.err
+
     def test_is_a_channel_that_it_cannot_write_to(self, project):
         script = "import os; open(os.environ['SM_CHANNEL_TRAIN'] + '/new', 'w')"
         done = project(script).harness("train")

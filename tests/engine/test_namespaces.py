@@ -107,6 +107,45 @@ def test_every_host_has_an_address_of_its_own():
     assert all(socket.inet_aton(address)[0] == 127 for address in addresses)
 
 
+class TestTheOriginals:
+    @pytest.fixture
+    def data(self, isolated):
+        """Files that are the user's own, in a folder of theirs."""
+        data = isolated.folder / "data"
+        data.mkdir()
+        (data / "a.csv").write_text("1\n")
+        for path in (data, data / "a.csv"):
+            os.chown(path, isolated.ids[0], -1)
+        return data
+
+    @pytest.mark.parametrize("name", ["", "a.csv"], ids=["a folder", "a file"])
+    def test_cannot_be_written_to_under_their_own_names(self, isolated, data, name):
+        ended = isolated.sh(f"echo 2 >> {data}/a.csv", protected=(data / name,))
+        assert "Read-only file system" in ended.output
+        assert (data / "a.csv").read_text() == "1\n"
+
+    def test_can_hold_the_tree_and_what_a_job_writes_to(self, isolated, data):
+        mounts = isolated.mount(data, "checkpoints", read_only=False)
+        script = "echo 2 > /opt/ml/b && echo 2 > /opt/ml/checkpoints/c"
+        ended = isolated.sh(script, mounts=mounts, protected=(isolated.folder, data))
+        assert ended.exit_code == 0, ended.output
+        assert (data / "c").exists()
+
+    def test_can_hold_the_folder_for_temporary_files(self, isolated, data):
+        environment = {"PATH": os.defpath, "TMPDIR": str(data)}
+        ended = isolated.sh('echo 2 > "$TMPDIR/t"', environment=environment, protected=(isolated.folder, data))
+        assert ended.exit_code == 0, ended.output
+
+
+@pytest.mark.parametrize(("credentials", "seen"), [(False, ""), (True, "credentials\n")])
+def test_credentials_are_seen_by_those_alone_who_may(isolated, monkeypatch, credentials, seen):
+    folder = isolated.folder / ".aws"
+    folder.mkdir()
+    (folder / "credentials").write_text("secret")
+    monkeypatch.setenv("HOME", str(isolated.folder))
+    assert isolated.sh(f"ls -A {folder}", credentials=credentials).output == seen
+
+
 class TestChannels:
     @pytest.fixture
     def channel(self, isolated):
