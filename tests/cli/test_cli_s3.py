@@ -122,6 +122,7 @@ class TestTraining:
         assert get(s3, "out/j/output/model.tar.gz") == kept
         assert names_in(kept) == ["a.csv", "b.csv"]
 
+    @pytest.mark.slow
     def test_without_such_data_fails_in_aws_s_words(self, project, s3):
         done = project("pass").harness("train", "--channel", f"train=s3://{BUCKET}/none", "--json")
         assert done.code == 1
@@ -138,6 +139,7 @@ class TestTraining:
         assert done.json["FailureReason"].startswith("ClientError: Artifact upload failed:")
         assert names_in((made.run_folder("j") / "output/model.tar.gz").read_bytes()) == ["m"]
 
+    @pytest.mark.slow
     def test_restores_checkpoints_and_mirrors_what_became_of_them(self, project, s3):
         put(s3, **{"c/step-1": "1"})
         done = project(CHECKPOINTS, config=f'checkpoint_s3_uri = "s3://{BUCKET}/c"').harness("train")

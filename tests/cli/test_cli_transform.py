@@ -105,6 +105,7 @@ class TestATransform:
         assert done.json["Harness"]["Progress"]["records"] == 1
         assert list(made.run_folder("_models").iterdir()) == []
 
+    @pytest.mark.slow
     def test_takes_its_parameters_as_options(self, batch):
         limits = ("--strategy", "SingleRecord", "--max-payload", "1", "--max-concurrent-transforms", "3")
         join = ("--input-filter", "$[1:]", "--join-source", "Input", "--output-filter", "$[0,-1]")
@@ -113,6 +114,7 @@ class TestATransform:
         assert done.code == 0, done.err
         assert found == {"a.csv.out": "x,6.0\ny,14.0\n"}
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("split_type", "record"),
         [
@@ -191,6 +193,7 @@ class TestATransform:
         assert b"\r1 of 1 files, 2 records, " in shown
         assert b"/s\x1b[K" in shown
 
+    @pytest.mark.slow
     def test_that_ctrl_c_ends_says_so_on_a_line_of_its_own(self, made, tmp_path):
         arguments = prepare(tmp_path, {"a.csv": "1,2\n", "b.csv": "1,wait\n"})
         seen = ("--environment", f"SEEN={tmp_path}/seen")

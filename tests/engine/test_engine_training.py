@@ -234,6 +234,7 @@ class TestHyperparameters:
 
 
 class TestTheRequestsEnvironment:
+    @pytest.mark.slow
     def test_wins_or_loses_against_the_toolkit_as_in_the_image(self, project):
         made = project(DUMPS)
         given = {"SM_MODEL_DIR": "/mine", "SM_HOSTS": "mine", "LANG": "de_DE.UTF-8", "MY_OWN": "x", "PATH": "/usr/bin"}

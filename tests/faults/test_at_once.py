@@ -73,6 +73,7 @@ def without_times(value):
 
 
 class TestAProcess:
+    @pytest.mark.slow
     def test_with_threads_describes_its_jobs_as_one_without_does(self, project):
         made = project("open('/opt/ml/model/m', 'w'); print('loss=1')")
         described = []

@@ -52,6 +52,7 @@ def test_a_model_is_asked_for_rows_of_the_channel_without_their_label(clean):
 
 
 class TestWhoAsksToBeTold:
+    @pytest.mark.slow
     def test_is_told_of_every_run(self, tmp_path):
         told: list[str] = []
 
@@ -65,6 +66,7 @@ class TestWhoAsksToBeTold:
         ]
 
 
+@pytest.mark.slow
 def test_the_end_of_the_log_of_a_job_that_fails_is_kept(compare):
     report = compare("for n in range(40): print('line', n)\nraise SystemExit('depth must be zero')")
 
@@ -92,6 +94,7 @@ class TestAJobThatDiffersFromRunToRun:
         assert [each.accepted for each in report.judged.findings if each.kind is Kind.ACCEPTED] == ["a stamp"]
 
 
+@pytest.mark.slow
 def test_an_acceptance_that_nothing_needs_is_a_finding(compare):
     report = compare(WRITES, more='parity.accept = [{ aspect = "metrics", where = "loss", reason = "noise" }]')
 
@@ -113,6 +116,7 @@ def test_a_variable_of_the_caller_that_reaches_the_script_is_a_finding(compare, 
     assert (found.aspect, found.where, found.expected, found.seen) == (Aspect.ENVIRONMENT, "LEAKED", None, "value")
 
 
+@pytest.mark.slow
 def test_without_a_private_opt_ml_every_path_is_known_to_be_another_one(compare):
     report = compare(WRITES, more='isolation = "none"')
 
@@ -255,6 +259,7 @@ class TestATargetThatCannotRunHere:
 
         as_container(lacks)
 
+    @pytest.mark.slow
     def test_is_a_row_with_its_reason(self, compare):
         report = compare(WRITES, targets=("local", "container"), asked=False)
 
@@ -277,6 +282,7 @@ def test_a_models_server_that_says_otherwise_than_the_model_is_a_finding(tmp_pat
     assert {each.aspect for each in failing(report)} == {Aspect.CONSISTENCY}
 
 
+@pytest.mark.slow
 def test_nothing_is_left_and_nothing_is_written_into_the_project(compare, tmp_path):
     compare(WRITES)
 

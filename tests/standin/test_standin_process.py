@@ -84,7 +84,12 @@ def test_without_json_it_prints_what_to_export(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("command", "code"), [(["true"], 0), (["sh", "-c", "exit 7"], 7), (["sh", "-c", "kill -9 $$"], 137)]
+    ("command", "code"),
+    [
+        (["sh", "-c", "exit 7"], 7),
+        pytest.param(["true"], 0, marks=pytest.mark.slow),
+        pytest.param(["sh", "-c", "kill -9 $$"], 137, marks=pytest.mark.slow),
+    ],
 )
 def test_a_command_gives_its_exit_code(tmp_path, command, code):
     assert standin(tmp_path, "--", *command).returncode == code
