@@ -57,7 +57,20 @@ def finish(
     console.show(kind, description, as_json=as_json, copy=_copy(config, kind, description))
     if failure is not None:
         console.complain(failure, as_json=False)
+        if isinstance(failure, JobFailed) and config.on == "local":
+            _explain(config, kind, description[f"{kind}Name"])
         sys.exit(failure.exit_code)
+
+
+def _explain(config: Config, kind: str, name: str) -> None:
+    """Say what this machine lacks, if the log tells that it is the reason."""
+    from harness.cli import missing  # a job that does not fail shall not pay for it
+    from harness.engine.client import stores
+
+    at_work, endpoints = stores(config.runs_dir)
+    log = (endpoints if kind == "Endpoint" else at_work).job(name).log
+    if told := missing.explanation(config, log):
+        click.echo(told, err=True)
 
 
 def _copy(config: Config, kind: str, description: Mapping[str, Any]) -> Path | None:

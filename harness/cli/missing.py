@@ -1,0 +1,47 @@
+"""What is said of a failure on this machine for want of a package that the image has."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from harness.config import Config
+from harness.engine.environment import framework_version
+from harness.engine.interpreter import LIBRARIES, Interpreter, interpreter
+from harness.lint import packages
+
+_MISSING = re.compile(rb"ModuleNotFoundError: No module named '(\w+)")
+_TAIL = 64 * 1024
+"""Bytes of a log in which the reason of a failure is looked for."""
+
+
+def explanation(config: Config, log: Path) -> str | None:
+    """That a job has failed as the script's interpreter lacks a package of the image, and the remedy; None: it has not.
+
+    Args:
+        config: names the interpreter and the image.
+        log: of the job; it need not exist.
+    """
+    if not log.is_file():
+        return None
+    # An image of the user's own holds what it holds.
+    version = framework_version(config.image_uri) if config.image_uri else config.framework_version
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _TAIL))
+        modules = _MISSING.findall(file.read())
+    if not modules or version is None:
+        return None
+    return _told(modules[-1].decode(), version, interpreter(str(config.python) if config.python else None))
+
+
+def _told(module: str, version: str, here: Interpreter) -> str | None:
+    in_image = sorted(packages.image_distributions(version) or ())
+    found = next((name for name in in_image if module in packages.imported([name])), None)
+    if found is None or here.versions([found]):
+        return None
+    there = here.versions()
+    absent = [name for name in LIBRARIES if name not in there] if found in LIBRARIES else [found]
+    return (
+        f"The image has {found}, and {here.path} has not: {here.path} -m pip install {' '.join(absent)} "
+        "(`harness doctor` compares versions with the image's)."
+    )
