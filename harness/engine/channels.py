@@ -147,7 +147,7 @@ def originals(channels: Sequence[Mapping[str, Any]]) -> Iterator[Path]:
         source = _source(channel)
         yield local_path(source["S3Uri"])
         if source["S3DataType"] != "S3Prefix":
-            yield from dict.fromkeys(file.parent for file in chosen(source)[1])
+            yield chosen(source)[0]
 
 
 def views(launcher: Launcher, tree: Path) -> Path | None:

@@ -188,3 +188,9 @@ class TestAHost:
         sharded = channel(named, source={**MANIFEST, "S3DataDistributionType": "ShardedByS3Key"})
         provide(tmp_path / "tree", sharded, host=1, hosts=2)
         assert list(listed(tmp_path / "tree")) == ["b.csv"]
+
+
+def test_the_originals_of_channels_are_what_they_name_and_what_their_manifests_name(tmp_path, data):
+    listed = manifest(tmp_path / "m", f"{data.as_uri()}/", "b.csv", "a/d.csv")
+    given = [channel(data / "c.csv"), channel(listed, source=MANIFEST)]
+    assert list(channels.originals(given)) == [data / "c.csv", listed, data]
