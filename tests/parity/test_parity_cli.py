@@ -147,7 +147,10 @@ class TestASecret:
 
     @pytest.mark.parametrize("form", [(), ("--json",), ("--github",)], ids=["terminal", "json", "github"])
     def test_is_in_no_report(self, project, form):
-        config = 'environment = { DB_PASSWORD = "hunter22secret\\nhunter22too" }\nhyperparameters = { api_key = "hunter22key" }'
+        config = (
+            'environment = { DB_PASSWORD = "hunter22secret\\nhunter22too" }\n'
+            'hyperparameters = { api_key = "hunter22key" }'
+        )
         made = project(self.SCRIPT, config=config)
 
         done = made.harness("parity", "--on", "local", "--html", "page.html", *form)
