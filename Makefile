@@ -103,7 +103,7 @@ oracles: $(DEV_STAMP) ## Build the environments of AWS's own packages, which tes
 	ORACLES=build $(BIN)/python -m pytest --quiet -m 'oracle and not docker'
 
 test-fast: $(DEV_STAMP) ## Run the tests that are not marked slow: a minute or two
-	$(BIN)/python -m pytest $(IN_PARALLEL) -m 'not slow and not docker'
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m 'not slow and not docker' $(PYTEST)
 
 # The SDK has to be beside the harness that a target's suite imports, which is so in this environment alone.
 test-localmode: $(LOCALMODE_DEV_STAMP) ## Run the suite that every target passes on the SDK's own local mode

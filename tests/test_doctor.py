@@ -506,6 +506,7 @@ class TestAws:
         assert check.status is Status.OK
         assert check.finding == standin.client("sts").get_caller_identity()["Arn"] + " of account 123456789012"
 
+    @pytest.mark.slow
     def test_says_online_that_nobody_answers(self, tmp_path):
         check = named(aws.look(config(tmp_path, region="us-east-1"), online=True), "identity")
         assert check.finding.startswith("AWS cannot be reached")

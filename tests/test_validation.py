@@ -421,7 +421,7 @@ def structural(operation: str, document: Any) -> list[Finding]:
 
 every_operation = pytest.mark.parametrize("operation", OPERATIONS)
 generated = settings(
-    max_examples=15,
+    max_examples=10,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )

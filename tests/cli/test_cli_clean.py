@@ -28,6 +28,7 @@ def runs(made) -> set[str]:
 
 
 class TestRunFolders:
+    @pytest.mark.slow
     def test_are_shown_and_kept_where_nobody_can_be_asked(self, project):
         made = project()
         made.harness("train", "--job-name", "a")
@@ -46,6 +47,7 @@ class TestRunFolders:
         assert (done.code, done.json["Removed"]) == (0, ["a", "b"])
         assert runs(made) == set()
 
+    @pytest.mark.slow
     def test_with_files_that_are_anothers_are_named_with_the_remedy(self, project):
         made = project()
         made.harness("train", "--job-name", "a")
@@ -61,6 +63,7 @@ class TestRunFolders:
         assert f"`sudo chown -R $USER {folder}`" in done.stderr
         assert "Traceback" not in done.stderr
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(("answer", "left"), [("y", set()), ("n", {"a"}), ("", {"a"})], ids=["y", "n", "return"])
     def test_go_if_whoever_sits_at_the_terminal_says_so(self, project, answer, left):
         made = project()
@@ -84,6 +87,7 @@ class TestRunFolders:
         assert done.returncode == 0
         assert runs(made) == left
 
+    @pytest.mark.slow
     def test_of_running_jobs_stay(self, project):
         made = project("print('started', flush=True); import time; time.sleep(600)")
         running = made.start("train", "--job-name", "j")
@@ -94,6 +98,7 @@ class TestRunFolders:
         running.terminate()
         running.communicate(timeout=60)
 
+    @pytest.mark.slow
     def test_of_running_jobs_stay_when_these_are_stopped(self, project):
         made = project("print('started', flush=True); import time; time.sleep(600)")
         running = made.start("train", "--job-name", "j")

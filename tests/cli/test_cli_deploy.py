@@ -144,6 +144,7 @@ class TestAnEndpoint:
         assert done.code == 2
         assert "6291456 bytes" in done.err
 
+    @pytest.mark.slow
     def test_takes_a_body_of_exactly_that_limit(self, served):
         made, _ = served
         made.write("limit", b"[1" + b" " * (6_291_456 - 3) + b"]")
@@ -276,6 +277,7 @@ if __name__ == "__main__":
         assert "Have the training script copy it to SM_MODEL_DIR/code" in done.err
         assert not made.run_folder("_endpoints/e").exists()
 
+    @pytest.mark.slow
     def test_without_a_private_opt_ml_is_given_its_own_folder(self, project, ends):
         made = with_model(project)
         ends(made)

@@ -24,6 +24,7 @@ from tests.cli.deployments import (
 
 
 class TestTheEndOfAnEndpoint:
+    @pytest.mark.slow
     def test_leaves_no_process_model_configuration_or_folder(self, project):
         made = with_model(project)
         assert deploy(made).code == 0
@@ -33,6 +34,7 @@ class TestTheEndOfAnEndpoint:
         for kind in ("_endpoints", "_endpoint-configs", "_models"):
             assert [path.name for path in made.run_folder(kind).iterdir() if path.name != "_active"] == []
 
+    @pytest.mark.slow
     def test_comes_with_that_of_all_runs_that_are_stopped(self, project):
         made = with_model(project)
         assert deploy(made).code == 0
@@ -41,6 +43,7 @@ class TestTheEndOfAnEndpoint:
         assert what_is_left(made) == []
         assert not list(made.folder.glob("runs/_*/[!_]*"))
 
+    @pytest.mark.slow
     def test_comes_with_that_of_its_folder_and_of_no_other_one_of_its_name(self, project, ends):
         made = with_model(project)
         assert deploy(made).code == 0
@@ -75,6 +78,7 @@ class TestTheEndOfAnEndpoint:
         assert deleting.communicate(timeout=60)[1] == b"e is gone\n"
         assert what_is_left(made) == []
 
+    @pytest.mark.slow
     def test_ends_whoever_follows_its_log(self, project):
         made = with_model(project)
         deploy(made)

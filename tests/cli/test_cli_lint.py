@@ -135,6 +135,7 @@ class TestTrainOnRemote:
         assert "Nothing was sent" not in done.err
         assert done.code != 0
 
+    @pytest.mark.slow
     def test_a_warning_is_shown_and_a_note_is_not(self, project):
         done = project(NOTED + LOST).harness("train", *self.ROLE)
         assert "HRN301" in done.err

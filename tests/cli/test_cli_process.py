@@ -162,6 +162,7 @@ class TestAProcessingJob:
         assert made.describe("p")["ProcessingJobStatus"] == "Stopped"
         assert not (made.folder / "result").exists()
 
+    @pytest.mark.slow
     def test_is_stopped_at_its_deadline(self, project):
         made = with_script(project, "import time; time.sleep(600)")
         done = process(made, "--max-run", "1", HARNESS_STOP_GRACE="0")

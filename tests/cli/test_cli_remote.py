@@ -307,6 +307,7 @@ class TestOtherJobs:
         assert gone.code == 0, gone.err
 
 
+@pytest.mark.slow
 def test_what_a_job_on_aws_has_left_here_needs_no_aws(remote, name):
     made = remote(files={"batch/a.csv": "1,2\n3,4\n", "src/serve.py": SERVES})
     done = made.harness("train", "--job-name", name)

@@ -29,6 +29,7 @@ def test_shows_and_follows_the_youngest(made):
     assert "younger  Completed" in followed.out
 
 
+@pytest.mark.slow
 def test_stops_the_one_that_runs_and_asks_which_where_there_are_more(made):
     made.harness("train", "--job-name", "done")
     start(made, "a")

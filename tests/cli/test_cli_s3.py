@@ -183,6 +183,7 @@ class TestWithoutWhatS3Needs:
 
 
 class TestProcessing:
+    @pytest.mark.slow
     def test_reads_and_delivers_and_keeps_a_copy(self, project, s3):
         put(s3, **{"raw/a.csv": "abc"})
         made = project("pass", files={"p.py": PROCESSES})

@@ -190,6 +190,7 @@ class TestWhatTheScriptSees:
         assert seen["environment"]["SM_MODEL_DIR"] == f"{tree}/model"
         assert seen["cwd"] == f"{tree}/code"
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("isolation", ["required", "none"])
     def test_is_no_credentials_of_the_user_unless_they_are_asked_for_by_name(self, project, isolation):
         script = "import boto3; print('found', boto3.Session().get_credentials())"
@@ -330,6 +331,7 @@ class TestAnEntryPoint:
 
 
 class TestTheEnd:
+    @pytest.mark.slow
     def test_of_the_deadline_stops_the_job_and_keeps_what_it_has(self, project):
         script = "import time; open('/opt/ml/model/so_far', 'w').close(); print('written', flush=True); time.sleep(600)"
         made = project(script, config="stop_grace = 0")

@@ -91,6 +91,7 @@ def on_a_terminal(made, *arguments: str, ctrl_c_at: bytes | None = None) -> tupl
 
 
 class TestATransform:
+    @pytest.mark.slow
     def test_shows_what_became_of_files_and_records_and_nothing_of_the_server(self, batch):
         done, found = batch({"a.csv": "1,2\n3,4\n", "deep/b.csv": "5,6\n"})
         assert found == {"a.csv.out": "6.0\n14.0\n", "deep/b.csv.out": "22.0\n"}
@@ -129,6 +130,7 @@ class TestATransform:
         assert done.code == 0, done.err
         assert found == {"a.out": "6.0\n6.0\n"}
 
+    @pytest.mark.slow
     def test_that_failed_names_file_and_record_and_shows_the_log(self, batch):
         tries = ("--invocations-max-retries", "0", "--strategy", "SingleRecord")
         done, found = batch({"bad.csv": "1,2\nno,number\n", "good.csv": "1,2\n"}, *CSV, *tries)
@@ -171,6 +173,7 @@ class TestATransform:
         assert made.describe(request[1])["TransformJobStatus"] == "Stopped"
         assert outputs(tmp_path) == {"a.csv.out": "6.0\n"}
 
+    @pytest.mark.slow
     def test_whose_process_is_killed_leaves_complete_outputs_and_nothing_beside_them(self, made, tmp_path):
         arguments = prepare(tmp_path, {"a.csv": "1,2\n", "b.csv": "1,2\n1,wait\n"})
         seen = tmp_path / "seen"
@@ -186,6 +189,7 @@ class TestATransform:
         assert b"killed failed: InternalServerError: the process that ran this job ended" in err
         assert outputs(tmp_path) == {"a.csv.out": "6.0\n"}
 
+    @pytest.mark.slow
     def test_shows_how_far_it_is_on_a_terminal(self, made, tmp_path):
         arguments = prepare(tmp_path, {"a.csv": "1,2\n3,4\n"})
         code, shown = on_a_terminal(made, *arguments, *CSV)

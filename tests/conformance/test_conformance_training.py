@@ -101,6 +101,7 @@ class TestATrainingJob:
         assert place.describe("TrainingJob", name)["TrainingJobStatus"] == "Stopped"
         assert refused(place.client.stop_training_job, TrainingJobName=name) == "ValidationException"
 
+    @pytest.mark.slow
     def test_is_stopped_at_its_deadline(self, place):
         described = place.train(WAITS, StoppingCondition={"MaxRuntimeInSeconds": 1})
         assert (described["TrainingJobStatus"], described["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")

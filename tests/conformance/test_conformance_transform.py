@@ -107,6 +107,7 @@ class TestATransformJob:
         assert described["TransformJobStatus"] == "Failed"
         assert outputs(place, described) == {"good.csv.out": "6.0\n"}
 
+    @pytest.mark.slow
     def test_that_failed_names_file_and_record(self, place, model):
         described = transform(
             place,

@@ -79,6 +79,7 @@ print(job.held(), job.status)
         body = "job, attached = begin('j')\nattached.abandon()\nattached.abandon()\nprint(job.held(), job.status)"
         assert run(project(SLEEPS), body, path) == "False Stopped\n"
 
+    @pytest.mark.slow
     def test_that_detaches_a_job_may_end_before_it(self, project, path):
         made = project("import time; time.sleep(0.5); open('/opt/ml/model/m', 'w')")
         run(made, "begin('j')[1].detach()", path)

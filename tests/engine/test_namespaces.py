@@ -199,6 +199,7 @@ class TestChannels:
         assert "train tmpfs ro,nosuid,nodev,noexec" in output
         assert "train/b\\040low tmpfs ro,nosuid" in output
 
+    @pytest.mark.slow
     def test_the_number_of_files_does_not_matter(self, isolated, channel):
         def work(files):
             """What Python asks of the system in all the host's processes, and the mounts that result."""
@@ -329,6 +330,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_scripts_use_processes_threads_sockets_and_shared_memory_as_ever(isolated):
     (isolated.tree / "script.py").write_text(PARALLEL)
     ended = isolated.run(isolated.python, "/opt/ml/script.py")

@@ -115,6 +115,7 @@ class TestAProcess:
         )
         assert out == f"{['Stopped'] * 4}\n{[f'j{n}' for n in range(4)]}\n"
 
+    @pytest.mark.slow
     def test_of_somebody_else_describes_and_stops_a_job(self, project):
         made = project("import time; print('started', flush=True); time.sleep(600)")
         running = made.start("train", "--job-name", "j")

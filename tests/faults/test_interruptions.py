@@ -125,6 +125,7 @@ def test_a_reader_that_has_read_enough_ends_the_job_without_a_traceback(project)
     assert fate(made) == "Stopped"
 
 
+@pytest.mark.slow
 def test_a_script_that_ignores_everything_is_killed_when_its_grace_is_over(project):
     made = project(IGNORES_EVERYTHING, config="stop_grace = 1")
     running = started(made)
@@ -139,6 +140,7 @@ def test_a_script_that_ignores_everything_is_killed_when_its_grace_is_over(proje
     assert description["ModelArtifacts"]["S3ModelArtifacts"].endswith("/j/output/model.tar.gz")
 
 
+@pytest.mark.slow
 def test_a_stop_that_is_asked_for_twice_is_one_stop(project):
     made = project(WAITS, config="stop_grace = 1")
     running = started(made)

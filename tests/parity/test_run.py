@@ -76,6 +76,7 @@ def test_the_end_of_the_log_of_a_job_that_fails_is_kept(compare):
 
 
 class TestAJobThatDiffersFromRunToRun:
+    @pytest.mark.slow
     def test_is_nondeterministic(self, compare):
         report = compare(SCRIPT + "\n    print('accuracy=0.%015d' % int.from_bytes(os.urandom(6), 'big'))")
 
@@ -151,6 +152,7 @@ class TestAnEntryPoint:
 
 
 class TestBadInput:
+    @pytest.mark.slow
     def test_a_script_with_a_syntax_error_fails_on_every_target_alike(self, compare):
         report = compare("def broken(:\n")
 

@@ -126,6 +126,7 @@ predictions = arrays.arrays(
 ) | st.lists(json_values, max_size=3).map(_objects)
 
 
+@pytest.mark.slow
 @pytest.mark.oracle
 @LIVE
 @given(body=csv_bodies)

@@ -142,6 +142,7 @@ def test_models_and_configurations_are_listed_and_deleted(lab):
     assert message == f'Could not find model "arn:aws:sagemaker:us-east-1:123456789012:model/{lab.name}".'
 
 
+@pytest.mark.slow
 def test_a_transform_job_writes_predictions_beside_the_names_of_its_input(lab):
     lab.put("in/a.txt", "x")
     lab.sagemaker.create_transform_job(

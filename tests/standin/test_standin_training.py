@@ -49,6 +49,7 @@ def test_a_description_has_times_that_are_times_and_nothing_that_aws_does_not_ha
     assert "Harness" not in description
 
 
+@pytest.mark.slow
 def test_a_job_runs_on_while_its_creator_does_something_else(lab):
     lab.sagemaker.create_training_job(**lab.training(FOREVER))
     assert lab.sagemaker.describe_training_job(TrainingJobName=lab.name)["TrainingJobStatus"] == "InProgress"
@@ -56,6 +57,7 @@ def test_a_job_runs_on_while_its_creator_does_something_else(lab):
     assert lab.wait("training_job", lab.name)["TrainingJobStatus"] == "Stopped"
 
 
+@pytest.mark.slow
 def test_lines_are_in_the_log_before_the_job_has_ended(lab):
     lab.sagemaker.create_training_job(**lab.training(FOREVER))
     seen: list[str] = []
