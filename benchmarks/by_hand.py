@@ -58,7 +58,7 @@ def first_prediction(model: Path, code: Path, program: str, image: str, body: st
         [
             *("docker", "run", "--detach", "--rm", "--publish", f"127.0.0.1::{_MODEL_PORT}"),
             *("--volume", f"{model}:/opt/ml/model:ro", "--volume", f"{code}:/opt/ml/code:ro"),
-            *("--env", f"SAGEMAKER_PROGRAM={program}", image, "serve"),
+            *("--env", f"SAGEMAKER_PROGRAM={program}", image, "serve", "--fail-fast"),
         ],
         capture_output=True,
         text=True,

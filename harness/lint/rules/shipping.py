@@ -73,11 +73,18 @@ def _imports(subject: Subject) -> Iterator[Found]:
 
 def _installs_itself(subject: Subject) -> bool:
     """Whether the script calls pip: ``subprocess.run([…, "pip", "install", …])``, ``os.system("pip install …")``."""
-    calls = ((module, call) for module in subject.modules.read.values() for call in module.all(ast.Call))
+    return any(map(_calls_pip, subject.modules.read.values()))
+
+
+def _calls_pip(module: Module) -> bool:
+    said = any(_PIP.search(str(each.value)) for each in module.all(ast.Constant))
+    imported = any(name.partition(".")[0] == "pip" for name in module.imports.values())
+    if not (said or imported):  # as nearly always; then no call need be looked into
+        return False
     return any(
         module.dotted(call.func).startswith("pip.")
         or any(isinstance(each, ast.Constant) and _PIP.search(str(each.value)) for each in _within(call.args))
-        for module, call in calls
+        for call in module.all(ast.Call)
     )
 
 
