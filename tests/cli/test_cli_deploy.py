@@ -151,6 +151,7 @@ class TestAnEndpoint:
         done = made.harness("invoke", "--endpoint-name", "shared", "limit")
         assert (done.code, done.out) == (0, "[2.0]")
 
+    @pytest.mark.slow
     def test_has_a_name_that_no_other_can_take(self, served):
         made, _ = served
         done = made.harness("deploy", "--job", "trained", "--endpoint-name", "shared")
@@ -270,6 +271,7 @@ if __name__ == "__main__":
         assert answers[0] == '["connected"]'
         assert "connected" not in answers[1]
 
+    @pytest.mark.slow
     def test_without_network_needs_its_code_in_the_archive(self, project):
         made = with_model(project)
         done = deploy(made, "e", "--enable-network-isolation")

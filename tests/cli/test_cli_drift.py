@@ -66,6 +66,7 @@ def test_an_interpreter_that_no_container_needs_may_be_missing(tmp_path, capsys)
     assert said(tmp_path, capsys, submissions(AWS)[0], on="container", python=str(tmp_path / "none")) == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["train", "deploy", "transform"])
 def test_the_command_line_says_it_first(project, python, verb):
     made = project("open('/opt/ml/model/m', 'w')")

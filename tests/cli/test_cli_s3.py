@@ -155,6 +155,7 @@ class TestTraining:
 
 
 class TestWithoutWhatS3Needs:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "arguments",
         [

@@ -29,6 +29,7 @@ def seen_by(made, name: str = "j") -> dict:
 
 
 class TestNetworkIsolation:
+    @pytest.mark.slow
     def test_keeps_a_script_from_this_machine_and_the_world(self, project):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]

@@ -60,6 +60,7 @@ class TestTheDocument:
     def test_has_the_targets_of_the_configuration(self, told):
         assert [each["Name"] for each in told["Targets"]] == ["local"]
 
+    @pytest.mark.slow
     def test_has_the_job_that_options_have_given(self, told):
         assert told["Job"]["EntryPoint"] == "other.py"
         assert told["Job"]["Hyperparameters"] == {"n": 3}
@@ -73,6 +74,7 @@ def test_a_difference_ends_it_with_3(project):
     assert "stamp.txt" in done.out
 
 
+@pytest.mark.slow
 def test_a_difference_that_an_option_accepts_does_not(project):
     accept = ("--accept", "output-archive", "stamp*", "*", "a stamp")
     done = project(STAMPS, channels=()).harness("parity", "--on", "local", *accept)
@@ -90,6 +92,7 @@ def test_an_option_accepts_besides_what_the_configuration_accepts(project):
     assert {each["Kind"] for each in done.json["Findings"]} >= {"accepted", "stale-acceptance"}
 
 
+@pytest.mark.slow
 def test_a_job_that_fails_everywhere_alike_ends_it_with_1_and_its_reason(project):
     done = project("raise SystemExit(3)").harness("parity", "--on", "local")
 
@@ -230,6 +233,7 @@ def test_a_container_agrees_with_plain_processes(project):
     assert [each["State"] for each in done.json["Targets"]] == ["ran", "ran"]
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_it_and_leaves_nothing(project):
     made = project("import time\nprint('up', flush=True)\nwhile True: time.sleep(1)", config="stop_grace = 0")
     running = made.start("parity", "--on", "local")

@@ -34,6 +34,7 @@ def by_name(report: Report) -> dict[str, TargetRun]:
     return {each.name: each for each in report.targets}
 
 
+@pytest.mark.slow
 def test_a_job_that_behaves_agrees_with_the_contract(clean):
     assert clean.agrees
     assert by_name(clean)["local"].state == "ran"

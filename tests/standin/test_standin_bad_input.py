@@ -101,6 +101,7 @@ def test_a_connection_answers_more_than_one_request(standin):
     connection.close()
 
 
+@pytest.mark.slow
 def test_fifty_at_a_time_are_all_answered(lab):
     lab.train("print('hello')")
     body = json.dumps({"TrainingJobName": lab.name}).encode()

@@ -63,6 +63,7 @@ def test_a_body_over_six_megabytes_is_refused(served):
     assert refusal(invoke, lab=lab, endpoint=lab.name, body=bytes(6_291_457))["Error"]["Code"] == "413"
 
 
+@pytest.mark.slow
 def test_a_member_that_is_not_honoured_is_refused_by_name(served):
     lab, _ = served
     response = refusal(invoke, lab=lab, endpoint=lab.name, TargetModel="other.tar.gz")
@@ -199,6 +200,7 @@ def test_a_processing_job_reads_and_writes_s3(lab):
     assert lines == ["done"]
 
 
+@pytest.mark.slow
 def test_jobs_of_different_kinds_may_have_the_same_name(lab):
     lab.train("print('trained')")
     request = {

@@ -131,6 +131,7 @@ def test_a_host_that_is_passed_through_is_connected_to(tmp_path):
             server.shutdown()
 
 
+@pytest.mark.slow
 def test_who_does_not_know_the_authority_does_not_trust_it(standin):
     port = int(standin.url.rpartition(":")[2])
     connection = HTTPSConnection("127.0.0.1", port, timeout=30, context=ssl.create_default_context())

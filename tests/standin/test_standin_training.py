@@ -82,6 +82,7 @@ def test_each_host_has_a_stream_named_after_job_host_and_time(lab):
     assert all(name.rpartition("-")[2].isdigit() for name in streams)
 
 
+@pytest.mark.slow
 def test_a_job_that_prints_fast_loses_no_line(lab):
     count = 30_000
     lab.train(f"for number in range({count}): print('line', number)")

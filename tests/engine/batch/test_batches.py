@@ -142,6 +142,7 @@ def test_every_file_has_an_output_of_its_name_in_its_folder(job):
     assert job.outputs == {"a.csv.out": b"A\nB\n", "deep/er/b.csv.out": b"C\n"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("concurrency", [1, 5])
 @pytest.mark.parametrize("strategy", ["SingleRecord", "MultiRecord"])
 def test_outputs_have_the_order_of_the_input_and_requests_never_mix_files(job, strategy, concurrency):
