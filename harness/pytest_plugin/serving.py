@@ -61,7 +61,7 @@ class Endpoint:
 
     @property
     def log(self) -> str | None:
-        """What the model server has printed so far; None where that is not on this machine."""
+        """What the model server has printed, of an answer a moment after it; None where it is not on this machine."""
         if not isinstance(self._target, LocalTarget):
             return None
         log = self._target.client.running("Endpoint").store.job(self.name).log
