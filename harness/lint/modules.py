@@ -20,6 +20,17 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 _FUNCTIONS = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda})
 _LEAVES = frozenset({ast.Name, ast.Constant, ast.alias})
 """Most nodes are of these kinds, and hold no other."""
+_PLAIN = frozenset(
+    {"arg", "asname", "attr", "conversion", "ctx", "id", "is_async", "kind", "level", "module", "name", "op", "ops"}
+    | {"rest", "simple", "type_comment"}
+)
+"""Fields of nodes that hold text, a number, or a mere sign."""
+_FIELDS = {
+    kind: tuple(name for name in kind._fields if name not in _PLAIN)
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}
+"""Of each kind of node, the fields that may hold others, or lists of them."""
 LARGEST = 2_000_000
 """Bytes of a module that is read. What is larger is generated."""
 
@@ -50,19 +61,22 @@ class _Index(NamedTuple):
         while waiting:
             node, around = waiting.pop()
             kind = type(node)
-            kinds.setdefault(kind, []).append(node)
+            if kind in kinds:
+                kinds[kind].append(node)
+            else:
+                kinds[kind] = [node]
             if around:
                 scopes[id(node)] = around
             if kind in _LEAVES:
                 continue
             if kind in _FUNCTIONS:
                 around = (id(node), *around)
-            for field_name in node._fields:
-                value = None if field_name == "ctx" else getattr(node, field_name, None)
-                if isinstance(value, ast.AST):
+            for field_name in _FIELDS[kind]:
+                value = getattr(node, field_name, None)
+                if type(value) is list:
+                    waiting += [(each, around) for each in value if isinstance(each, ast.AST)]
+                elif isinstance(value, ast.AST):
                     waiting.append((value, around))
-                elif isinstance(value, list):
-                    waiting.extend((each, around) for each in value if isinstance(each, ast.AST))
         return cls(kinds, scopes)
 
 
