@@ -149,7 +149,7 @@ print(job.status, "said" in job.log.read_text())
         made = project("import os; print(os.environ['LATER'])")
         assert run(made, passes + body, "nursery") == "True\nCompleted True\n"
 
-    def test_that_has_been_killed_is_said_and_leaves_no_job(self, project):
+    def test_that_has_been_killed_is_said_and_leaves_no_job_that_seems_to_run(self, project):
         body = """
 import signal
 os.kill(nursery._pid, signal.SIGKILL)
@@ -158,8 +158,10 @@ try:
     begin('j')
 except RuntimeError as error:
     print(error)
+from harness.engine.supervisor import lose
+print(store.bury(lose), store.job('j').status)
 """
-        said = "the process that forks supervisors has ended; start the harness again\n"
+        said = "the process that forks supervisors has ended; start the harness again\n['j'] Failed\n"
         assert run(project("pass"), body, "nursery") == said
 
     @pytest.mark.parametrize("end", ["nursery.close()", "os._exit(0)", "os.kill(os.getpid(), 9)"])
