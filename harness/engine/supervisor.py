@@ -49,6 +49,8 @@ _LOST_ENDPOINT = (
     "InternalServerError: the process that kept this endpoint ended (it was killed, or the machine stopped), and the "
     "model server with it. Deploy it again; the name is free."
 )
+_LETTING_GO = 1.0
+"""Seconds that a child of a killed supervisor may take, on a busy machine, to notice that it is alone."""
 _LOOK = 2.0
 """Seconds between a supervisor's looks at whether its job can still be found."""
 _READY = b"+"
@@ -59,7 +61,8 @@ _MAIN = "from harness.engine.supervisor import main; main()"
 class Attachment:
     """The caller's end of a running job."""
 
-    def __init__(self, pid: int, channel: socket.socket, wait_for: Callable[[int], object]) -> None:
+    def __init__(self, job: Job, pid: int, channel: socket.socket, wait_for: Callable[[int], object]) -> None:
+        self._job = job
         self._pid = pid
         self._channel = channel
         self._wait_for = wait_for
@@ -96,6 +99,8 @@ class Attachment:
     def reap(self) -> None:
         """The job has ended: return when nothing of its supervisor is left, the job's lock neither."""
         self._wait_for(self._pid)
+        # One that was killed may have forked just before: its child lets go of the lock as soon as it runs.
+        self._job.wait_for_end(_LETTING_GO)
 
 
 def start(job: Job, lock: int, nursery: Nursery | None = None) -> Attachment:
@@ -120,7 +125,7 @@ def start(job: Job, lock: int, nursery: Nursery | None = None) -> Attachment:
     finally:
         theirs.close()
         os.close(lock)
-    attachment = Attachment(pid, ours, nursery.wait if nursery else _wait_for_child)
+    attachment = Attachment(job, pid, ours, nursery.wait if nursery else _wait_for_child)
     try:
         taken_over = _receive(ours, 1) == _READY
     except BaseException:  # Ctrl-C

@@ -140,7 +140,7 @@ class Lab:
         self.endpoints.clear()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_lab() -> Callable[[Any], Lab]:
     return lambda standin: Lab(standin, f"lab-{next(_numbers)}")
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.standin.conftest import Lab
-
 
 def invoke(lab, endpoint, body=b"x", **others):
     runtime = lab.standin.client("sagemaker-runtime")
@@ -20,9 +18,9 @@ def refusal(call, **request):
 
 
 @pytest.fixture(scope="module")
-def served(standin):
+def served(standin, make_lab):
     """An endpoint for tests that only ask it: its lab, and its description."""
-    shared = Lab(standin, "lab-served")
+    shared = make_lab(standin)  # of another name each time: a module's tests need not run in one go
     yield shared, shared.deploy(shared.name, "forty-two ")
     shared.close()
 
