@@ -23,6 +23,7 @@ from harness.engine.launcher import HostSpec, Launcher, LaunchError
 from harness.engine.settings import EngineSettings
 from harness.engine.toolkit import JobHost
 from harness.errors import ConfigurationError, HarnessError
+from harness.server import peers
 from harness.storage import Storage, is_s3, local_path
 
 HOST = "algo-1"
@@ -93,6 +94,8 @@ class Serving:
     network can be reached."""
     stop_pipe: tuple[int, int]
     """What the server reads, and what it is told to stop with: a signal does not reach into its namespace."""
+    connections: int | None
+    """The machine's connections and whose they are, for the server to read; None where the system does not tell."""
 
     def url(self) -> str:
         """``http://127.0.0.1:PORT``."""
@@ -107,8 +110,9 @@ class Serving:
     def close(self) -> None:
         """Free the port."""
         self.listener.close()
-        for end in self.stop_pipe:
-            os.close(end)
+        for file in (*self.stop_pipe, self.connections):
+            if file is not None:
+                os.close(file)
 
 
 def prepare(
@@ -153,7 +157,7 @@ def prepare(
         return image_serving.prepare(launcher, host, model, settings=settings, variables=given, port=port)
     offline = bool(model.get("EnableNetworkIsolation"))
     python = _install(interpreter(settings.python), code_folder, settings, offline, log, run)
-    listener, stop_pipe = _listen(port), os.pipe()
+    listener, stop_pipe, connections = _listen(port), os.pipe(), _connections()
     submitted = [primary.get("Environment", {}).get("SAGEMAKER_SUBMIT_DIRECTORY", "")]
     modern = ("--lists-as-json",) if framework_version(image(model)) in {None, "1.9-0"} else ()
     spec = HostSpec(
@@ -161,6 +165,7 @@ def prepare(
         command=(
             *(python.path, "-m", "harness.server", "--fd", str(listener.fileno())),
             *("--stop-fd", str(stop_pipe[0])),
+            *(() if connections is None else ("--connections-fd", str(connections))),
             *("--code-dir", host.paths.code, "--model-dir", host.paths.model, "--fail-fast", *modern),
         ),
         environment={
@@ -176,11 +181,11 @@ def prepare(
         base_dir=host.base_dir,
         hosts=(HOST,),
         network=not offline,
-        inherited=(listener.fileno(), stop_pipe[0]),
+        inherited=(listener.fileno(), stop_pipe[0], *(() if connections is None else (connections,))),
         protected=tuple(local_path(uri) for uri in submitted if uri.startswith("file:")),
         credentials=wants_credentials(settings.pass_environment),
     )
-    return Serving(spec, launcher, listener, stop_pipe)
+    return Serving(spec, launcher, listener, stop_pipe, connections)
 
 
 def why_it_ended(log: Path, exit_code: int) -> str:
@@ -310,6 +315,13 @@ def _server_on_path(folder: Path, settings: EngineSettings) -> dict[str, str]:
     for name in ("__init__.py", "server"):
         (package / name).symlink_to(home / name)
     return {"PYTHONPATH": str(package.parent)}
+
+
+def _connections() -> int | None:
+    """See ``Serving.connections``."""
+    with suppress(OSError):  # no Linux
+        return os.open(peers.LIST, os.O_RDONLY | os.O_CLOEXEC)
+    return None
 
 
 def _listen(port: int) -> socket.socket:

@@ -6,6 +6,7 @@ Runs beside the harness and inside an image (Python 3.8 or newer), so it imports
     codecs     bytes <-> arrays per content type
     handlers   model_fn, input_fn, predict_fn, output_fn, transform_fn: the user's or AWS's defaults
     traps      where AWS's behaviour surprises: what happened, and what to write instead
+    peers      whose connection it is
     report     the log
     cause      why a request failed, for whoever asked
     app        WSGI: /ping, /invocations, /execution-parameters

@@ -18,7 +18,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest, HTTPException, RequestTimeout
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from harness.server import cause, codecs, handlers, traps
+from harness.server import cause, codecs, handlers, peers, traps
 from harness.server.names import is_of_another_site, is_of_this_machine
 from harness.server.report import Reporter
 from harness.server.settings import Settings
@@ -59,7 +59,9 @@ class Application:
         with self._loading:
             if self._flask is None:
                 try:
-                    loaded = handlers.load(self._settings, partial(_met, self._reporter))
+                    loaded = handlers.load(
+                        self._settings, partial(_met, self._reporter), partial(_check_sender, self._settings)
+                    )
                 except handlers.LoadError as error:
                     if self._shows_failure():
                         self._reporter.failure(str(error), error)
@@ -139,6 +141,12 @@ def _met(reporter: Reporter, trap: traps.Trap) -> None:
     reporter.trap(trap)
     if trap.kind != "float32":  # nothing fails of it
         g.trap = trap.message
+
+
+def _check_sender(settings: Settings) -> None:
+    """Objects are unpickled for the server's own user, where it can be told who asks."""
+    if settings.connections_fd is not None:
+        peers.check_own(request.environ["gunicorn.socket"], settings.connections_fd)
 
 
 def _body() -> bytes:

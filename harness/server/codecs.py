@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -47,14 +48,19 @@ def decode(content: Any, content_type: str) -> Any:
     return decode_exactly(content, content_type)[0]
 
 
-def decode_exactly(content: Any, content_type: str) -> tuple[Any, Any]:
-    """What :func:`decode` returns, and the same values before they were rounded to float32."""
+def decode_exactly(
+    content: Any, content_type: str, before_unpickling: Callable[[], object] = lambda: None
+) -> tuple[Any, Any]:
+    """What :func:`decode` returns, and the same values before they were rounded to float32.
+
+    ``before_unpickling`` is called before anything is unpickled, which can run any code, and may raise.
+    """
     if content_type == CSV:
         exact = _cells(content)
     elif content_type == JSON:
         exact = np.array(json.loads(content))
     elif content_type == NPY:
-        array = np.load(io.BytesIO(content), allow_pickle=True)
+        array = _loaded(content, before_unpickling)
         return array, array
     else:
         raise UnsupportedFormatError(content_type)
@@ -80,6 +86,17 @@ def encode(prediction: Any, accept: str) -> str | bytes:
         np.save(buffer, prediction)
         return buffer.getvalue()
     raise UnsupportedFormatError(accept)
+
+
+def _loaded(content: bytes, before_unpickling: Callable[[], object]) -> Any:
+    try:
+        array = np.load(io.BytesIO(content), allow_pickle=False)
+        if isinstance(array, np.ndarray):  # and not an archive of arrays, each loaded when it is asked for
+            return array
+    except ValueError:  # it holds objects, or is no array at all
+        pass
+    before_unpickling()
+    return np.load(io.BytesIO(content), allow_pickle=True)
 
 
 def _cells(text: str) -> Any:

@@ -76,8 +76,10 @@ def check_importable(settings: Settings) -> None:
     _guarded(settings, lambda: importlib.reload(module))
 
 
-def load(settings: Settings, notice: Notice) -> Handlers:
+def load(settings: Settings, notice: Notice, before_unpickling: Callable[[], object] = lambda: None) -> Handlers:
     """Import the module and call its ``model_fn`` with the model directory.
+
+    ``before_unpickling`` is called in a request, before AWS's default ``input_fn`` unpickles, and may raise.
 
     Raises:
         LoadError: the module cannot be imported, mixes ``transform_fn`` with the functions that it
@@ -101,7 +103,7 @@ def load(settings: Settings, notice: Notice) -> Handlers:
         _wrapped("transform_fn", transform_fn)
         if transform_fn
         else _steps(
-            _wrapped("input_fn", input_fn or _default_input_fn(notice)),
+            _wrapped("input_fn", input_fn or _default_input_fn(notice, before_unpickling)),
             _wrapped("predict_fn", predict_fn or _default_predict_fn),
             _wrapped("output_fn", output_fn or _default_output_fn(notice)),
         )
@@ -162,10 +164,10 @@ def _steps(
     return transform
 
 
-def _default_input_fn(notice: Notice) -> Callable[[Any, str], Any]:
+def _default_input_fn(notice: Notice, before_unpickling: Callable[[], object]) -> Callable[[Any, str], Any]:
     def input_fn(content: Any, content_type: str) -> Any:
         try:
-            array, exact = codecs.decode_exactly(content, content_type)
+            array, exact = codecs.decode_exactly(content, content_type, before_unpickling)
         except Exception as error:
             trap = traps.undecoded(content_type, content, error)
             if trap:

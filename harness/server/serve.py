@@ -21,7 +21,7 @@ import threading
 from collections.abc import Callable, Sequence
 from types import FrameType
 
-from harness.server import report, settings
+from harness.server import peers, report, settings
 from harness.server.settings import Refused, Settings
 
 EXIT_REFUSED = 2
@@ -83,6 +83,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     where.add_argument("--fd", type=int, metavar="N", help="an inherited listening socket")
     parser.add_argument("--stop-fd", type=int, metavar="N", help="an inherited pipe; a byte in it is a SIGTERM")
+    parser.add_argument(
+        "--connections-fd",
+        type=int,
+        metavar="N",
+        help=f"an inherited {peers.LIST}: objects are unpickled for the server's own user alone, not as AWS does",
+    )
     parser.add_argument("--program", help="the script with model_fn (default: SAGEMAKER_PROGRAM)")
     parser.add_argument("--code-dir", help="default: SAGEMAKER_BASE_DIR/code, /opt/ml/code")
     parser.add_argument("--model-dir", help="default: SAGEMAKER_BASE_DIR/model, /opt/ml/model")

@@ -17,7 +17,8 @@ class Settings:
     """Everything the server needs to know. Times are in seconds.
 
     ``lists_as_json`` follows Flask 2.2 and newer (image 1.9-0), which serialises a list that a handler
-    returns; Flask 1.1.1 (all images before it) answers 500.
+    returns; Flask 1.1.1 (all images before it) answers 500. ``connections_fd`` is a list of the machine's
+    connections, by which it is told whose objects may be unpickled; without it, anybody's are, as on AWS.
     """
 
     module_name: str
@@ -32,6 +33,7 @@ class Settings:
     worker_class: str = "gevent"
     graceful_timeout: int = 30
     read_timeout: float = 60.0
+    connections_fd: int | None = None
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.server import codecs
+from harness.server import codecs, peers
 
 _ROWS = {
     codecs.CSV: 'np.loadtxt(io.StringIO(data), delimiter=",", ndmin=2)',
@@ -38,6 +38,14 @@ def undecoded(content_type: str, content: Any, error: Exception) -> Trap | None:
     """Why the default ``input_fn`` failed on a body."""
     if isinstance(error, codecs.UnsupportedFormatError):
         return _unsupported_type(content_type)
+    if isinstance(error, peers.NotOwnError):
+        return Trap(
+            "objects-of-a-stranger",
+            f"the {content_type} body has to be unpickled, which runs whatever code is in it. AWS's default "
+            "input_fn does so for anybody; here, where all users of the machine can reach the port, for the server's "
+            "own user alone, and anybody else gets a 500. Send an array of numbers or text, or, if you trust them all, "
+            "write input_fn: return np.load(io.BytesIO(data), allow_pickle=True)",
+        )
     if content_type == codecs.CSV:
         return _csv(content, error)
     if content_type == codecs.JSON and content.lstrip().startswith("{"):

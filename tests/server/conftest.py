@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.server.settings import Settings
+from tests.server.running import Running, Start
 
 _numbers = itertools.count()
 
@@ -29,3 +30,17 @@ def user_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
     yield write
     for name in names:
         sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    running: list[Running] = []
+
+    def launch(source: str, *options: str, pass_fds: tuple[int, ...] = (), **environment: str) -> Running:
+        running.append(Running(tmp_path, source, *options, pass_fds=pass_fds, **environment))
+        return running[-1]
+
+    yield launch
+    for server in running:
+        if server.process.poll() is None:
+            server.end()
