@@ -29,6 +29,7 @@ def user_of(connection: socket.socket) -> int | None:
     """
     owner = _owner(connection.getpeername(), connection.getsockname())
     if owner is None:
+        connection.getpeername()  # one that has been broken off since is in no list either
         return None
     user, inode = owner
     if inode == 0:

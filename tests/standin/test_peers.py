@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 import subprocess
 import sys
 
@@ -31,6 +32,28 @@ def test_a_connection_that_is_closed_at_its_other_end_is_nobodys(listener):
         made.close()
         with pytest.raises(ConnectionAbortedError):
             user_of(accepted)
+
+
+class BreaksOff:
+    """A connection whose other end breaks it off when somebody has just begun to look whose it is."""
+
+    def __init__(self, accepted: socket.socket, made: socket.socket) -> None:
+        self.accepted, self.made = accepted, made
+        self.getsockname = accepted.getsockname
+
+    def getpeername(self):
+        name = self.accepted.getpeername()
+        self.made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.made.close()
+        return name
+
+
+def test_a_connection_that_is_broken_off_meanwhile_is_nobodys(listener):
+    # What it has sent before could still be read.
+    with socket.create_connection(listener.getsockname()) as made, listener.accept()[0] as accepted:
+        meets = BreaksOff(accepted, made)
+        with pytest.raises(OSError, match="not connected"):
+            user_of(meets)
 
 
 ASK = """
