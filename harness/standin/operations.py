@@ -103,6 +103,7 @@ class SageMaker:
         started, described = _START.match(operation), _DESCRIBE.match(operation)
         if started:
             self._check_limit(started["kind"], request, operation)
+        leaving = self._client.job("Endpoint", request["EndpointName"]) if operation == "DeleteEndpoint" else None
         answer: Document = _in_aws_words(method, request, operation, self._arn)
         if operation.startswith("Create") and request.get("Tags"):
             self._tags.add(next(iter(answer.values())), request["Tags"])
@@ -112,6 +113,8 @@ class SageMaker:
             job = self._client.job(described["kind"], request[f"{described['kind']}Name"])
             self._client.reap(job)
             self._logs.catch_up(job)
+        if leaving:
+            self._logs.catch_up(leaving)
         return answer
 
     def _arn(self, kind: str, name: str) -> str:

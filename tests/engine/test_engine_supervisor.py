@@ -137,17 +137,16 @@ class TestANursery:
         body = """
 os.environ["LATER"] = "said"
 job, attached = begin('j')
-while not job.owner():
-    pass
 status = Path(f"/proc/{job.owner()}/status").read_text()
 print(f"PPid:\\t{nursery._pid}\\n" in status)
-while attached.wait():
-    pass
-print(job.status, "said" in job.log.read_text())
+while "said" not in job.log.read_text():
+    attached.wait()
+attached.abandon()
+print(job.status)
 """
         passes = "settings = EngineSettings(pass_environment=('LATER',), cache='cache')"
-        made = project("import os; print(os.environ['LATER'])")
-        assert run(made, passes + body, "nursery") == "True\nCompleted True\n"
+        made = project("import os, time; print(os.environ['LATER'], flush=True); time.sleep(600)")
+        assert run(made, passes + body, "nursery") == "True\nStopped\n"
 
     def test_that_has_been_killed_is_said_and_leaves_no_job_that_seems_to_run(self, project):
         body = """

@@ -5,6 +5,7 @@ import pty
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -70,11 +71,17 @@ def test_ctrl_c_reaches_the_whole_foreground_group_and_still_says_stopped(projec
 
 @pytest.mark.slow
 def test_ctrl_c_at_any_moment_of_the_start_leaves_no_traceback_and_no_running_job(project):
-    made = project("import time; time.sleep(600)")
-    for number in range(30):
+    made = project(WAITS)
+    began = time.monotonic()
+    running = started(made)
+    start = time.monotonic() - began  # the machine's affair; the moments are to be spread over it
+    running.terminate()
+    running.communicate(timeout=120)
+    moments = 20
+    for number in range(moments):
         running = made.start("train", "--job-name", f"j{number}")
         try:
-            running.wait(0.02 * number)
+            running.wait(1.2 * start * number / moments)
         except subprocess.TimeoutExpired:
             os.killpg(running.pid, signal.SIGINT)
         _, err = running.communicate(timeout=30)
@@ -82,7 +89,7 @@ def test_ctrl_c_at_any_moment_of_the_start_leaves_no_traceback_and_no_running_jo
             assert running.returncode == 130, err
             assert b"Traceback" not in err
     statuses = {each["Name"]: each["Status"] for each in made.harness("runs", "--json").json}
-    assert statuses, "none was interrupted late enough to have a job"
+    assert len(statuses) > 1, "none was interrupted late enough to have a job"
     assert set(statuses.values()) <= {"Stopped", "Failed"}
 
 
@@ -142,10 +149,12 @@ def test_a_script_that_ignores_everything_is_killed_when_its_grace_is_over(proje
 
 @pytest.mark.slow
 def test_a_stop_that_is_asked_for_twice_is_one_stop(project):
-    made = project(WAITS, config="stop_grace = 1")
+    made = project(WAITS, config="stop_grace = 600")
     running = started(made)
     assert [made.harness("runs", "stop", "j").code for _ in range(2)] == [0, 0]
-    running.communicate(timeout=30)
+    running.terminate()  # whose end no grace delays
+    running.communicate(timeout=60)
+    assert fate(made) == "Stopped"
     statuses = [each["Status"] for each in made.describe("j")["SecondaryStatusTransitions"]]
     assert statuses.count("Stopping") == statuses.count("Stopped") == 1
 

@@ -120,8 +120,9 @@ class Lab:
         self.sagemaker.create_model(ModelName=name, ExecutionRoleArn=self.standin.role, PrimaryContainer=container)
         return name
 
-    def endpoint_config(self, name: str, answer: str) -> str:
-        variant = {"VariantName": "AllTraffic", "ModelName": self.model(name, answer), "InitialInstanceCount": 1}
+    def endpoint_config(self, name: str, answer: str, script: str = ECHO) -> str:
+        model = self.model(name, answer, script)
+        variant = {"VariantName": "AllTraffic", "ModelName": model, "InitialInstanceCount": 1}
         self.sagemaker.create_endpoint_config(
             EndpointConfigName=name, ProductionVariants=[{**variant, "InstanceType": "ml.m5.large"}]
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.standin.conftest import ECHO
+
 
 def invoke(lab, endpoint, body=b"x", **others):
     runtime = lab.standin.client("sagemaker-runtime")
@@ -74,7 +76,8 @@ def test_what_a_server_prints_is_in_the_endpoint_log(lab):
     lab.sagemaker.delete_endpoint(EndpointName=lab.name)
     lab.endpoints.clear()
     [(stream, lines)] = lab.lines(f"/aws/sagemaker/Endpoints/{lab.name}", "AllTraffic/").items()
-    assert any("Listening" in line for line in lines), stream
+    for words in ("Listening", "Handling signal: term"):  # what it prints first, and as it ends
+        assert any(words in line for line in lines), stream
 
 
 @pytest.mark.slow
@@ -92,13 +95,26 @@ def test_an_endpoint_that_has_failed_has_its_name_until_it_is_deleted(lab):
     assert "Could not find" in refusal(lab.sagemaker.delete_endpoint, EndpointName=lab.name)["Error"]["Message"]
 
 
+@pytest.fixture
+def gate(tmp_path):
+    """What a script behind it waits for."""
+    opened = tmp_path / "gate"
+    yield opened
+    opened.touch()
+
+
+def behind(gate):
+    return f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.01)\n{ECHO}"
+
+
 @pytest.mark.slow
-def test_an_update_changes_what_answers_and_ends_what_answered(lab):
+def test_an_update_changes_what_answers_and_ends_what_answered(lab, gate):
     lab.deploy(lab.name, "old ")
-    config = lab.endpoint_config(f"{lab.name}-2", "new ")
+    config = lab.endpoint_config(f"{lab.name}-2", "new ", behind(gate))
     lab.sagemaker.update_endpoint(EndpointName=lab.name, EndpointConfigName=config)
     assert lab.sagemaker.describe_endpoint(EndpointName=lab.name)["EndpointStatus"] == "Updating"
-    assert invoke(lab, lab.name)["Body"].read().startswith((b"old ", b"new "))
+    assert invoke(lab, lab.name)["Body"].read().startswith(b"old ")
+    gate.touch()
     description = lab.wait("endpoint", lab.name)
     assert description["EndpointConfigName"] == config
     assert invoke(lab, lab.name)["Body"].read().startswith(b"new ")
@@ -107,9 +123,10 @@ def test_an_update_changes_what_answers_and_ends_what_answered(lab):
 
 
 @pytest.mark.slow
-def test_an_endpoint_that_is_being_updated_is_not_updated_again(lab):
+def test_an_endpoint_that_is_being_updated_is_not_updated_again(lab, gate):
     lab.deploy(lab.name, "old ")
-    again = {"EndpointName": lab.name, "EndpointConfigName": lab.endpoint_config(f"{lab.name}-2", "new ")}
+    config = lab.endpoint_config(f"{lab.name}-2", "new ", behind(gate))
+    again = {"EndpointName": lab.name, "EndpointConfigName": config}
     lab.sagemaker.update_endpoint(**again)
     message = refusal(lab.sagemaker.update_endpoint, **again)["Error"]["Message"]
     assert message.startswith("Cannot update in-progress endpoint")

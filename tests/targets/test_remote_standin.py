@@ -29,11 +29,14 @@ ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
 
 COUNTS = """
-import time
+import os, time
 for number in range(40):
     print("line", number, flush=True)
+    while not os.path.exists({broken!r}):
+        time.sleep(0.01)
     time.sleep(0.05)
 """
+"""Has the most to say when the road is ``broken``, however late whoever breaks it comes."""
 LOUD = """
 import time
 start = time.monotonic()
@@ -115,12 +118,13 @@ def road(standin):
 class Listener(jobs.Silent):
     """Breaks the road when the job has begun to talk, and writes down what it is told."""
 
-    def __init__(self, road: Road) -> None:
-        self.road, self.heard, self.statuses = road, b"", Counter()
+    def __init__(self, road: Road, broken: Path) -> None:
+        self.road, self.broken, self.heard, self.statuses = road, broken, b"", Counter()
 
     def output(self, data: bytes) -> None:
         if not self.heard:
             self.road.break_down(7)  # boto3 itself tries five times
+            self.broken.touch()
         self.heard += data
 
     def status(self, name: str, message: str) -> None:
@@ -150,8 +154,11 @@ def names(archive: Path) -> list[str]:
 
 
 class TestOnTheWay:
-    def test_a_connection_that_is_lost_while_following_is_taken_up_again(self, remote, road, name, monkeypatch):
-        made = remote(COUNTS)
+    def test_a_connection_that_is_lost_while_following_is_taken_up_again(
+        self, remote, road, name, monkeypatch, tmp_path
+    ):
+        broken = tmp_path / "broken"
+        made = remote(COUNTS.format(broken=str(broken)))
         done = made.harness("train", "--job-name", name, "--no-wait")
         assert done.code == 0, done.err
         for key, text in {**made.variables, "AWS_ENDPOINT_URL": road.url}.items():
@@ -159,7 +166,7 @@ class TestOnTheWay:
         config = load(config_file=made.folder / "harness.toml", flags={}, environ=dict(os.environ))
         session = open_session(config.region, config.profile)
         target = RemoteTarget(session, config.runs_dir, storage_of(config), pace=Pace(refused=0.1, settle=0.1))
-        listener = Listener(road)
+        listener = Listener(road, broken)
         described = jobs.follow(target, "TrainingJob", name, listener)
         assert described["TrainingJobStatus"] == "Completed"
         assert listener.heard.decode().splitlines() == [f"algo-1 | line {number}" for number in range(40)]
