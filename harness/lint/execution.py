@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
-from harness.lint.modules import Function, Module, Modules
+from harness.lint.modules import Function, Module, Modules, children
 
 _ENDS = ("sys.exit", "exit", "quit", "os._exit", "os.execv", "os.abort")
 _ELSEWHERE = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -67,7 +67,7 @@ class Execution:
         if isinstance(node, ast.Import | ast.ImportFrom):
             self._import(node, module)
             return True
-        self._expressions(ast.iter_child_nodes(node), module)
+        self._expressions(children(node), module)
         if isinstance(node, ast.Expr) and _dotted_call(node.value, module) in _ENDS:
             return False
         return not isinstance(node, ast.Return | ast.Raise | ast.Continue | ast.Break)
@@ -95,7 +95,7 @@ class Execution:
             elif isinstance(each, ast.BoolOp):
                 waiting.append(each.values[0])
             else:
-                waiting += ast.iter_child_nodes(each)
+                waiting += children(each)
                 if isinstance(each, ast.Call):
                     self._call(each, module)
 

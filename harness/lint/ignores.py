@@ -11,7 +11,7 @@ from typing import NamedTuple
 from harness.lint.findings import Found, Rule, Severity, Spot
 from harness.lint.modules import Module
 
-_COMMENT = re.compile(r"#\s*harness:\s*ignore\b(?:\[(?P<ids>[^\]]*)\])?")
+_COMMENT = r"#\s*harness:\s*ignore\b(?:\[(?P<ids>[^\]]*)\])?"
 UNUSED = Rule(
     "HRN901",
     "unused-ignore",
@@ -37,7 +37,7 @@ def ignores_of(module: Module) -> Iterator[Ignore]:
     except (tokenize.TokenError, SyntaxError):
         return
     for token in tokens:
-        match = _COMMENT.search(token.string) if token.type == tokenize.COMMENT else None
+        match = re.search(_COMMENT, token.string) if token.type == tokenize.COMMENT else None
         if match:
             ids = tuple(each.strip() for each in (match["ids"] or "").split(",") if each.strip())
             yield Ignore(Spot(module.name, token.start[0], token.start[1] + 1), ids)

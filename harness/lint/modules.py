@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -20,6 +20,10 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 _FUNCTIONS = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda})
 _LEAVES = frozenset({ast.Name, ast.Constant, ast.alias})
 """Most nodes are of these kinds, and hold no other."""
+_SCOPED = frozenset({ast.Name, ast.arg, ast.Attribute, ast.Assign, ast.Return})
+"""Kinds of which it is asked what function they stand in."""
+_APART = frozenset({ast.Lambda, ast.ExceptHandler, ast.match_case})
+"""What stands in them does not run when the statement does that they belong to."""
 _PLAIN = frozenset(
     {"arg", "asname", "attr", "conversion", "ctx", "id", "is_async", "kind", "level", "module", "name", "op", "ops"}
     | {"rest", "simple", "type_comment"}
@@ -52,32 +56,51 @@ class _Index(NamedTuple):
     kinds: dict[type[ast.AST], list[Any]]
     scopes: dict[int, tuple[int, ...]]
     """By the ``id`` of a node: the functions around it, the innermost first. Nothing for the module's own level."""
+    calls: dict[int, list[ast.Call]]
+    """By the ``id`` of a statement: its own calls, outer ones first."""
 
     @classmethod
     def of(cls, tree: ast.Module) -> _Index:
         kinds: dict[type[ast.AST], list[Any]] = {}
         scopes: dict[int, tuple[int, ...]] = {}
-        waiting: list[tuple[ast.AST, tuple[int, ...]]] = [(tree, ())]
+        calls: dict[int, list[ast.Call]] = {}
+        waiting: list[tuple[ast.AST, tuple[int, ...], int]] = [(tree, (), 0)]
         while waiting:
-            node, around = waiting.pop()
+            node, around, statement = waiting.pop()
             kind = type(node)
             if kind in kinds:
                 kinds[kind].append(node)
             else:
                 kinds[kind] = [node]
-            if around:
+            if around and kind in _SCOPED:
                 scopes[id(node)] = around
             if kind in _LEAVES:
                 continue
+            if kind is ast.Call:
+                calls.setdefault(statement, []).append(node)  # type: ignore[arg-type]
+            elif isinstance(node, ast.stmt):
+                statement = id(node)
+            elif kind in _APART:
+                statement = 0
             if kind in _FUNCTIONS:
                 around = (id(node), *around)
             for field_name in _FIELDS[kind]:
                 value = getattr(node, field_name, None)
                 if type(value) is list:
-                    waiting += [(each, around) for each in value if isinstance(each, ast.AST)]
+                    waiting += [(each, around, statement) for each in value if isinstance(each, ast.AST)]
                 elif isinstance(value, ast.AST):
-                    waiting.append((value, around))
-        return cls(kinds, scopes)
+                    waiting.append((value, around, statement))
+        return cls(kinds, scopes, calls)
+
+
+def children(node: ast.AST) -> Iterator[ast.AST]:
+    """What a node holds, as `ast.iter_child_nodes` has it, mere signs left out: several times as fast."""
+    for name in _FIELDS[type(node)]:
+        value = getattr(node, name, None)
+        if type(value) is list:
+            yield from (each for each in value if isinstance(each, ast.AST))
+        elif isinstance(value, ast.AST):
+            yield value
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -103,8 +126,31 @@ class Module:
         """Every import, wherever it stands."""
         return [*self.all(ast.Import), *self.all(ast.ImportFrom)]
 
+    def calls_of(self, names: Iterable[str]) -> Iterator[ast.Call]:
+        """Every call of what has one of these last names, imports followed: ``pd.read_csv(…)`` under ``read_csv``."""
+        for name in names:
+            yield from self.called.get(name, ())
+
+    @cached_property
+    def called(self) -> Mapping[str, Sequence[ast.Call]]:
+        """Every call by the last name of what it calls, imports followed."""
+        found: dict[str, list[ast.Call]] = {}
+        for node in self.all(ast.Call):
+            if isinstance(node.func, ast.Attribute):
+                found.setdefault(node.func.attr, []).append(node)
+            elif isinstance(node.func, ast.Name):
+                found.setdefault(self.dotted(node.func).rpartition(".")[2], []).append(node)
+        return found
+
+    def calls_in(self, statement: ast.stmt) -> Sequence[ast.Call]:
+        """The calls of a statement itself, inner ones first, without those of the statements in it."""
+        return self._index.calls.get(id(statement), ())[::-1]
+
     def function_of(self, node: ast.AST) -> int:
-        """The ``id`` of the innermost function around a node; 0 at the module's own level."""
+        """The ``id`` of the innermost function around a name, an argument, an attribute, an assignment or a return.
+
+        0 at the module's own level.
+        """
         return next(iter(self._index.scopes.get(id(node), ())), 0)
 
     @cached_property
@@ -125,6 +171,12 @@ class Module:
         """Functions of the module's own level."""
         found = (node for node in self.tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
         return {node.name: node for node in found}
+
+    def defines(self, name: str) -> bool:
+        """Whether a name may be bound somewhere in the module, or by an ``import *``."""
+        if name in self.imports or "*" in self.imports or any(bound == name for _, bound in self._bindings):
+            return True
+        return any(each.name == name for each in (*self.all_functions, *self.all(ast.ClassDef)))
 
     def value_of(self, name: ast.Name) -> ast.expr | None:
         """What a name was assigned, where its function, or else the module, binds it exactly once."""

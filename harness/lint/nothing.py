@@ -9,8 +9,8 @@ from typing import NamedTuple
 from harness.lint.execution import called
 from harness.lint.findings import Severity
 from harness.lint.modules import Module
-from harness.lint.paths import paths_taken
 from harness.lint.subject import Subject
+from harness.lint.uses import paths_taken
 from harness.lint.variables import Read, asked_for, caught
 
 _DEPTH = 8

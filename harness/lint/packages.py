@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,6 +74,7 @@ _LEFT_313 = frozenset(
         *("ossaudiodev", "pipes", "sndhdr", "spwd", "sunau", "telnetlib", "uu", "xdrlib"),
     }
 )
+_FILES = ("-r", "--requirement", "-c", "--constraint", "-e", "--editable")
 _INSTALL = ("-r", "--requirement", "-e", "--editable")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -108,6 +109,25 @@ def requirements(text: str) -> Requirements:
         else:
             names.add(normalised(match.group()))
     return Requirements(frozenset(names), whole)
+
+
+def local_paths(text: str) -> Iterator[tuple[int, str]]:
+    """Lines of a ``requirements.txt`` that name a file or a folder: the line's number, and the path.
+
+    ``name @ file:///…``, ``-e ../mine``, ``./wheels/mine.whl``, ``-r more.txt``. Lines with a marker are passed over.
+    """
+    for number, line in enumerate(text.splitlines(), start=1):
+        line = line.partition(" #")[0].strip()
+        if not line or line.startswith("#") or ";" in line:
+            continue
+        option, _, rest = line.partition("=" if line.startswith("--") and "=" in line else " ")
+        named = rest.strip() if option in _FILES else line
+        _, at, address = named.partition("@")
+        named = address.strip() if at and "file:" in address else named
+        if named.startswith("file:"):
+            yield number, "/" + named.removeprefix("file:").lstrip("/")
+        elif named and "://" not in named and (named.startswith(("/", "./", "../")) or option in _FILES):
+            yield number, named.split()[0].partition("[")[0]
 
 
 def imported(distributions: Iterable[str]) -> frozenset[str]:

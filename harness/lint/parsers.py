@@ -21,7 +21,6 @@ _GROUPS = ("add_argument_group", "add_mutually_exclusive_group")
 _READS = ("parse_args", "parse_known_args", "parse_intermixed_args", "parse_known_intermixed_args")
 _WORDS = frozenset({"ArgumentParser", "add_argument", *_READS})
 _DEPTH = 8
-_NO_EXPRESSIONS = (ast.stmt, ast.ExceptHandler, ast.match_case, ast.Lambda)
 _KEYWORDS = frozenset({"action", "nargs", "const", "default", "type", "choices", "required", "help", "metavar", "dest"})
 NO_VALUE = frozenset({"store_true", "store_false", "store_const", "append_const", "count", "help", "version"})
 """Actions that take no value from the command line."""
@@ -184,7 +183,7 @@ class _Reader:
         for statement in statements:
             if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 continue
-            for node in _expressions(statement):
+            for node in module.calls_in(statement):
                 self._call(module, node, names, function, sure)
             if isinstance(statement, ast.Assign | ast.AnnAssign) and isinstance(statement.value, ast.Call):
                 target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
@@ -314,19 +313,6 @@ def _is_command_line(module: Module, node: ast.Call, function: Function | None) 
 
 def _attribute(node: ast.Call) -> str:
     return node.func.attr if isinstance(node.func, ast.Attribute) else ""
-
-
-def _expressions(statement: ast.stmt) -> list[ast.Call]:
-    """The calls of a statement itself, inner ones first, without those of the statements in it."""
-    found: list[ast.Call] = []
-    waiting: list[ast.AST] = [statement]
-    while waiting:
-        node = waiting.pop(0)
-        if isinstance(node, ast.Call):
-            found.append(node)
-        inside = ast.iter_child_nodes(node)
-        waiting += [each for each in inside if not isinstance(each, _NO_EXPRESSIONS)]
-    return found[::-1]
 
 
 def _blocks(statement: ast.stmt) -> list[tuple[list[ast.stmt], bool]]:

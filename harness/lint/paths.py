@@ -1,48 +1,22 @@
-"""Where paths in a script point, and which files it reads and writes, as far as its source tells."""
+"""Where paths in a script point, as far as its source tells."""
 
 from __future__ import annotations
 
 import ast
 import posixpath
-import re
-from collections.abc import Callable, Iterator, Mapping
-from enum import StrEnum
+from collections.abc import Callable, Mapping
+from itertools import takewhile
 from typing import NamedTuple
 
 from harness.lint.modules import Module
 from harness.lint.variables import read_of
 
-_WRITES_FIRST = frozenset(
-    {
-        *("numpy.save", "numpy.savez", "numpy.savez_compressed", "numpy.savetxt"),
-        *("matplotlib.pyplot.savefig", "skops.io.dump_to"),
-    }
-)
-_WRITES_SECOND = frozenset(
-    {"joblib.dump", "sklearn.externals.joblib.dump", "torch.save", "shutil.copy", "shutil.copyfile", "shutil.copy2"}
-)
-_WRITES_METHOD = frozenset(
-    {"to_csv", "to_parquet", "to_pickle", "to_json", "to_excel", "to_feather", "savefig", "save_model"}
-)
-_READS_FIRST = frozenset(
-    {
-        *("pandas.read_csv", "pandas.read_parquet", "pandas.read_json", "pandas.read_pickle", "pandas.read_excel"),
-        *("pandas.read_table", "pandas.read_feather", "numpy.load", "numpy.loadtxt", "numpy.genfromtxt"),
-        *("joblib.load", "sklearn.externals.joblib.load", "torch.load"),
-        *("shutil.copy", "shutil.copyfile", "shutil.copy2"),
-    }
-)
-_LISTS_FIRST = frozenset({"os.listdir", "os.scandir", "os.chdir"})
-_SEARCHES_FIRST = frozenset({"glob.glob", "glob.iglob", "os.walk"})
-_LISTS_HERE = frozenset({"os.listdir", "os.scandir"})
-"""These take ``None`` for the working directory."""
-_OPENS = frozenset({"open", "io.open", "builtins.open", "gzip.open", "bz2.open", "lzma.open", "codecs.open"})
 _SAME = frozenset({"os.path.abspath", "os.path.realpath", "os.path.normpath", "os.path.expanduser", "str", "os.fspath"})
-_PATHS = frozenset(
+PATHS = frozenset(
     {"pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "pathlib.PurePosixPath", "os.path.join", "posixpath.join"}
 )
-_OF_WINDOWS = re.compile(r"[A-Za-z]:[\\/]")
 UNKNOWN_PART = "*"
+_MAGIC = frozenset("*?[")
 _DEPTH = 12
 
 
@@ -66,6 +40,17 @@ class Where(NamedTuple):
         return UNKNOWN_PART not in self.path
 
     @property
+    def is_beside(self) -> bool:
+        """Whether it lies out of the folder that a variable names: ``os.environ["SM_MODEL_DIR"] + "model.joblib"``."""
+        return self.base.startswith("$") and self.path.startswith("../")
+
+    @property
+    def folder(self) -> Where:
+        """The part of it that is known, where a part is not: ``data`` of ``data/*.csv``."""
+        known = list(takewhile(lambda part: not _MAGIC & set(part), self.path.split("/")))
+        return Where(self.base, "/".join(known))
+
+    @property
     def parent(self) -> Where:
         """The folder that it lies in."""
         return Where(self.base, _normal(posixpath.join(self.path, "..")))
@@ -76,27 +61,6 @@ class Where(NamedTuple):
         return f"/{self.path}" if self.base == "/" else f"{self.base}/{self.path}".rstrip("/")
 
 
-class Use(StrEnum):
-    """What is done with a path."""
-
-    READ = "read"
-    """As one file."""
-    WRITE = "write"
-    LIST = "list"
-    """As a folder."""
-    SEARCH = "search"
-    """As a folder that need not be there: nothing is found then, and nothing fails."""
-
-
-class Access(NamedTuple):
-    """One use of a file."""
-
-    module: Module
-    node: ast.Call
-    use: Use
-    where: Where
-
-
 Arguments = Callable[[Module, str, str], ast.expr | str | None]
 """(module, variable, attribute) -> what ``args.train`` holds: text, the expression of its default, or None."""
 
@@ -104,10 +68,19 @@ Arguments = Callable[[Module, str, str], ast.expr | str | None]
 class Locator:
     """Tells where expressions point."""
 
-    def __init__(self, arguments: Arguments, variables: Mapping[str, str]) -> None:
-        """``variables``: those that the job sets; another's default is used."""
+    def __init__(
+        self,
+        arguments: Arguments,
+        variables: Mapping[str, str],
+        parameters: Mapping[tuple[int, str], Where] | None = None,
+    ) -> None:
+        """``variables``: those that the job sets; another's default is used.
+
+        ``parameters``: (``id`` of a function, name) -> what a parameter is known to hold.
+        """
         self._arguments = arguments
         self._variables = variables
+        self._parameters = parameters or {}
 
     def where(self, module: Module, node: ast.expr, depth: int = 0) -> Where | None:
         """Where an expression points; None where it cannot be told."""
@@ -119,7 +92,10 @@ class Locator:
             if node.id == "__file__":
                 return Where("source", module.name)
             value = module.value_of(node)
-            return self.where(module, value, depth + 1) if value is not None else None
+            if value is not None:
+                return self.where(module, value, depth + 1)
+            known = self._parameters.get((module.function_of(node), node.id))
+            return known if module.is_bound_once(node) else None
         if isinstance(node, ast.JoinedStr):
             return self._joined(module, node, depth + 1)
         if isinstance(node, ast.BinOp):
@@ -136,14 +112,6 @@ class Locator:
         if isinstance(node, ast.Call):
             return self._call(module, node, depth + 1)
         return None
-
-    def accesses(self, module: Module) -> Iterator[Access]:
-        """The files that a module reads and writes, where it can be told which."""
-        for node in module.all(ast.Call):
-            for use, path in _uses(module, node):
-                where = self.where(module, path)
-                if where is not None:
-                    yield Access(module, node, use, where)
 
     def _joined(self, module: Module, node: ast.JoinedStr, depth: int) -> Where | None:
         """``f"{folder}/model-{n}.joblib"``: the beginning has to be known."""
@@ -166,7 +134,12 @@ class Locator:
         if isinstance(start, ast.Constant):
             return of_text(str(start.value) + tail)
         found = self.where(module, start, depth)
-        return Where(found.base, _normal(found.path + tail)) if found else None
+        if found is None:
+            return None
+        folder = self._variables.get(found.base[1:]) if found.base.startswith("$") and not found.path else None
+        if folder and tail and tail[0] not in ("/", UNKNOWN_PART):  # beside the folder, and not in it
+            return Where(found.base, f"../{posixpath.basename(folder)}{tail}")
+        return Where(found.base, _normal(found.path + tail))
 
     def _attribute(self, module: Module, node: ast.Attribute, depth: int) -> Where | None:
         if node.attr == "parent":
@@ -182,7 +155,7 @@ class Locator:
 
     def _call(self, module: Module, node: ast.Call, depth: int) -> Where | None:
         dotted = module.dotted(node.func)
-        if dotted in _PATHS and not node.keywords:
+        if dotted in PATHS and not node.keywords:
             parts = [self.where(module, arg, depth) for arg in node.args]
             if not parts:
                 return Where("cwd")
@@ -209,26 +182,11 @@ class Locator:
         return None
 
 
-def paths_taken(module: Module, node: ast.Call) -> Iterator[tuple[ast.expr, bool]]:
-    """The arguments of a call that have to be paths, and whether ``None`` is an exception there.
-
-    What is written is left out: ``to_csv(None)`` and the like are ready for it.
-    """
-    dotted = module.dotted(node.func)
-    if dotted in _PATHS:
-        yield from ((each, True) for each in node.args)
-    elif dotted.startswith("os.path.") and node.args:
-        yield node.args[0], True
-    else:
-        uses = _uses(module, node)
-        yield from ((path, dotted not in _LISTS_HERE) for use, path in uses if use is not Use.WRITE)
-
-
 def of_text(text: str) -> Where | None:
     """A path as it is written. None for a URL."""
     if not text or "://" in text or "\n" in text or "\0" in text:
         return None
-    if _OF_WINDOWS.match(text):
+    if text[0].isalpha() and text[1:3] in (":\\", ":/"):
         return Where("C:", text)
     if text.startswith("~"):
         return Where("~", _normal(text[1:].lstrip("/")))
@@ -240,54 +198,3 @@ def of_text(text: str) -> Where | None:
 def _normal(path: str) -> str:
     path = posixpath.normpath(path.lstrip("/")) if path.strip("/") else ""
     return "" if path == "." else path
-
-
-def _uses(module: Module, node: ast.Call) -> Iterator[tuple[Use, ast.expr]]:
-    """The paths that a call is given, with what it does with them."""
-    dotted = module.dotted(node.func)
-    first = node.args[0] if node.args else None
-    if dotted in _OPENS:
-        use = _mode(node, 1)
-        if first is not None and use:
-            yield use, first
-        return
-    if dotted in _WRITES_FIRST and first is not None:
-        yield Use.WRITE, first
-    if dotted in _WRITES_SECOND and len(node.args) > 1:
-        yield Use.WRITE, node.args[1]
-    if dotted in _READS_FIRST and first is not None:
-        yield Use.READ, first
-    if dotted in _LISTS_FIRST and first is not None:
-        yield Use.LIST, first
-    if dotted in _SEARCHES_FIRST and first is not None:
-        yield Use.SEARCH, first
-    if isinstance(node.func, ast.Attribute) and dotted not in _WRITES_FIRST | _WRITES_SECOND | _READS_FIRST:
-        yield from _method_uses(node, node.func, first)
-
-
-def _method_uses(node: ast.Call, func: ast.Attribute, first: ast.expr | None) -> Iterator[tuple[Use, ast.expr]]:
-    if func.attr in _WRITES_METHOD and first is not None:
-        yield Use.WRITE, first
-    elif func.attr in ("write_text", "write_bytes"):
-        yield Use.WRITE, func.value
-    elif func.attr in ("read_text", "read_bytes"):
-        yield Use.READ, func.value
-    elif func.attr == "iterdir":
-        yield Use.LIST, func.value
-    elif func.attr in ("glob", "rglob"):
-        yield Use.SEARCH, func.value
-    elif func.attr == "open":
-        use = _mode(node, 0)
-        if use:
-            yield use, func.value
-
-
-def _mode(node: ast.Call, place: int) -> Use | None:
-    """What ``open`` is asked for; None where it is not a literal."""
-    mode = node.args[place] if len(node.args) > place else None
-    mode = next((key.value for key in node.keywords if key.arg == "mode"), mode)
-    if mode is None:
-        return Use.READ
-    if not (isinstance(mode, ast.Constant) and isinstance(mode.value, str)):
-        return None
-    return Use.WRITE if set(mode.value) & set("wax+") else Use.READ

@@ -13,8 +13,9 @@ from harness.lint.findings import Severity, Spot
 from harness.lint.job import Job
 from harness.lint.modules import Module, Modules
 from harness.lint.parsers import Option, Parser, names_of_arguments, parsers_of
-from harness.lint.paths import Access, Locator
+from harness.lint.paths import Locator, Where
 from harness.lint.rebuilt import Answer, Rebuilt
+from harness.lint.uses import Access, accesses
 from harness.lint.variables import Read, reads_of
 
 
@@ -62,22 +63,17 @@ class Subject:
     def accesses(self) -> tuple[Access, ...]:
         """Every file that is read or written, where it can be told which."""
         locator = self.locator
-        return tuple(access for module in self.trained for access in locator.accesses(module))
+        return tuple(access for module in self.trained for access in accesses(module, locator))
 
     @cached_property
     def called(self) -> frozenset[str]:
         """The last names of everything that is called."""
-        functions = (node.func for module in self.trained for node in module.all(ast.Call))
-        return frozenset(
-            func.attr if isinstance(func, ast.Attribute) else func.id
-            for func in functions
-            if isinstance(func, ast.Attribute | ast.Name)
-        )
+        return frozenset(name for module in self.trained for name in module.called)
 
     @cached_property
     def locator(self) -> Locator:
         """Tells where expressions point."""
-        return Locator(self.argument, self.job.variables)
+        return Locator(self.argument, self.job.variables, self._parameters)
 
     @cached_property
     def parser(self) -> Parser | None:
@@ -132,16 +128,27 @@ class Subject:
 
     def argument(self, module: Module, variable: str, attribute: str) -> ast.expr | str | None:
         """What ``args.train`` holds: the hyperparameter's value, or the expression of the default."""
+        option = self.option(module, variable, attribute)
+        if option is None:
+            return None
+        fed = self.fed.get(id(option))
+        if fed is not None:
+            return fed.answer.value if isinstance(fed.answer.value, str) else None
+        # A default from another module is looked at in its own terms.
+        return option.keywords.get("default") if option.module is module else None
+
+    def option(self, module: Module, variable: str, attribute: str) -> Option | None:
+        """The option that ``args.train`` is of."""
         if self.parser is None or variable not in self._argument_names.get(module.name, ()):
             return None
-        for option in self.parser.options:
-            if option.dest == attribute:
-                fed = self.fed.get(id(option))
-                if fed is not None:
-                    return fed.answer.value if isinstance(fed.answer.value, str) else None
-                # A default from another module is looked at in its own terms.
-                return option.keywords.get("default") if option.module is module else None
-        return None
+        return next((option for option in self.parser.options if option.dest == attribute), None)
+
+    @cached_property
+    def _parameters(self) -> dict[tuple[int, str], Where]:
+        """The folder that ``model_fn`` is given."""
+        function = self.server.functions.get("model_fn") if self.server else None
+        given = [*function.args.posonlyargs, *function.args.args] if function else []
+        return {(id(function), given[0].arg): Where("$SM_MODEL_DIR")} if given else {}
 
     @cached_property
     def _parsers(self) -> tuple[Parser, ...]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from harness.lint.modules import Module
 
 _GETS = ("os.environ.get", "os.getenv", "os.environ.setdefault", "os.environ.pop")
+_GETS_NAMES = ("get", "getenv", "setdefault", "pop")
 
 
 class Read(NamedTuple):
@@ -31,7 +32,7 @@ class Read(NamedTuple):
 def reads_of(module: Module) -> Iterator[Read]:
     """Every reading of a variable whose name is known, but for those that are ready for one that is not there."""
     ready, asked = caught(module), asked_for(module)
-    for node in (*module.all(ast.Subscript), *module.all(ast.Call)):
+    for node in (*module.all(ast.Subscript), *module.calls_of(_GETS_NAMES)):
         read = read_of(module, node)
         if read is not None and not (read.required and (id(node) in ready or read.name in asked)):
             yield read

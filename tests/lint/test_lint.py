@@ -233,7 +233,30 @@ class TestTheImagesModules:
 
     @pytest.mark.parametrize("line", ["-e git+https://example.com/thing.git", "-r more.txt", "./wheels/thing.whl"])
     def test_what_a_requirement_without_a_name_brings_is_not_guessed_at(self, linted: Lint, line: str):
-        assert rules(linted("import thing\n", {"requirements.txt": f"{line}\n"})) == []
+        shipped = {"requirements.txt": f"{line}\n", "more.txt": "thing\n", "wheels/thing.whl": ""}
+        assert rules(linted("import thing\n", shipped)) == []
+
+    @pytest.mark.parametrize(
+        ("line", "named"),
+        [
+            ("numpy @ file:///croot/numpy_1/work", "/croot/numpy_1/work"),
+            ("-e ../mine[extra]", "../mine"),
+            ("-e mine", "mine"),
+            ("--requirement=../base.txt", "../base.txt"),
+            ("/home/me/mine.whl --no-deps", "/home/me/mine.whl"),
+            ("file:///home/me/mine.whl", "/home/me/mine.whl"),
+        ],
+    )
+    def test_a_requirement_that_is_a_path_is_told_by_it(self, linted: Lint, line: str, named: str):
+        (finding,) = linted("print(1)\n", {"requirements.txt": f"# ours\n{line}\n"}).findings
+        assert (finding.rule, finding.line, finding.severity) == ("HRN606", 2, Severity.ERROR)
+        assert f" {named} " in finding.message
+
+    @pytest.mark.parametrize(
+        "line", ["six", "-e git+https://a.example/b@v1", "mine @ https://a.example/b.whl", "# ../x", "-c", "-e ."]
+    )
+    def test_any_other_is_not(self, linted: Lint, line: str):
+        assert rules(linted("print(1)\n", {"requirements.txt": f"{line}\n"})) == []
 
     def test_an_index_to_look_at_brings_nothing(self, linted: Lint):
         (finding,) = linted("import thing\n", {"requirements.txt": "--no-binary :all:\n"}).findings

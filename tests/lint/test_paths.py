@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.lint.modules import Module
-from harness.lint.paths import Locator, Use, Where, of_text
+from harness.lint.paths import Locator, Where, of_text
+from harness.lint.uses import Use, accesses
 
 VARIABLES = {"SM_MODEL_DIR": "/opt/ml/model"}
 
@@ -45,6 +46,9 @@ def where(expression: str, before: str = "") -> str | None:
         ("Path(__file__).resolve().parent.parent.parent / 'x'", "source:../x"),
         ("os.path.join(os.path.dirname(os.path.abspath(__file__)), 'x')", "source:jobs/x"),
         ("os.environ['SM_MODEL_DIR'] + '/m'", "$SM_MODEL_DIR:m"),
+        ("os.environ['SM_MODEL_DIR'] + 'm'", "$SM_MODEL_DIR:../modelm"),
+        ("f\"{os.environ['SM_MODEL_DIR']}m\"", "$SM_MODEL_DIR:../modelm"),
+        ("os.environ['SM_MODEL_DIR'] + unknown", "$SM_MODEL_DIR:*"),
         ("os.path.join(os.environ['SM_MODEL_DIR'], 'm')", "$SM_MODEL_DIR:m"),
         ("os.getenv('SM_MODEL_DIR', 'model')", "$SM_MODEL_DIR:"),
         ("os.getenv('SM_OTHER', 'model')", "cwd:model"),
@@ -73,7 +77,7 @@ def test_any_other_name_is_not(before: str):
 
 def test_a_name_is_looked_for_in_its_own_function_first():
     read = module("a = 'x'\ndef f(a):\n    open(a)\ndef g():\n    open(a)\n")
-    assert [str(access.where) for access in Locator(lambda *_: None, {}).accesses(read)] == ["x"]
+    assert [str(access.where) for access in accesses(read, Locator(lambda *_: None, {}))] == ["x"]
 
 
 @pytest.mark.parametrize(
@@ -85,6 +89,13 @@ def test_a_name_is_looked_for_in_its_own_function_first():
         ("open('x', mode)", None),
         ("Path('x').open('w')", Use.WRITE),
         ("Path('x').read_text()", Use.READ),
+        ("open(file='x')", Use.READ),
+        ("joblib.dump(model, filename='x')", Use.WRITE),
+        ("pandas.read_csv(filepath_or_buffer='x')", Use.READ),
+        ("logging.basicConfig(level=10, filename='x')", Use.WRITE),
+        ("logging.basicConfig(level=10)", None),
+        ("logging.FileHandler('x')", Use.WRITE),
+        ("glob.glob('x')", Use.SEARCH),
         ("frame.to_csv('x')", Use.WRITE),
         ("joblib.dump(model, 'x')", Use.WRITE),
         ("pandas.read_csv('x')", Use.READ),
@@ -93,8 +104,22 @@ def test_a_name_is_looked_for_in_its_own_function_first():
     ],
 )
 def test_a_call_reads_writes_or_lists(call: str, use: Use | None):
-    read = module(f"import joblib, os, pandas\nfrom pathlib import Path\n{call}\n")
-    assert [access.use for access in Locator(lambda *_: None, {}).accesses(read)] == ([use] if use else [])
+    read = module(f"import glob, joblib, logging, os, pandas\nfrom pathlib import Path\n{call}\n")
+    assert [access.use for access in accesses(read, Locator(lambda *_: None, {}))] == ([use] if use else [])
+
+
+@pytest.mark.parametrize(
+    ("call", "searched"),
+    [
+        ("glob.glob('x/*.csv')", "x/*.csv"),
+        ("Path('x').glob('*.csv')", "x/*.csv"),
+        ("Path().rglob('*.csv')", "**/*.csv"),
+        ("Path('x').glob(unknown)", "x/**"),
+    ],
+)
+def test_a_search_is_of_a_pattern_in_a_folder(call: str, searched: str):
+    read = module(f"import glob\nfrom pathlib import Path\n{call}\n")
+    assert [str(access.where) for access in accesses(read, Locator(lambda *_: None, {}))] == [searched]
 
 
 @given(st.text(st.sampled_from("ab./~"), min_size=1))

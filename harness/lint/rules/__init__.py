@@ -9,6 +9,7 @@ from __future__ import annotations
 from harness.lint.findings import Rule
 from harness.lint.rules.arguments import RULES as ARGUMENTS
 from harness.lint.rules.files import RULES as FILES
+from harness.lint.rules.person import RULES as PERSON
 from harness.lint.rules.process import RULES as PROCESS
 from harness.lint.rules.serving import RULES as SERVING
 from harness.lint.rules.shipping import RULES as SHIPPING
@@ -17,6 +18,6 @@ from harness.lint.rules.v3 import RULES as V3
 from harness.lint.rules.values import RULES as VALUES
 from harness.lint.rules.variables import RULES as VARIABLES
 
-_TOPICS = (SYNTAX, ARGUMENTS, VALUES, VARIABLES, FILES, PROCESS, SERVING, SHIPPING, V3)
+_TOPICS = (SYNTAX, ARGUMENTS, VALUES, VARIABLES, FILES, PROCESS, PERSON, SERVING, SHIPPING, V3)
 RULES: tuple[Rule, ...] = tuple(sorted((rule for topic in _TOPICS for rule in topic), key=lambda rule: rule.id))
 """Every rule that looks at a job, by id."""

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import ast
 import posixpath
+import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
 
 from harness.contract.environment import Dialect
 from harness.lint.findings import Found, Rule, Severity
-from harness.lint.paths import Access, Use, Where
+from harness.lint.paths import UNKNOWN_PART, Where
 from harness.lint.subject import Subject
+from harness.lint.uses import BRINGS_FILES, Access, Use
 
 _SCRATCH = ("/tmp", "/var/tmp", "/dev", "/proc", "/sys", "/run")  # noqa: S108 - names of the container's folders
 _OF_A_PERSON = ("/home", "/Users", "/root", "/Volumes", "/mnt", "/media")
 _IN_THE_IMAGE = ("/home", "/root", "/mnt", "/media")
-_BRINGS_FILES = frozenset(
-    {
-        *("extractall", "unpack_archive", "urlretrieve", "download_file", "download_fileobj", "system", "symlink"),
-        *("check_call", "check_output", "Popen", "copytree", "symlink_to", "move", "rename", "run"),
-    }
-)
-"""Calls after which files may be there that nothing else speaks of."""
+_OUTPUTS = ("SM_MODEL_DIR", "SM_OUTPUT_DATA_DIR")
+_TAKE_FOLDERS = ("pandas.read_parquet", "shutil.copy", "shutil.copy2")
+_JOIN = "Put folder and name together with os.path.join, which writes a / between them."
 
 
 def absolute(subject: Subject, where: Where) -> str | None:
@@ -47,12 +47,19 @@ def _lost(subject: Subject) -> Iterator[Found]:
         path = absolute(subject, access.where)
         if path is None or access.where.base == "~" or _is_in(path, (*_SCRATCH, *_OF_A_PERSON)) or path in removed:
             continue
-        if _is_in(path, (*subject.job.kept, subject.job.tree.failure)) or _is_input(subject, path):
-            continue
+        remedy = 'Write models to os.environ["SM_MODEL_DIR"], and the rest to os.environ["SM_OUTPUT_DATA_DIR"].'
         missing = _missing_folder(subject, access, path)
         if missing:
             severity = subject.severity(access.node)
             what = f"{access.where} cannot be written: the job has no folder {posixpath.dirname(path)}"
+            if _is_in(path, subject.job.kept):
+                remedy = "Make it first: os.makedirs(folder, exist_ok=True)."
+        elif _is_in(path, (*subject.job.kept, subject.job.tree.failure)) or _is_input(subject, path):
+            continue
+        elif access.where.is_beside:
+            severity = Severity.WARNING
+            what = f"{path} is written beside the folder that {access.where.base[1:]} names, and lost when the job ends"
+            remedy = _JOIN
         elif path.startswith("/opt/ml") or access.where.base in ("cwd", "source"):
             severity = Severity.WARNING
             what = f"{access.where} is written to {path}, and lost when the job ends"
@@ -62,19 +69,19 @@ def _lost(subject: Subject) -> Iterator[Found]:
             access.module.spot(access.node),
             severity,
             f"{what}.",
-            'Write models to os.environ["SM_MODEL_DIR"], and the rest to os.environ["SM_OUTPUT_DATA_DIR"].',
+            remedy,
         )
 
 
 def _of_this_machine(subject: Subject) -> Iterator[Found]:
-    written, makes_folders = _written(subject), _calls(subject, {"mkdir", "makedirs", *_BRINGS_FILES})
+    written, makes_folders = _written(subject), _calls(subject, {"mkdir", "makedirs", *BRINGS_FILES})
     for access in subject.accesses:
         path, writes = absolute(subject, access.where), access.use is Use.WRITE
         if access.where.base == "C:":
             path = access.where.path
         elif path is None or access.where.base not in ("/", "~") or not _is_in(path, _OF_A_PERSON):
             continue
-        if path in written and not writes:
+        if not writes and absolute(subject, access.where.folder) in written:
             continue
         there = access.where.base == "C:" or posixpath.dirname(path) in _IN_THE_IMAGE
         lost = writes and (there or makes_folders)
@@ -105,7 +112,9 @@ def _not_in_opt_ml(subject: Subject) -> Iterator[Found]:
     written = _written(subject)
     for access in subject.accesses:
         path = absolute(subject, access.where)
-        if access.where.base != "/" or access.use is Use.WRITE or path is None or path in written:
+        if not (access.where.base == "/" or access.where.is_beside) or access.use is Use.WRITE or path is None:
+            continue
+        if absolute(subject, access.where.folder) in written:
             continue
         if _is_in(path, (tree.input_data,)) and path != tree.input_data:
             name = path.removeprefix(f"{tree.input_data}/").partition("/")[0]
@@ -113,6 +122,9 @@ def _not_in_opt_ml(subject: Subject) -> Iterator[Found]:
                 continue
             what = f"the job has no channel {name}, so there is no {path}"
             remedy = f"Add the channel; its path is os.environ['SM_CHANNEL_{name.upper()}']."
+            if access.where.is_beside:
+                what = f"{path} is looked for beside the folder that {access.where.base[1:]} names, and is not there"
+                remedy = _JOIN
         elif job.dialect is Dialect.V3 and _is_in(path, (tree.code,)):
             what = f"SDK v3 puts the source into {job.code}, and there is no {tree.code}"
             remedy = "Use Path(__file__).parent, or the working directory."
@@ -122,22 +134,23 @@ def _not_in_opt_ml(subject: Subject) -> Iterator[Found]:
 
 
 def _not_shipped(subject: Subject) -> Iterator[Found]:
-    written, sure = _written(subject), not _calls(subject, _BRINGS_FILES)
+    written, sure = _written(subject), not _calls(subject, BRINGS_FILES)
     for access in subject.accesses:
         where = access.where
-        if access.use is Use.WRITE or where.base not in ("cwd", "source") or not where.exact:
+        if access.use is Use.WRITE or where.base not in ("cwd", "source"):
             continue
-        path = absolute(subject, where)
-        if path is None or any(_is_in(path, (each,)) or _is_in(each, (path,)) for each in written):
+        path, folder = absolute(subject, where), absolute(subject, where.folder)
+        if path is None or folder is None or _is_shipped(subject, path, access.use):
             continue
-        if _is_shipped(subject, path, access.use):
+        if any(_is_in(folder, (each,)) or _is_in(each, (folder,)) for each in written):
             continue
         outside = not _is_in(path, (subject.job.code,))
+        ending = "only what lies in source_dir is shipped" if outside else "it is not in the source that is shipped"
+        what = f"{where} is looked for at {path} and is not there: {ending}."
         yield Found(
             access.module.spot(access.node),
-            severity_of(subject, access) if sure else Severity.WARNING,
-            f"{where} is looked for at {path} and is not there: "
-            + ("only what lies in source_dir is shipped." if outside else "it is not in the source that is shipped."),
+            severity_of(subject, access) if sure and where.exact else Severity.WARNING,
+            what,
             "Give data as a channel and read os.environ['SM_CHANNEL_…'], or put the file into source_dir.",
         )
 
@@ -157,10 +170,20 @@ def _into_input(subject: Subject) -> Iterator[Found]:
             )
 
 
-def _channel_is_a_folder(subject: Subject) -> Iterator[Found]:
-    for access in _of(subject, Use.READ):
-        is_channel = access.where.base.startswith("$SM_CHANNEL_") and access.where.base[1:] in subject.job.variables
-        if is_channel and not access.where.path and not _takes_folders(access):
+def _is_a_folder(subject: Subject) -> Iterator[Found]:
+    for access in subject.accesses:
+        name = access.where.base.removeprefix("$")
+        is_channel = name.startswith("SM_CHANNEL_") and name in subject.job.variables
+        if access.where.path or access.where.base == name or _takes_folders(access):
+            continue
+        if access.use is Use.WRITE and name in _OUTPUTS:
+            yield Found(
+                access.module.spot(access.node),
+                subject.severity(access.node),
+                f"{name} is a folder, and cannot be written as a file.",
+                f'Name the file in it: os.path.join(os.environ["{name}"], "model.joblib").',
+            )
+        elif access.use is Use.READ and is_channel:
             yield Found(
                 access.module.spot(access.node),
                 subject.severity(access.node),
@@ -174,7 +197,8 @@ def _of(subject: Subject, use: Use) -> Iterator[Access]:
 
 
 def _takes_folders(access: Access) -> bool:
-    return access.module.dotted(access.node.func) == "pandas.read_parquet"
+    function = access.module.dotted(access.node.func)
+    return function in _TAKE_FOLDERS or function.endswith(".to_parquet")
 
 
 def _is_in(path: str, folders: tuple[str, ...]) -> bool:
@@ -190,7 +214,7 @@ def _written(subject: Subject) -> set[str]:
     """What the script itself may have made, folders included."""
     made = {absolute(subject, access.where) for access in _of(subject, Use.WRITE)}
     for module in subject.trained:
-        for node in module.all(ast.Call):
+        for node in module.calls_of(("makedirs", "mkdir")):
             if isinstance(node.func, ast.Attribute):
                 path = None
                 if node.func.attr == "makedirs" and node.args:
@@ -206,7 +230,7 @@ def _removed(subject: Subject) -> set[str]:
     """What the script removes again."""
     gone = set()
     for module in subject.trained:
-        for node in module.all(ast.Call):
+        for node in module.calls_of(("remove", "unlink")):
             if not isinstance(node.func, ast.Attribute):
                 continue
             if module.dotted(node.func) in ("os.remove", "os.unlink") and node.args:
@@ -220,13 +244,14 @@ def _removed(subject: Subject) -> set[str]:
 
 
 def _missing_folder(subject: Subject, access: Access, path: str) -> bool:
-    """Whether a file is written into a folder of the source that nobody makes."""
+    """Whether a file is written into a folder of the source, or of the job's outputs, that nobody makes."""
     folder = posixpath.dirname(path)
-    if access.where.base not in ("cwd", "source") or not access.where.parent.exact:
+    if not access.where.parent.exact or _calls(subject, {"mkdir", "makedirs", *BRINGS_FILES}):
         return False
-    if _calls(subject, {"mkdir", "makedirs", *_BRINGS_FILES}):
-        return False
-    return not _is_shipped(subject, folder, Use.LIST)
+    if access.where.base in ("cwd", "source"):
+        return not _is_shipped(subject, folder, Use.LIST)
+    outputs = (subject.job.tree.model, subject.job.tree.output_data)
+    return _is_in(folder, outputs) and folder not in outputs and not _takes_folders(access)
 
 
 def _is_shipped(subject: Subject, path: str, use: Use) -> bool:
@@ -236,7 +261,17 @@ def _is_shipped(subject: Subject, path: str, use: Use) -> bool:
     name = path.removeprefix(code).lstrip("/")
     if name in subject.modules.files:
         return True
+    if use is Use.SEARCH or UNKNOWN_PART in name:
+        return _is_matched(subject, name if use is Use.SEARCH else re.sub(r"[?[]", r"[\g<0>]", name))
     return not name or any(file.startswith(f"{name}/") for file in subject.modules.files)
+
+
+def _is_matched(subject: Subject, pattern: str) -> bool:
+    """Whether a file or a folder of the source may have a name of such a pattern."""
+    files = subject.modules.files
+    names = {"", *files, *(parent.as_posix() for file in files for parent in PurePosixPath(file).parents)}
+    plain = pattern.replace("**/", "*")  # which is none, one or many folders
+    return any(fnmatchcase(name, plain) for name in names)
 
 
 def _calls(subject: Subject, names: frozenset[str] | set[str]) -> bool:
@@ -296,8 +331,9 @@ RULES = (
     Rule(
         "HRN307",
         "channel-is-a-folder",
-        "A channel is opened as if it were a file.",
-        "`SM_CHANNEL_<NAME>` is a folder, even where the channel's URI names one object.",
-        _channel_is_a_folder,
+        "A channel, or the model's folder, is opened as if it were a file.",
+        "`SM_CHANNEL_<NAME>` is a folder, even where the channel's URI names one object, and so are `SM_MODEL_DIR` and "
+        "`SM_OUTPUT_DATA_DIR`.",
+        _is_a_folder,
     ),
 )

@@ -11,16 +11,16 @@ from harness.lint.subject import Subject
 from harness.lint.variables import caught
 
 _DEFAULTS = ("signal.SIG_DFL", "signal.SIG_IGN")
+_VARIABLE = "AWS_PROFILE"
+_ASKS_AWS = ("client", "resource", "Session", "setup_default_session")
 _SESSIONS = ("boto3.Session", "boto3.session.Session", "boto3.setup_default_session")
 
 
 def _sigterm(subject: Subject) -> Iterator[Found]:
     for module in subject.trained:
-        for node in module.all(ast.Call):
-            if len(node.args) < 2:
-                continue
+        for node in module.calls_of(("signal", "add_signal_handler")):
             asyncio = isinstance(node.func, ast.Attribute) and node.func.attr == "add_signal_handler"
-            if not (asyncio or module.dotted(node.func) == "signal.signal"):
+            if len(node.args) < 2 or not (asyncio or module.dotted(node.func) == "signal.signal"):
                 continue
             if module.dotted(node.args[0]) == "signal.SIGTERM" and module.dotted(node.args[1]) not in _DEFAULTS:
                 yield Found(
@@ -33,9 +33,55 @@ def _sigterm(subject: Subject) -> Iterator[Found]:
 
 
 def _profile(subject: Subject) -> Iterator[Found]:
+    yield from _profile_of_session(subject)
+    yield from _profile_of_environment(subject)
+
+
+def _profile_of_environment(subject: Subject) -> Iterator[Found]:
+    """``AWS_PROFILE`` set where it certainly is, and boto3 asked for something afterwards."""
+    for module in subject.trained:
+        asks = [node for node in module.calls_of(_ASKS_AWS) if module.dotted(node.func).startswith("boto3.")]
+        ready = caught(module)
+        asks = [
+            node
+            for node in asks
+            if id(node) not in ready and not any(key.arg == "profile_name" for key in node.keywords)
+        ]
+        for line, profile in _named_profiles(subject, module):
+            later = [node for node in asks if node.lineno > line]
+            if profile and later:
+                first = min(later, key=lambda node: (not subject.certain(node), node.lineno))
+                yield Found(
+                    module.spot(first),
+                    subject.severity(first),
+                    f"AWS_PROFILE is {profile}, which is of this machine: the job has no ~/.aws, and boto3 raises "
+                    "ProfileNotFound.",
+                    "Do not set AWS_PROFILE there: credentials are those of the job's role.",
+                )
+                break
+
+
+def _named_profiles(subject: Subject, module: Module) -> Iterator[tuple[int, str | None]]:
+    """The line from which on ``AWS_PROFILE`` is set, and what to; 0 for the job's own environment."""
+    if subject.job.environment.get(_VARIABLE):
+        yield 0, subject.job.environment[_VARIABLE]
+    settings: list[tuple[ast.Assign | ast.Call, ast.expr, ast.expr]] = []
+    for node in module.all(ast.Assign):
+        target = node.targets[0]
+        if isinstance(target, ast.Subscript) and module.dotted(target.value) == "os.environ":
+            settings.append((node, target.slice, node.value))
+    for call in module.calls_of(("setdefault",)):
+        if module.dotted(call.func) == "os.environ.setdefault" and len(call.args) == 2:
+            settings.append((call, call.args[0], call.args[1]))
+    for setting, name, value in settings:
+        if _text(subject, module, name) == _VARIABLE and subject.certain(setting):
+            yield setting.lineno, _text(subject, module, value)
+
+
+def _profile_of_session(subject: Subject) -> Iterator[Found]:
     for module in subject.trained:
         ready = caught(module)
-        for node in module.all(ast.Call):
+        for node in module.calls_of(("Session", "setup_default_session")):
             if module.dotted(node.func) not in _SESSIONS or id(node) in ready:
                 continue
             named = next((key.value for key in node.keywords if key.arg == "profile_name"), None)

@@ -9,6 +9,7 @@ from harness.lint.execution import Execution
 from harness.lint.findings import Found, Rule, Severity
 from harness.lint.modules import Function, Module
 from harness.lint.subject import Subject
+from harness.lint.uses import BRINGS_FILES, Use, accesses
 from harness.lint.variables import reads_of
 
 _ARITY = {"model_fn": 1, "input_fn": 2, "predict_fn": 2, "output_fn": 2, "transform_fn": 4}
@@ -24,6 +25,7 @@ _DUMPS = ("joblib.dump", "pickle.dump", "pickle.dumps", "sklearn.externals.jobli
 _HOLD = ("make_pipeline", "make_union", "make_column_transformer", "partial", "dict", "list", "tuple")
 """Functions that keep what they are given; constructors are taken to."""
 _DEPTH = 12
+_MODEL_DIR = "$SM_MODEL_DIR"
 _THERE = ("SM_MODEL_DIR", "SM_INPUT", "SM_INPUT_TRAINING_CONFIG_FILE", "SM_INPUT_DATA_CONFIG_FILE")
 """``SM_*`` that are the image's own, and so in the server as well."""
 
@@ -43,7 +45,7 @@ def _unguarded(subject: Subject) -> Iterator[Found]:
                     f"The server imports this module and has no {read.name}: KeyError, and every request is a 500.",
                     remedy,
                 )
-        for node in module.all(ast.Call):
+        for node in module.calls_of(("parse_args", "fit")):
             if node not in imported:
                 continue
             name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
@@ -90,7 +92,8 @@ def _both(subject: Subject) -> Iterator[Found]:
         )
 
 
-def _arity(subject: Subject) -> Iterator[Found]:
+def _arguments(subject: Subject) -> Iterator[Found]:
+    yield from _swapped(subject)
     server = subject.server
     for name, count in _ARITY.items() if server else ():
         function = server.functions.get(name) if server else None
@@ -110,6 +113,62 @@ def _arity(subject: Subject) -> Iterator[Found]:
             )
 
 
+def _swapped(subject: Subject) -> Iterator[Found]:
+    """``predict_fn(model, data)``, told by what is done with the first argument."""
+    server = subject.server
+    function = server.functions.get("predict_fn") if server else None
+    if server is None or function is None or len(function.args.args) != 2:
+        return
+    first = function.args.args[0].arg
+    for node in server.calls_of(("predict", "predict_proba", "decision_function")):
+        holder = node.func.value if isinstance(node.func, ast.Attribute) else None
+        if not (isinstance(holder, ast.Name) and holder.id == first and server.is_bound_once(holder)):
+            continue
+        if server.function_of(holder) == id(function):
+            yield Found(
+                server.spot(function),
+                Severity.ERROR,
+                f"The server calls predict_fn{_TAKES['predict_fn']}, so that {first} is the data, which has no "
+                f"{node.func.attr}: every request is a 500.",  # type: ignore[attr-defined]
+                f"Declare def predict_fn{_TAKES['predict_fn']}.",
+            )
+            return
+
+
+def _no_such_model(subject: Subject) -> Iterator[Found]:
+    """``model_fn`` reads a file of the model that the training does not write."""
+    server = subject.server
+    function = server.functions.get("model_fn") if server else None
+    if server is None or function is None or not BRINGS_FILES.isdisjoint(subject.called):
+        return
+    written = {each.where for each in subject.accesses if each.use is Use.WRITE and each.where.base == _MODEL_DIR}
+    if not written or not all(where.exact for where in written):
+        return
+    inside = {id(node) for node in ast.walk(function)}
+    for access in accesses(server, subject.locator):
+        where = access.where
+        if id(access.node) not in inside or access.use is not Use.READ or where.base != _MODEL_DIR or not where.exact:
+            continue
+        name = where.path.rpartition("/")[2]
+        if where in written or not name or _is_named_elsewhere(subject, name, inside):
+            continue
+        yield Found(
+            server.spot(access.node),
+            Severity.ERROR,
+            f"model_fn reads {where.path}, and the training writes {', '.join(sorted(each.path for each in written))}: "
+            "every request is a 500.",
+            "Write and read the model under one name.",
+        )
+
+
+def _is_named_elsewhere(subject: Subject, name: str, inside: set[int]) -> bool:
+    return any(
+        isinstance(node.value, str) and name in node.value and id(node) not in inside
+        for module in subject.modules.read.values()
+        for node in module.all(ast.Constant)
+    )
+
+
 def _pickled(subject: Subject) -> Iterator[Found]:
     """What the script defines and pickles is ``__main__``'s, and ``__main__`` is another in the server."""
     entry = subject.modules.entry
@@ -117,7 +176,7 @@ def _pickled(subject: Subject) -> Iterator[Found]:
         return
     own = {node.name for node in entry.tree.body if isinstance(node, ast.ClassDef)}
     functions = set(entry.functions)
-    for node in entry.all(ast.Call):
+    for node in entry.calls_of(("dump", "dumps")):
         if not (entry.dotted(node.func) in _DUMPS and node.args):
             continue
         holder = _holder(entry, node.args[0], own, functions)
@@ -214,7 +273,14 @@ RULES = (
         "handler-arguments",
         "A handler takes other arguments than the server gives.",
         "The server of the scikit-learn images calls handlers with exactly these arguments and no context.",
-        _arity,
+        _arguments,
+    ),
+    Rule(
+        "HRN506",
+        "model-of-another-name",
+        "`model_fn` reads a file that the training does not write.",
+        "What the server has in `model_dir` is what the training left in `SM_MODEL_DIR`, under the same names.",
+        _no_such_model,
     ),
     Rule(
         "HRN505",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import posixpath
 import re
 from collections.abc import Iterator
 from itertools import chain
@@ -15,7 +16,7 @@ from harness.lint.modules import Module
 from harness.lint.subject import Subject
 
 _REQUIREMENTS = "requirements.txt"
-_PIP = re.compile(r"^pip3?$|\b(pip3?|conda) install\b")
+_PIP = r"^pip3?$|\b(pip3?|conda) install\b"
 _NAME_IT = f"Name it in {_REQUIREMENTS} at the root of source_dir."
 
 
@@ -77,15 +78,19 @@ def _installs_itself(subject: Subject) -> bool:
 
 
 def _calls_pip(module: Module) -> bool:
-    said = any(_PIP.search(str(each.value)) for each in module.all(ast.Constant))
+    said = any(_names_pip(each.value) for each in module.all(ast.Constant))
     imported = any(name.partition(".")[0] == "pip" for name in module.imports.values())
     if not (said or imported):  # as nearly always; then no call need be looked into
         return False
     return any(
         module.dotted(call.func).startswith("pip.")
-        or any(isinstance(each, ast.Constant) and _PIP.search(str(each.value)) for each in _within(call.args))
+        or any(isinstance(each, ast.Constant) and _names_pip(each.value) for each in _within(call.args))
         for call in module.all(ast.Call)
     )
+
+
+def _names_pip(value: object) -> bool:
+    return isinstance(value, str) and ("pip" in value or "conda" in value) and re.search(_PIP, value) is not None
 
 
 def _within(arguments: list[ast.expr]) -> Iterator[ast.AST]:
@@ -129,6 +134,32 @@ def _asked(subject: Subject) -> packages.Requirements:
         return packages.requirements(path.read_text("utf-8", "replace"))
     except OSError:
         return packages.Requirements(frozenset(), whole=False)
+
+
+def _of_this_machine(subject: Subject) -> Iterator[Found]:
+    """What pip is to install from a path that the job has not."""
+    path, job = subject.modules.files.get(_REQUIREMENTS), subject.job
+    if path is None or job.dialect is Dialect.V3 or subject.modules.entry_point.endswith(".sh"):
+        return
+    try:
+        text = path.read_text("utf-8", "replace")
+    except OSError:
+        return
+    for number, named in packages.local_paths(text):
+        if _is_shipped(subject, posixpath.normpath(posixpath.join(job.code, named))):
+            continue
+        yield Found(
+            Spot(_REQUIREMENTS, number),
+            Severity.ERROR,
+            f"pip fails, and the job with it: {named} is a path of this machine, and is not shipped.",
+            "Name the package and its version (pip list --format=freeze), or put it into source_dir.",
+        )
+
+
+def _is_shipped(subject: Subject, path: str) -> bool:
+    """Whether a path in the container is the source's root, or a file or a folder in it."""
+    code = subject.job.code
+    return path == code or any(f"{code}/{file}/".startswith(f"{path}/") for file in subject.modules.files)
 
 
 def _isolated(subject: Subject) -> Iterator[Found]:
@@ -195,6 +226,14 @@ RULES = (
         "Requirements under network isolation.",
         "The toolkit runs pip before the script, and pip has no network then: the job fails.",
         _isolated,
+    ),
+    Rule(
+        "HRN606",
+        "requirement-of-this-machine",
+        "`requirements.txt` names a path that the job has not.",
+        "`pip freeze` writes `name @ file:///…` for what conda has installed. The toolkit runs pip before the script, "
+        "and the job ends where pip does not find the path.",
+        _of_this_machine,
     ),
     Rule(
         "HRN604",

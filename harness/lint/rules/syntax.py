@@ -12,7 +12,7 @@ from harness.lint.findings import Found, Rule, Severity, Spot
 from harness.lint.modules import Broken, Module
 from harness.lint.subject import Subject
 
-_OF_LATER_PYTHONS = re.compile(
+_OF_LATER_PYTHONS = (
     r"^\s*type\s+\w|^\s*(async\s+def|def|class)\s+\w+\s*\[|[fFtT][rR]?[\"']|[rR][fFtT][\"']|^\s*except\s.*,"
 )
 """What Python 3.12 and later have added: type parameters, any quotes in f-strings, t-strings, ``except A, B``."""
@@ -23,7 +23,7 @@ def _broken(subject: Subject) -> Iterator[Found]:
     ours, theirs = _text(sys.version_info[:2]), _text(subject.job.python or ())
     for broken in subject.modules.broken:
         severity = Severity.ERROR if _is_needed(subject, broken) else Severity.WARNING
-        if newer and _OF_LATER_PYTHONS.search(broken.line):
+        if newer and re.search(_OF_LATER_PYTHONS, broken.line):
             yield Found(
                 broken.spot,
                 Severity.WARNING,

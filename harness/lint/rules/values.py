@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from harness.lint.findings import Found, Rule, Severity
-from harness.lint.parsers import UNKNOWN
+from harness.lint.modules import Module
+from harness.lint.parsers import UNKNOWN, Option
 from harness.lint.rules.passing import fatal, place_of, strict, typed
 from harness.lint.subject import Subject
 
@@ -138,6 +140,61 @@ def _none(subject: Subject) -> Iterator[Found]:
             )
 
 
+def _numbers(subject: Subject) -> Iterator[Found]:
+    """A number that an option without a type leaves text, where the script certainly needs a number."""
+    for each in subject.passed:
+        option = each.answer.option
+        if option is None or not isinstance(each.value, int | float) or isinstance(each.value, bool):
+            continue
+        if option.action != "store" or "type" in option.keywords or not isinstance(each.answer.value, str):
+            continue
+        used = next(_used_as_number(subject, option), None)
+        if used is not None:
+            module, node, how = used
+            yield Found(
+                place_of(subject, option),
+                subject.severity(node),
+                f"Hyperparameter {each.name} arrives as the text {each.answer.value!r}, as {option.shown} has no type, "
+                f"and {how} in {_line(option, module, node)}: it fails.",
+                f"Declare it with type={type(each.value).__name__}.",
+            )
+
+
+def _used_as_number(subject: Subject, option: Option) -> Iterator[tuple[Module, ast.expr, str]]:
+    """Where text in place of a number is an exception."""
+
+    def is_it(module: Module, node: ast.expr) -> bool:
+        if isinstance(node, ast.Name):
+            node = module.value_of(node) or node
+        of = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        return of and subject.option(module, node.value.id, node.attr) is option  # type: ignore[attr-defined]
+
+    for module in subject.trained:
+        for call in module.all(ast.Call):
+            dotted = module.dotted(call.func)
+            given = [*call.args, *(key.value for key in call.keywords)]
+            estimator = dotted.startswith("sklearn.") and dotted.rpartition(".")[2][:1].isupper()
+            if (dotted == "range" or estimator) and any(is_it(module, value) for value in given):
+                yield module, call, f"{dotted.rpartition('.')[2]} takes numbers"
+        for node in module.all(ast.BinOp):
+            calculates = isinstance(node.op, ast.Sub | ast.Div | ast.FloorDiv | ast.Pow)
+            if calculates and (is_it(module, node.left) or is_it(module, node.right)):
+                yield module, node, "is calculated with"
+        for compared in module.all(ast.Compare):
+            if isinstance(compared.ops[0], ast.Lt | ast.LtE | ast.Gt | ast.GtE):
+                sides = (compared.left, compared.comparators[0])
+                if any(is_it(module, side) for side in sides) and any(_is_number(side) for side in sides):
+                    yield module, compared, "is compared with a number"
+
+
+def _is_number(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, int | float)
+
+
+def _line(option: Option, module: Module, node: ast.expr) -> str:
+    return f"line {node.lineno}" if option.module is module else f"line {node.lineno} of {module.name}"
+
+
 def _is_another(value: object, meant: object) -> bool:
     if isinstance(meant, list | tuple):
         return isinstance(value, list | tuple | set) and list(value) != list(meant)
@@ -190,5 +247,13 @@ RULES = (
         "None arrives as text.",
         "None is an empty argument (SDK v3: the text `null`), and not the same as an argument that is not given.",
         _none,
+    ),
+    Rule(
+        "HRN114",
+        "number-is-text",
+        "A number arrives as text, where the script needs a number.",
+        "argparse converts what it is given by `type`, and leaves it text without one; a default of 5 is a number all "
+        "the same, so that the script does well as long as nobody gives the argument.",
+        _numbers,
     ),
 )

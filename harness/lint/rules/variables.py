@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from harness.contract.environment import Dialect
 from harness.lint.findings import Found, Rule, Severity
 from harness.lint.nothing import Taken, taken_for_paths
-from harness.lint.paths import Use
 from harness.lint.subject import Subject
+from harness.lint.uses import Use
 from harness.lint.variables import Read
 
 _CHANNEL = "SM_CHANNEL_"

@@ -1,0 +1,4 @@
+import logging
+
+logging.basicConfig(filename="train.log", level=logging.INFO)
+logging.info("trained")

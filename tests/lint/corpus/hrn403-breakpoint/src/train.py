@@ -1,0 +1,3 @@
+rows = [1, 2]
+breakpoint()
+print(">", rows)

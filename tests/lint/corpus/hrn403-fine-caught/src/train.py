@@ -1,0 +1,5 @@
+try:
+    name = input("Model name: ")
+except EOFError:
+    name = "model"
+print(">", name)

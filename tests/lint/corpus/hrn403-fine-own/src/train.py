@@ -1,0 +1,5 @@
+def input(name):
+    return name.upper()
+
+
+print(">", input("model"))

@@ -1,0 +1,2 @@
+name = input("Model name: ")
+print(">", name)

@@ -1,0 +1,5 @@
+try:
+    get_ipython().run_line_magic("matplotlib", "inline")
+except NameError:
+    pass
+print("> trained")

@@ -1,0 +1,5 @@
+def display(rows):
+    print(">", rows)
+
+
+display([1, 2])

@@ -1,0 +1,2 @@
+get_ipython().run_line_magic("matplotlib", "inline")
+print("> trained")
