@@ -65,17 +65,15 @@ class Environment:
             if self.ready:
                 return 0
             made_to_order(self.base, self.folder)
-            python, module, pip, *arguments = self.install
-            without_network = ("--no-index",) if self.offline else ()
-            into = ("--python", str(self.python), "--disable-pip-version-check")
+            _, module, pip, *arguments = self.install
+            options = ("--disable-pip-version-check", *arguments, *(("--no-index",) if self.offline else ()))
             # What pip leaves when it is killed goes with the environment, which the next one makes afresh.
             scratch = self.folder / ".tmp"
             scratch.mkdir()
             # Pip is the harness's to run, with the user's own settings for it: an index, a proxy, a certificate.
             environment = {**os.environ, "TMPDIR": str(scratch)}
-            code = subprocess.run(
-                [python, module, pip, *into, *arguments, *without_network], env=environment
-            ).returncode
+            # The base's pip, which the environment sees; that of the base itself would start it anew (--python).
+            code = subprocess.run([str(self.python), module, pip, *options], env=environment).returncode
             shutil.rmtree(scratch)
             if code == 0:
                 self._mark.touch()
