@@ -29,6 +29,13 @@ ASPECTS = {
 }
 
 
+LOG = """\
+algo-1 | Traceback (most recent call last):
+algo-1 |   File "/opt/ml/code/train.py", line 41, in <module>
+algo-1 |     main(parser.parse_args())
+algo-1 | ValueError: Input X contains NaN."""
+
+
 def svg(*counts: tuple[int, int, int], fill: str = "#1f5291") -> str:
     """A confusion matrix of three classes, as the sample's script draws it: white, with one colour in its diagonal."""
     cells = "".join(
@@ -59,6 +66,7 @@ def target(name: str, **members: Any) -> dict[str, Any]:
         "JobStatus": "Completed",
         "ExitCode": 0,
         "FailureReason": None,
+        "LogTail": None,
         "Stopped": False,
         "Seconds": {"probe": 0.4, "train": 1.7, "again": 1.7, "endpoint": 1.2, "transform": 1.5},
         "Metrics": {"train:accuracy": 1.0, "test:accuracy": 0.9667},
@@ -232,11 +240,24 @@ def findings_of_every_kind() -> dict[str, Any]:
         JobStatus="Failed",
         ExitCode=1,
         FailureReason="AlgorithmError: ExecuteUserScriptError:\nExitCode 1",
+        LogTail=LOG,
         Seconds={"probe": 1.9, "train": 3.1},
         Metrics={"train:accuracy": 1.0, "test:accuracy": 0.9333},
         Pictures=[picture(svg((10, 0, 0), (0, 8, 2), (0, 0, 10)))],
     )
     return document([target("local"), failed, broken, target("remote")], findings)
+
+
+def failing() -> dict[str, Any]:
+    """The script is wrong, and fails wherever it runs."""
+    ended: dict[str, Any] = {
+        "JobStatus": "Failed",
+        "ExitCode": 1,
+        "FailureReason": 'AlgorithmError: ExecuteUserScriptError:\nExitCode 1\nErrorMessage ""',
+        "LogTail": LOG,
+        "Metrics": {},
+    }
+    return document([target(name, **ended) for name in ("local", "container", "remote")], [], reference="container")
 
 
 def without_docker() -> dict[str, Any]:
@@ -294,7 +315,14 @@ def hostile() -> dict[str, Any]:
         {"Name": 'quote".svg', "MediaType": "image/svg+xml", "Base64": '"><script>document.title=1</script>'},
         picture("<b>", "page.svg", media_type="text/html"),
     ]
-    made = target("local", Pictures=pictures, FailureReason=HOSTILE, Metrics={HOSTILE: float("nan"), "m" * 300: 1e300})
+    made = target(
+        "local",
+        Pictures=pictures,
+        FailureReason=HOSTILE,
+        LogTail=HOSTILE,
+        JobStatus="Failed",
+        Metrics={HOSTILE: float("nan"), "m" * 300: 1e300},
+    )
     made["Files"]["output"].append({"Name": HOSTILE, "Size": 10**15, "Sha256": HOSTILE})
     unavailable = target("container", State="unavailable", Reason=HOSTILE)
     return document([made, unavailable], findings, EntryPoint=HOSTILE, Hyperparameters={HOSTILE: HOSTILE})

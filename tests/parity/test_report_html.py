@@ -19,6 +19,7 @@ SAMPLES = {
     "clean": sample.clean,
     "findings": sample.findings_of_every_kind,
     "without-docker": sample.without_docker,
+    "failing": sample.failing,
     "hostile": sample.hostile,
 }
 
@@ -77,7 +78,8 @@ class TestTheVerdict:
         reason = "AlgorithmError: ExecuteUserScriptError:\nExitCode 1"
         failed = [sample.target(name, JobStatus="Failed", FailureReason=reason) for name in ("local", "container")]
         content = render(sample.document(failed, []))
-        assert heading(sample.document(failed, [])) == "The job does not complete, on any target alike"
+        assert heading(sample.document(failed, [])) == "The job fails on every target alike"
+        assert heading(sample.document(failed[:1], [])) == "The job fails"
         assert 'class="verdict differs"' in content
 
     def test_does_not_praise_what_never_ran(self):
@@ -91,6 +93,33 @@ class TestTheMatrix:
 
     def test_of_one_target_names_no_other(self):
         assert "the targets are compared with each other." in Elements(render(sample.without_docker())).words
+
+    def test_does_not_call_it_agreeing_that_a_job_fails_alike(self):
+        cells = re.findall(r'<td role="cell" class="fails[^"]*"><a href="#log">.*?</a>', render(sample.failing()))
+        assert ["fails alike" in each for each in cells] == [True, True, True]
+        assert "agrees" not in "".join(cells)
+
+    @pytest.mark.parametrize(("status", "word"), [("Failed", "fails"), ("Stopped", "stopped")])
+    def test_of_one_target_says_how_its_job_ends(self, status, word):
+        ended = sample.target("local", JobStatus=status, FailureReason=None)
+        assert f'<span class="word">{word}</span>' in render(sample.document([ended], []))
+
+
+class TestTheLog:
+    def test_is_shown_once_for_the_targets_whose_jobs_say_the_same(self):
+        words = Elements(render(sample.failing())).words
+        assert words.count("ValueError: Input X contains NaN.") == 1
+        assert "local, container and remote algo-1 | Traceback" in words
+
+    def test_is_shown_for_each_target_whose_job_says_something_else(self):
+        document = sample.failing()
+        document["Targets"][1]["LogTail"] = "algo-1 | MemoryError"
+        words = Elements(render(document)).words
+        assert "local and remote algo-1 | Traceback" in words
+        assert "container algo-1 | MemoryError" in words
+
+    def test_of_a_job_that_completes_is_not_shown(self):
+        assert "The last lines" not in render(sample.clean())
 
 
 class TestAFinding:
@@ -179,7 +208,7 @@ VIEWS = {
     for name in SAMPLES
     for width in (1280, 390)
     for scheme in ("light", "dark")
-    if name in {"findings", "hostile"} or (width, scheme) in {(1280, "light"), (390, "dark")}
+    if name in {"findings", "hostile", "failing"} or (width, scheme) in {(1280, "light"), (390, "dark")}
 }
 
 SPILLING = """[...document.querySelectorAll('body *')].filter(e => !e.closest('.hidden, svg')
@@ -296,7 +325,9 @@ class TestInABrowser:
         assert looks[view].complaints == []
 
     def test_no_text_of_a_stranger_has_become_a_script(self, looks, view):
-        assert looks[view].title.startswith(("Ready for SageMaker: ", "4 differences", "5 differences"))
+        assert looks[view].title.startswith(
+            ("Ready for SageMaker: ", "4 differences", "5 differences", "The job fails on every target alike: ")
+        )
 
     def test_the_paper_is_as_light_or_dark_as_the_reader_wants_it(self, looks, view):
         dark = VIEWS[view][2] == "dark"
@@ -315,5 +346,6 @@ class TestInABrowser:
         assert looks[view].printed_on == (255, 255, 255)
 
     def test_print_unfolds_every_finding(self, looks, view):
-        assert looks[view].findings == {"clean": 0, "without-docker": 0, "findings": 9, "hostile": 6}[VIEWS[view][0]]
+        findings = {"findings": 9, "hostile": 6}
+        assert looks[view].findings == findings.get(VIEWS[view][0], 0)
         assert looks[view].folded_in_print == 0

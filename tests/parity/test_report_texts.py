@@ -138,13 +138,20 @@ class TestATerminal:
         assert "differs: 1 unexplained" in text
 
     def test_is_not_green_where_targets_agree_in_a_job_that_does_not_complete(self, told):
-        failed = {**told["Targets"][0], "JobStatus": "Failed", "LogTail": "algo-1 | one\nalgo-1 | depth must be zero"}
+        reason = "AlgorithmError:\nExitCode 1"
+        failed = {
+            **told["Targets"][0],
+            "JobStatus": "Failed",
+            "FailureReason": reason,
+            "LogTail": "algo-1 | one\nalgo-1 | depth must be zero",
+        }
 
         text = terminal.render({**told, "Targets": [failed]}, style=lambda text, state: f"<{state}>{text}")
 
         assert "<differs>local agrees: the job does not complete" in text
         assert re.search("How the job ends +<differs>Failed", text)
-        assert "Failed; the last lines of the job's log:\n  algo-1 | one\n  algo-1 | depth must be zero\n" in text
+        assert "local  Failed: AlgorithmError: ExitCode 1\n" in text
+        assert "The last lines of the job's log:\n  algo-1 | one\n  algo-1 | depth must be zero\n" in text
 
     def test_says_who_stood_in_for_aws(self, told):
         stood_in = {**told["Targets"][0], "Note": "a stand-in for AWS"}

@@ -89,7 +89,9 @@ def _view(document: Document) -> dict[str, Any]:
         "verdict": _verdict(document, findings, targets),
         "tally": _tally(document, findings, ran),
         "targets": targets,
-        "groups": list(_groups(document)),
+        "groups": list(_groups(document, targets)),
+        "logs": list(_logs(targets)),
+        "failing": next(iter(_endings(targets).values()), None) if document["Verdict"] == "agrees" else None,
         "reference": document.get("Reference"),
         "findings": [
             {"kind": kind, "title": title, "about": about, "open": kind in _OPEN, "entries": entries}
@@ -106,7 +108,7 @@ def _view(document: Document) -> dict[str, Any]:
 
 def _target(target: Document) -> dict[str, Any]:
     defaults: dict[str, Any] = dict.fromkeys(
-        ("Reason", "JobStatus", "ExitCode", "FailureReason", "Isolation"),
+        ("Reason", "JobStatus", "ExitCode", "FailureReason", "LogTail", "Isolation"),
     )
     defaults |= {"Stopped": False, "Seconds": {}, "Metrics": {}, "Files": {}, "Pictures": [], "Versions": {}}
     about = target.get("Note") or _ABOUT_TARGETS.get(target["Name"], "")
@@ -130,8 +132,11 @@ def _verdict(document: Document, findings: Sequence[Document], targets: Sequence
         text = (
             f"What {script} saw or did is not what SageMaker promises, or not the same everywhere, and nobody said why."
         )
-    elif failed := [each for each in targets if each["State"] == "ran" and each["JobStatus"] != "Completed"]:
-        state, title = "differs", "The job does not complete, on any target alike"
+    elif failed := [each for each in targets if _ends_badly(each)]:
+        state, title = (
+            "differs",
+            f"The job {_ending(failed[0])}" + (" on every target alike" if len(failed) > 1 else ""),
+        )
         text = failed[0]["FailureReason"] or f"{script} was stopped after its deadline."
     else:
         state, title = "agrees", "Nothing unexpected" if findings else "Ready for SageMaker"
@@ -155,9 +160,44 @@ def _tally(document: Document, findings: Sequence[Document], ran: Sequence[Docum
     ]
 
 
-def _groups(document: Document) -> Iterator[tuple[str, list[Document]]]:
+def _ends_badly(target: Document) -> bool:
+    return bool(target["State"] == "ran" and target["JobStatus"] not in ("Completed", None))
+
+
+def _ending(target: Document) -> str:
+    return "is stopped" if target["JobStatus"] == "Stopped" else "fails"
+
+
+def _logs(targets: Sequence[Document]) -> Iterator[tuple[str, Document]]:
+    """The end of what jobs printed that did not complete: whose it is, and one target of those that tell the same."""
+    badly = [each for each in targets if _ends_badly(each) and each["LogTail"]]
+    for text in dict.fromkeys(each["LogTail"] for each in badly):
+        same = [each for each in badly if each["LogTail"] == text]
+        yield listed([each["Name"] for each in same]), same[0]
+
+
+def _endings(targets: Sequence[Document]) -> dict[str, str]:
+    """How the jobs end that do not complete, by target, in a word or two."""
+    badly = [each for each in targets if _ends_badly(each)]
+    alike = " alike" if len(badly) > 1 else ""
+    return {each["Name"]: f"{_ending(each).removeprefix('is ')}{alike}" for each in badly}
+
+
+def _with_endings(row: Document, targets: Sequence[Document]) -> Document:
+    """The row of how the job ends: that targets agree in a failure is no reason to be glad, and not shown as one."""
+    words = _endings(targets)
+    cells = {
+        name: {**cell, "Word": words[name]} if name in words and cell["State"] != "differs" else cell
+        for name, cell in row["Cells"].items()
+    }
+    return {**row, "Cells": cells}
+
+
+def _groups(document: Document, targets: Sequence[Document]) -> Iterator[tuple[str, list[Document]]]:
     known = {name for names in _GROUPS.values() for name in names}
     by_name = {each["Name"]: each for each in document["Aspects"]}
+    if "outcome" in by_name:
+        by_name["outcome"] = _with_endings(by_name["outcome"], targets)
     others = tuple(name for name in by_name if name not in known)
     for title, names in {**_GROUPS, _OTHER_GROUP: others}.items():
         if rows := [by_name[name] for name in names if name in by_name]:

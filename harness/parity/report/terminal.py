@@ -67,12 +67,15 @@ def _ends_badly(target: Document) -> bool:
 
 
 def _log(document: Document) -> Iterator[str]:
-    """The end of what the job printed where it did not complete; the first such target says enough."""
-    target = next((each for each in document["Targets"] if _ends_badly(each) and each.get("LogTail")), None)
+    """Why the job did not complete, and the end of what it printed; the first such target says enough."""
+    target = next((each for each in document["Targets"] if _ends_badly(each)), None)
     if target is not None:
         yield ""
-        yield f"{target['Name']}  {target['JobStatus']}; the last lines of the job's log:"
-        yield from (f"  {line[:_LONGEST]}" for line in target["LogTail"].splitlines())
+        reason = " ".join((target["FailureReason"] or "").split())[:_LONGEST]
+        yield f"{target['Name']}  {target['JobStatus']}" + (f": {reason}" if reason else "")
+        if target.get("LogTail"):
+            yield "The last lines of the job's log:"
+            yield from (f"  {line[:_LONGEST]}" for line in target["LogTail"].splitlines())
         yield ""
 
 
