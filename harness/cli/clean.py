@@ -16,12 +16,11 @@ import click
 from harness import jobs
 from harness.cli import console
 from harness.cli.options import common, configure
-from harness.config import Config
 from harness.engine.client import stores
 from harness.engine.store import ENDED, Job
 from harness.engine.supervisor import lose
 from harness.errors import HarnessError, MissingCapability, UsageError
-from harness.targets import open_target
+from harness.targets import Target, open_target
 
 _SHOWN = 20
 """Run folders that are named before the question; of more only the number is told."""
@@ -42,32 +41,36 @@ def command(
     """
     config = configure(config_file, flags)
     buried = [name for store in stores(config.runs_dir) for name in store.bury(lose)]
-    stopped = _stop(config) if stop else []
+    target = open_target(replace(config, on="local"))  # whichever has started what there is, it ends alike
+    stopped = _stop(target) if stop else []
+    forgotten = target.client.forget_unused()
     containers = _remove_containers()  # first: they may still write to run folders, and what they wrote is root's
     removed = _remove_runs(config.runs_dir, yes=yes) if runs else []
     if cache:
         shutil.rmtree(config.project_dir / ".harness" / "cache", ignore_errors=True)
     if as_json:
-        told = {"Lost": buried, "Stopped": stopped, "Removed": removed, "Containers": containers, "Cache": cache}
-        console.print_json(told)
+        told = {"Lost": buried, "Stopped": stopped, "Forgotten": forgotten, "Removed": removed}
+        console.print_json({**told, "Containers": containers, "Cache": cache})
         return
     for name in buried:
         click.echo(f"{name}: had lost its process, now Failed", err=True)
     for name in stopped:
         click.echo(f"{name}: stopped", err=True)
+    for name in forgotten:
+        click.echo(f"{name}: what a killed command had made for it is forgotten", err=True)
     for name in containers:
         click.echo(f"{name}: removed from the Docker engine", err=True)
     if removed:
         click.echo(f"{len(removed)} run folder{'s' * (len(removed) > 1)} removed", err=True)
     if cache:
         click.echo("what was kept between jobs is removed", err=True)
-    elif not (buried or stopped or containers or removed):
+    elif not (buried or stopped or forgotten or containers or removed):
         click.echo("there was nothing to clean up", err=True)
 
 
-def _stop(config: Config) -> list[str]:
+def _stop(target: Target) -> list[str]:
     """End what runs; the names of what is ended now. Nothing of a job is delivered, and its folder stays."""
-    target, stopped = open_target(replace(config, on="local")), []  # whichever has started them, they end alike
+    stopped = []
     for running in (target.client.jobs, target.client.endpoints):
         for job in map(running.store.job, sorted(running.store.names())):
             if not job.held():

@@ -16,7 +16,7 @@ from harness.engine import interpreter
 from harness.engine.resources import Resources
 from harness.engine.running import Running, not_found
 from harness.engine.settings import EngineSettings
-from harness.engine.store import ENDED, Document, Job, Store, write_json
+from harness.engine.store import ENDED, Document, Job, Store, check_root, write_json
 from harness.errors import ConfigurationError, RefusedError, ServiceError
 from harness.storage import is_s3
 
@@ -27,28 +27,38 @@ _SUMMARY = ("Name", "Arn", "CreationTime", "EndTime", "LastModifiedTime", "Statu
 
 
 def stores(root: Path) -> tuple[Store, Store]:
-    """Where jobs and where endpoints lie below the folder of run folders."""
-    return Store(root), Store(root / "_endpoints")
+    """Where jobs and where endpoints lie below the folder of run folders.
+
+    Raises:
+        ConfigurationError: that is no folder, or may not be looked into.
+    """
+    found = Store(root), Store(root / "_endpoints")
+    for store in found:
+        check_root(store.root)
+    return found
 
 
 class EngineClient:
     """SageMaker on this machine. What is started here ends with this process unless it is detached."""
 
-    def __init__(self, root: Path, settings: EngineSettings, nursery: Nursery | None = None) -> None:
+    def __init__(
+        self, root: Path, settings: EngineSettings, nursery: Nursery | None = None, *, for_command: bool = False
+    ) -> None:
         """Nothing is touched before the first verb.
 
         Args:
             root: folder of run folders.
             settings: what this machine contributes to jobs.
             nursery: forks the jobs' supervisors, for a caller that has threads.
+            for_command: whether models and endpoint configurations are made for a command's job or endpoint, and go
+                with it, however the command ends.
         """
         self.settings = settings
         self.jobs, self.endpoints = (Running(store, settings, nursery) for store in stores(root))
         arn = f"arn:aws:sagemaker:{settings.region}:{settings.account}"
-        self._models = Resources(root / "_models", "Model", "model", f"{arn}:model/")
-        self._configs = Resources(
-            root / "_endpoint-configs", "EndpointConfig", "endpoint configuration", f"{arn}:endpoint-config/"
-        )
+        self._models = Resources(root / "_models", "Model", "model", f"{arn}:model/", for_command)
+        config = ("EndpointConfig", "endpoint configuration", f"{arn}:endpoint-config/")
+        self._configs = Resources(root / "_endpoint-configs", *config, for_command)
         self._endpoint_arn = f"{arn}:endpoint/"
 
     def running(self, kind: str) -> Running:
@@ -59,6 +69,8 @@ class EngineClient:
         """End everything that was started here and has not been detached."""
         self.jobs.close()
         self.endpoints.close()
+        self._models.close()
+        self._configs.close()
 
     # -- training jobs ------------------------------------------------------------------------------------------
 
@@ -200,6 +212,20 @@ class EngineClient:
         """Forget a configuration; endpoints that were made from it go on."""
         return self._configs.delete(EndpointConfigName)
 
+    def forget_unused(self) -> list[str]:
+        """Forget what killed commands have left of these that no endpoint and no running job uses; its names."""
+        if not (self._models.made_for_commands() or self._configs.made_for_commands()):
+            return []
+        try:
+            endpoints = [found for name in self.endpoints.store.names() if (found := self.find_endpoint(name))]
+            swept = self._configs.sweep({endpoint["EndpointConfigName"] for endpoint in endpoints})
+            configs = map(self._configs.describe, self._configs.names())
+            users = [each for config in configs for each in config["ProductionVariants"]]
+            users += [job.request for job in self.jobs.store.active()]
+        except (OSError, ConfigurationError):  # something of it has just gone, or is broken: another time
+            return []
+        return sorted({*swept, *self._models.sweep({each.get("ModelName") for each in users})})
+
     # -- endpoints ----------------------------------------------------------------------------------------------
 
     def create_endpoint(self, **request: Any) -> Document:
@@ -215,6 +241,7 @@ class EngineClient:
                 f"Port {self.settings.port}: a container without network has none on this machine, and is reached at "
                 "its own address. Leave out one of --port and --enable-network-isolation"
             )
+        self.forget_unused()
         self._forget_failed_endpoint(name)
         if self.find_endpoint(name) is not None:
             raise ServiceError(
@@ -299,6 +326,7 @@ class EngineClient:
             container_jobs.check(image)
 
     def _create_job(self, kind: str, request: Document, description: Document, prepare: Any) -> None:
+        self.forget_unused()
         self.running(kind).create(f"Create{kind}", request[f"{kind}Name"], request, description, prepare)
 
     def _describe_job(self, kind: str, name: str) -> Document:

@@ -31,4 +31,4 @@ def open_target(config: Config) -> ContainerTarget:
         port=config.deploy.port or 0,
         cache=str(config.project_dir / ".harness" / "cache"),
     )
-    return ContainerTarget(EngineClient(config.runs_dir, settings))
+    return ContainerTarget(EngineClient(config.runs_dir, settings, for_command=True))

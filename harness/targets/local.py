@@ -98,4 +98,4 @@ def open_target(config: Config) -> LocalTarget:
         port=config.deploy.port or 0,
         cache=str(config.project_dir / ".harness" / "cache"),
     )
-    return LocalTarget(EngineClient(config.runs_dir, settings))
+    return LocalTarget(EngineClient(config.runs_dir, settings, for_command=True))

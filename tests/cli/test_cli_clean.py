@@ -4,18 +4,21 @@ import os
 import pty
 import subprocess
 import sys
+import time
 
 import pytest
 
 from harness.engine.leftovers import labels
 from harness.engine.store import Job
+from tests.cli.deployments import what_is_left, with_model
 from tests.docker_engine import client_or_skip, image_or_skip, marked
 
 
 def test_where_there_is_no_engine_there_is_nothing_of_ours_in_it(project):
     done = project().harness("clean", "--json", DOCKER_HOST="unix:///nowhere/docker.sock")
     assert (done.code, done.err) == (0, "")
-    assert done.json == {"Lost": [], "Stopped": [], "Removed": [], "Containers": [], "Cache": False}
+    nothing = {key: [] for key in ("Lost", "Stopped", "Forgotten", "Removed", "Containers")}
+    assert done.json == {**nothing, "Cache": False}
 
 
 UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
@@ -111,6 +114,46 @@ class TestRunFolders:
     def test_that_are_not_there_need_no_answer(self, project):
         done = project().harness("clean", "--runs", **NO_DOCKER)
         assert (done.code, done.err) == (0, "there was nothing to clean up\n")
+
+
+class TestWhatAKilledCommandHadMade:
+    """The model of a transform job, and the model and the configuration of an endpoint."""
+
+    WAITS = "def model_fn(model_dir):\n    print('waits', flush=True); import time; time.sleep(600)"
+
+    @pytest.fixture(params=["deploy", "transform"])
+    def killed(self, project, request):
+        made = with_model(project, self.WAITS)
+        made.write("in/a.csv", "1,2\n")
+        name, where = {"deploy": ("--endpoint-name", "_endpoints/j"), "transform": ("--job-name", "j")}[request.param]
+        more = ("--input", "in", "--output", "out") if request.param == "transform" else ()
+        running = made.start(request.param, "--model-data", "model.tar.gz", name, "j", *more)
+        log, deadline = made.run_folder(where) / "log.txt", time.monotonic() + 60
+        while not (log.exists() and "waits" in log.read_text()):
+            assert running.poll() is None, running.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert made.harness("clean", "--json", **NO_DOCKER).json["Forgotten"] == []  # as long as the command runs
+        running.kill()
+        running.communicate()
+        assert what_is_left(made) == []
+        assert self.resources(made)
+        return made
+
+    def resources(self, made) -> list[str]:
+        return [str(path) for kind in ("_models", "_endpoint-configs") for path in made.run_folder(kind).glob("*j*")]
+
+    @pytest.mark.slow
+    def test_is_forgotten_when_it_is_cleaned_up(self, killed):
+        done = killed.harness("clean", **NO_DOCKER)
+        assert (done.code, done.err) == (0, "j: what a killed command had made for it is forgotten\n")
+        assert self.resources(killed) == []
+        assert killed.harness("clean", **NO_DOCKER).err == "there was nothing to clean up\n"
+
+    @pytest.mark.slow
+    def test_is_forgotten_by_the_next_job(self, killed):
+        killed.harness("train")
+        assert self.resources(killed) == []
 
 
 @pytest.mark.docker

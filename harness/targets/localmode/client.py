@@ -26,7 +26,8 @@ class LocalModeClient(EngineClient):
             root: folder of run folders.
             settings: what this machine contributes; who runs jobs, and in what, is not theirs to say.
         """
-        super().__init__(root, replace(settings, launcher="containers", runners=_RUNNERS, instance_limits=False))
+        engine = replace(settings, launcher="containers", runners=_RUNNERS, instance_limits=False)
+        super().__init__(root, engine, for_command=True)
         self._root = root
 
     def check_training_job(self, request: Document) -> None:
