@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,7 @@ from pathlib import Path
 from harness.config import Config
 from harness.doctor.checks import Check, Status
 from harness.engine.client import stores
-from harness.engine.store import ENDED, Store
+from harness.engine.store import ENDED, Store, obstacle
 from harness.errors import HarnessError
 
 AREA = "machine"
@@ -23,16 +22,11 @@ LITTLE, TOO_LITTLE = 1024 * _MIB, 50 * _MIB
 
 def look(config: Config) -> Iterator[Check]:
     """Look at the folder of run folders, whether it exists yet or not."""
-    folder = next(each for each in (config.runs_dir.absolute(), *config.runs_dir.absolute().parents) if each.exists())
-    if not (folder.is_dir() and os.access(folder, os.R_OK | os.W_OK | os.X_OK)):
-        yield Check(
-            AREA,
-            "run folders",
-            Status.MISSING,
-            f"{folder} is no folder that this user may read and write",
-            "set runs_dir in [tool.harness], or HARNESS_RUNS_DIR",
-        )
+    if found := obstacle(config.runs_dir, writing=True):
+        remedy = "set runs_dir in [tool.harness], or HARNESS_RUNS_DIR"
+        yield Check(AREA, "run folders", Status.MISSING, found, remedy)
         return
+    folder = next(each for each in (config.runs_dir.absolute(), *config.runs_dir.absolute().parents) if each.exists())
     yield disk(shutil.disk_usage(folder).free, config.runs_dir)
     yield lost_jobs([name for store in stores(config.runs_dir) for name in lost(store)])
     if config.deploy.port:

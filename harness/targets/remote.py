@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from harness.config import Config
-from harness.engine.store import write_json
+from harness.engine.store import check_root, write_json
 from harness.errors import MissingCapability, ServiceError
 from harness.storage import Storage
 from harness.storage.aws_errors import THROTTLED, Unreachable, code_of, translated
@@ -88,6 +88,7 @@ class JobVerbs(Verbs):
                     "".join(part.title() for part in name.split("_")),
                     remedy="Choose another --job-name, or leave it out for a new one.",
                 )
+            check_root(self._runs_dir, writing=True)  # before there is a job to pay for
             answer: Document = call(**request)
             folder.mkdir(parents=True, exist_ok=True)
             write_json(folder / "request.json", request)

@@ -357,3 +357,11 @@ def test_boto3_is_named_where_it_is_missing(remote):
     assert done.code == 4
     assert "pip install 'sagemaker-harness[remote]'" in done.err
     assert sys.executable not in done.err
+
+
+def test_a_job_is_not_paid_for_whose_run_folder_cannot_be_made(remote, name):
+    made = remote(config='runs_dir = "harness.toml"')
+    done = made.harness("train", "--job-name", name)
+    assert (done.code, "Traceback" in done.err) == (2, False)
+    assert f"runs_dir: {made.folder}/harness.toml is no folder." in done.err
+    assert name not in made.harness("runs").out
