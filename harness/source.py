@@ -2,7 +2,8 @@
 
 What travels is what the SageMaker Python SDK sends (SDK v2, read): the children of ``source_dir`` at the
 root, each dependency under its base name, symbolic links followed; without ``source_dir`` the entry file
-alone. Less what git ignores and what ``.sagemakerignore`` names, in gitignore's syntax. An empty folder does
+alone. Less what git ignores, what ``.sagemakerignore`` names, in gitignore's syntax, and what the harness itself has
+put there: where a repository's root is the source, each job would else carry all those before it. An empty folder does
 not travel.
 """
 
@@ -18,7 +19,9 @@ from typing import BinaryIO, Final, NamedTuple
 from harness.errors import ConfigurationError
 
 IGNORE_FILE: Final = ".sagemakerignore"
-ALWAYS_LEFT_OUT: Final = frozenset({".git", "__pycache__", ".venv"})
+ALWAYS_LEFT_OUT: Final = frozenset({".git", "__pycache__", ".venv", ".harness"})
+_RUN_FOLDERS: Final = "_active/.lock"
+_RUN_FOLDER: Final = ("request.json", "describe.json")
 MAX_SIZE: Final = 2 * 10**9
 """Bytes. Code that weighs as much as this is data, and data belongs into a channel."""
 MODIFIED: Final = 315532800
@@ -212,12 +215,19 @@ def _folder(root: Path) -> Iterator[SourceFile]:
                 continue
             if spec and spec.match_file(name + "/" if is_folder else name):
                 continue
+            if is_folder and _is_of_jobs(child):
+                continue
             if is_folder:
                 yield from walk(child, name + "/", (*above, here))
             else:
                 yield _file(name, child)
 
     return walk(root, "", ())
+
+
+def _is_of_jobs(folder: Path) -> bool:
+    """Whether a folder is one of the harness's: a job's run folder, or the one that they are in."""
+    return (folder / _RUN_FOLDERS).exists() or all((folder / name).exists() for name in _RUN_FOLDER)
 
 
 def _file(name: str, path: Path) -> SourceFile:
@@ -281,7 +291,7 @@ def _check_entry_point(entry_point: str, source_dir: Path, names: Sequence[str])
     if (source_dir / normal).exists():
         raise ConfigurationError(
             f"{where} is in source_dir '{source_dir}', but left out: git or {IGNORE_FILE} ignores it, "
-            f"or it lies in one of {', '.join(sorted(ALWAYS_LEFT_OUT))}."
+            f"or it lies in one of {', '.join(sorted(ALWAYS_LEFT_OUT))}, or in a run folder."
         )
     import difflib
 

@@ -99,6 +99,12 @@ def test_caches_environments_and_repositories_are_left_out(code: Path) -> None:
     assert listed(code) == ["lib/util.py", "train.py"]
 
 
+def test_what_the_harness_has_put_there_is_left_out(code: Path) -> None:
+    write(code, ".harness/cache/model.json", "runs/_active/.lock", "runs/j/describe.json", "runs/j/request.json")
+    write(code, "on-aws/k/describe.json", "on-aws/k/request.json", "mine/request.json", "alike/_active")
+    assert listed(code) == ["alike/_active", "lib/util.py", "mine/request.json", "train.py"]
+
+
 # Ignored
 
 

@@ -49,6 +49,13 @@ class TestAJobThatCompletes:
         assert done.code == 0, done.err
         assert members(made.run_folder("j") / "output/model.tar.gz") == {"model.joblib": b"a model"}
 
+    def test_carries_no_job_before_it_where_the_source_is_the_whole_repository(self, project):
+        made = project("import os\nprint(sorted(os.listdir()))")
+        the_root = ("--source-dir", ".", "--entry-point", "src/train.py")
+        for name in ("i", "j"):
+            done = made.harness("train", "--job-name", name, *the_root)
+        assert "algo-1 | ['data', 'harness.toml', 'src']" in done.out
+
     def test_is_described_on_disk_and_on_stdout_alike(self, project):
         made = project(WRITES_A_MODEL)
         done = made.harness("train", "--job-name", "j", "--json")
