@@ -35,7 +35,7 @@ def command(
     with closing(open_target(config)) as target:
         answer = target.runtime.invoke_endpoint(
             EndpointName=endpoint_name,
-            Body=body.read(),
+            Body=body.read() if config.on == "remote" else body,  # boto3 wants to know its length, and to read it twice
             **{name: value for name, value in asked.items() if value is not None},
         )
     content = answer["Body"].read()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from harness.engine.client import EngineClient
 from harness.engine.store import Document
@@ -38,12 +38,12 @@ class EngineRuntime:
         self,
         *,
         EndpointName: str,
-        Body: bytes | str,
+        Body: bytes | str | BinaryIO,
         ContentType: str | None = None,
         Accept: str | None = None,
         **others: Any,
     ) -> Document:
-        """One prediction.
+        """One prediction. Of a stream no more is read than may be sent.
 
         Returns:
             ``Body`` (a binary stream), ``ContentType`` and ``InvokedProductionVariant``.
@@ -61,7 +61,8 @@ class EngineRuntime:
                 raise ServiceError(
                     "ValidationError", f"{name} {text!r}: a header is one line of ASCII text.", _OPERATION
                 )
-        body = Body.encode() if isinstance(Body, str) else Body
+        content = Body.read(MAX_BODY + 1) if hasattr(Body, "read") else Body
+        body = content.encode() if isinstance(content, str) else content
         if len(body) > MAX_BODY:
             raise ServiceError("413", f"HTTP content length exceeded {MAX_BODY} bytes.", _OPERATION, status=413)
         description = self._client.find_endpoint(EndpointName)

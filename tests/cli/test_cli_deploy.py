@@ -177,6 +177,12 @@ class TestAnEndpoint:
         assert 'Could not find endpoint "arn:aws:sagemaker:us-east-1:000000000000:endpoint/none"' in deleted.err
 
 
+def test_a_body_without_an_end_is_read_no_further_than_it_may_be_sent(project):
+    done = project().harness("invoke", "--endpoint-name", "none", "/dev/zero")
+    assert done.code == 2
+    assert "HTTP content length exceeded 6291456 bytes" in done.err
+
+
 @pytest.mark.slow
 class TestSeveralEndpoints:
     def test_live_side_by_side_at_ports_of_their_own_and_end_one_by_one(self, project, ends):
