@@ -111,7 +111,7 @@ def discard(job: Job) -> None:
     if is_s3(uri) or is_s3(source["S3Uri"]):
         return
     with suppress(OSError, ConfigurationError):  # the input, which names the outputs, may have gone meanwhile
-        for file in transform_files(*channels.chosen(source), local_path(uri)):
+        for file in transform_files(*channels.chosen(source), local_path(uri), job.path):
             file.partial.unlink(missing_ok=True)
 
 
@@ -212,7 +212,7 @@ class _Sender(serving.Readiness):
 
         try:
             settings = TransformSettings.from_request(self.request, _execution_parameters(self.url))
-            files = transform_files(*channels.chosen(self.source), self.output)
+            files = transform_files(*channels.chosen(self.source), self.output, self.job.path)
             self.outcome = runner.run(f"{self.url}/invocations", files, settings, stop=self.cancelled, progress=self)
         except Exception as error:
             self.error = error

@@ -200,5 +200,5 @@ def _send(url: str, request: Mapping[str, Any], source: Path, output: Path) -> s
     from harness.engine.batch import runner
     from harness.engine.batch.settings import TransformSettings, transform_files
 
-    files = transform_files(source.parent, [source], output)
+    files = transform_files(source.parent, [source], output, output)
     return runner.run(f"{url}/invocations", files, TransformSettings.from_request(request)).failure_reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -113,14 +114,22 @@ class TransformFile:
     """As messages call it: its key below the input's prefix."""
     source: Path
     output: Path
+    job: Path
+    """The job's folder."""
 
     @property
     def partial(self) -> Path:
-        """Where the output is written until it is whole."""
-        return self.output.with_name(f".{self.output.name}.partial")
+        """Where the output is written until it is whole: no other job's, and no longer than a name may be."""
+        import hashlib
+
+        whose = hashlib.sha256(os.fsencode(self.job.absolute() / self.output.name)).hexdigest()
+        return self.output.with_name(f".{self.output.name[:40]}.{whose[:16]}.partial")
 
 
-def transform_files(root: Path, sources: Iterable[Path], output: Path) -> tuple[TransformFile, ...]:
-    """Name the outputs: the input's name and ``.out``, below ``output`` as the input is below ``root``."""
+def transform_files(root: Path, sources: Iterable[Path], output: Path, job: Path) -> tuple[TransformFile, ...]:
+    """Name the outputs: the input's name and ``.out``, below ``output`` as the input is below ``root``.
+
+    ``job`` is the folder of whoever writes them.
+    """
     names = [(source.relative_to(root).as_posix(), source) for source in sources]
-    return tuple(TransformFile(name, source, output / f"{name}.out") for name, source in names)
+    return tuple(TransformFile(name, source, output / f"{name}.out", job) for name, source in names)

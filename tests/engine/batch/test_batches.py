@@ -102,7 +102,7 @@ class Job:
     """Files in a temporary folder, and what became of them."""
 
     def __init__(self, folder):
-        self.input, self.output = folder / "in", folder / "out"
+        self.path, self.input, self.output = folder / "job", folder / "in", folder / "out"
         self.input.mkdir()
 
     def add(self, name, content):
@@ -112,7 +112,7 @@ class Job:
 
     def run(self, url, settings=LINE, **more):
         sources = sorted(path for path in self.input.rglob("*") if path.is_file())
-        return run(url, transform_files(self.input, sources, self.output), settings, **more)
+        return run(url, transform_files(self.input, sources, self.output, self.path), settings, **more)
 
     @property
     def outputs(self):
@@ -140,6 +140,25 @@ def test_every_file_has_an_output_of_its_name_in_its_folder(job):
         outcome = job.run(server.url)
     assert (outcome.status, outcome.failures, outcome.failure_reason) == ("Completed", (), None)
     assert job.outputs == {"a.csv.out": b"A\nB\n", "deep/er/b.csv.out": b"C\n"}
+
+
+def test_another_job_that_writes_the_same_outputs_meanwhile_disturbs_nobody(job, tmp_path):
+    (tmp_path / "other").mkdir()
+    other = Job(tmp_path / "other")
+    job.add("a", b"1\n2\n")
+    other.add("a", b"other\n")
+    other.output = job.output
+    between = []
+
+    def answer(handler, body):
+        if body == b"2\n":  # when the first line is written already
+            between.extend([other.run(server.url).status, job.outputs["a.out"]])
+        return body.upper()
+
+    with model(answer) as server:
+        outcome = job.run(server.url, settings(strategy="SingleRecord"))
+    assert between == ["Completed", b"OTHER\n"]
+    assert (outcome.status, job.outputs) == ("Completed", {"a.out": b"1\n2\n"})
 
 
 @pytest.mark.slow

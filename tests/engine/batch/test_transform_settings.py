@@ -133,9 +133,20 @@ def test_data_that_is_streamed_cannot_be_filtered():
 
 def test_outputs_are_named_after_their_inputs_and_keep_their_folders():
     root = Path("/in")
-    files = transform_files(root, [root / "a.csv", root / "b/c.csv.gz", root / "b/d"], Path("/out"))
+    files = transform_files(root, [root / "a.csv", root / "b/c.csv.gz", root / "b/d"], Path("/out"), Path("j"))
     assert [(file.name, file.output.as_posix()) for file in files] == [
         ("a.csv", "/out/a.csv.out"),
         ("b/c.csv.gz", "/out/b/c.csv.gz.out"),
         ("b/d", "/out/b/d.out"),
     ]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "x" * 251, "é" * 125])
+def test_an_output_that_is_not_whole_has_a_name_that_no_other_job_and_no_other_file_uses(tmp_path, name):
+    def partial(name, job):
+        (file,) = transform_files(Path("/in"), [Path("/in") / name], tmp_path, Path(job))
+        return file.partial
+
+    assert partial(name, "j") == partial(name, "j")
+    assert len({partial(name, "j"), partial(name, "other/j"), partial(f"{name[:-1]}y", "j")}) == 3
+    partial(name, "j").touch()  # as far as the file system is concerned
