@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError, MissingCapability
+from harness.images import contexts
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -59,16 +60,11 @@ def connect(timeout: float = PATIENCE) -> DockerClient:
 
 def _endpoint() -> tuple[str, dict[str, Any]]:
     """Where the engine is, and how to reach it: ``DOCKER_HOST``, else the context, as the docker command has it."""
-    from docker.context import ContextAPI
     from docker.utils import kwargs_from_env
 
     if os.environ.get("DOCKER_HOST"):
         return os.environ["DOCKER_HOST"], kwargs_from_env()
-    context = ContextAPI.get_context(os.environ.get("DOCKER_CONTEXT"))
-    if context is None:
-        raise ValueError(f"there is no Docker context {os.environ.get('DOCKER_CONTEXT')!r}")
-    host = context.Host or "unix:///var/run/docker.sock"
-    return host, {"base_url": host, "tls": context.TLSConfig}
+    return contexts.endpoint(os.environ)
 
 
 def _why_not(error: BaseException, where: str, timeout: float) -> str:
