@@ -57,7 +57,7 @@ def _build(
 ) -> None:
     """Build the local image, unless it is there.
 
-    It has AWS's pins, AWS's toolkit and the harness's model server.
+    It has AWS's pins, AWS's toolkit and the harness's model server. DOCKER_BUILDKIT=1 has BuildKit build it.
     """
     version = configure(config_file, flags).framework_version
     if context is not None:

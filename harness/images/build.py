@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from harness.errors import ConfigurationError
-from harness.images import DEFAULT_VERSION, IMAGES
+from harness.images import DEFAULT_VERSION, IMAGES, buildkit
 from harness.images.engine import ImageError, explanation
 
 if TYPE_CHECKING:
@@ -106,7 +106,8 @@ def build(
     """Build the local image unless it exists; its name.
 
     Args:
-        client: the engine, whose own builder does it: every engine with Docker's API has one.
+        client: the engine, whose own builder does it, every engine with Docker's API having one; or its BuildKit, if
+            ``DOCKER_BUILDKIT`` asks for that.
         version: the framework version.
         wheels: folder of wheels that the packages come from, instead of the package index.
         ca_bundle: certificates by which the package index is trusted during the build.
@@ -115,6 +116,7 @@ def build(
     Raises:
         ConfigurationError: the pins are not here, or a wheel that they name is not among the wheels.
         ImageError: the build failed; its last lines are in the message.
+        MissingCapability: there is nothing that BuildKit could be asked with.
     """
     import tempfile
 
@@ -124,18 +126,24 @@ def build(
     with tempfile.TemporaryFile() as archive:
         _pack(archive, context(version), wheels, ca_bundle)
         archive.seek(0)
-        lines = client.api.build(
-            fileobj=archive,
-            custom_context=True,
-            encoding=None,
-            tag=name,
-            buildargs={"PYTHON": str(IMAGES[version].python)},
-            labels={LABEL: version},
-            rm=True,
-            forcerm=True,
-            decode=True,
-        )
+        arguments, labels = {"PYTHON": str(IMAGES[version].python)}, {LABEL: version}
+        if buildkit.asked_for(os.environ):
+            lines = buildkit.build(archive, name, arguments, labels)
+        else:
+            lines = client.api.build(
+                fileobj=archive,
+                custom_context=True,
+                encoding=None,
+                tag=name,
+                buildargs=arguments,
+                labels=labels,
+                rm=True,
+                forcerm=True,
+                decode=True,
+            )
         _follow(lines, version, progress)
+    if not exists(client, name):  # a builder of buildx may be another machine
+        raise ImageError(f"{name} was built, but not into this engine. `docker buildx use default` builds there.")
     return name
 
 
