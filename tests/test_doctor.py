@@ -286,6 +286,13 @@ class TestContainers:
         assert check.status is Status.OK
         assert check.finding.startswith(finding)
 
+    def test_say_if_an_instance_is_not_kept_to_its_cpus_and_memory(self):
+        info = {"NCPU": 4, "MemTotal": 15 << 29, "Driver": "btrfs", "Rootless": True, "CgroupVersion": "1"}
+        assert containers.giving(info).finding == (
+            "4 CPUs and 7.5 GiB for instances; InstanceType is not kept to: the engine has no cgroup that limits CPUs "
+            "and memory; a rootless one needs cgroup v2"
+        )
+
     @pytest.mark.parametrize(
         ("free", "status"),
         [(machine.TOO_LITTLE - 1, [Status.MISSING]), (machine.LITTLE - 1, [Status.WARN]), (machine.LITTLE, [])],

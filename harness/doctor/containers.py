@@ -12,7 +12,7 @@ from harness.config import Config
 from harness.doctor.checks import Check, Status, failed, told
 from harness.doctor.machine import LITTLE, TOO_LITTLE
 from harness.engine.container_errors import unseen
-from harness.engine.container_limits import machine, no_quota
+from harness.engine.container_limits import machine, no_limits, no_quota
 from harness.engine.environment import framework_version
 from harness.engine.image import resolve
 from harness.engine.leftovers import find_leftovers
@@ -67,10 +67,11 @@ def answering(version: dict[str, Any]) -> Check:
 
 def giving(info: dict[str, Any]) -> Check:
     """What instances can be given of the engine's machine, by its ``/info`` document."""
-    there, unkept = machine(info), no_quota(info)
+    there = machine(info)
     finding = f"{there.cpus} CPUs and {there.memory / 1024**3:.1f} GiB for instances"
-    volume = f"; VolumeSizeInGB is not kept to: {unkept}" if unkept else ""
-    return Check(AREA, "limits", Status.OK, finding + volume)
+    unkept = {"InstanceType": no_limits(info), "VolumeSizeInGB": no_quota(info)}
+    notes = [f"; {member} is not kept to: {reason}" for member, reason in unkept.items() if reason]
+    return Check(AREA, "limits", Status.OK, "".join([finding, *notes]))
 
 
 def room(folder: Path) -> Iterator[Check]:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from harness.engine.launcher import LaunchError
+from harness.images.engine import explanation
+
+if TYPE_CHECKING:
+    from docker.errors import APIError
 
 _ABSENT = re.compile(
     r'exec: "([^"]+)": (?:executable file not found|stat .*no such file)|executable file `([^`]+)` not'
@@ -50,6 +55,11 @@ def unseen(reason: str) -> str | None:
         "The project has to lie in a folder that both have under the same path; Docker Desktop shares the folders in "
         "its settings. `docker context ls` shows where else an engine may be."
     )
+
+
+def has_ended(error: APIError) -> bool:
+    """Whether an engine refuses a signal because the container has ended, for which Podman 4 has no code of its own."""
+    return error.status_code in {404, 409} or "container state improper" in explanation(error)
 
 
 def lost(host: str, reason: str) -> LaunchError:

@@ -23,7 +23,7 @@ def check(image: str) -> None:
 
 
 def launcher(job: Job, settings: EngineSettings) -> ContainerLauncher:
-    """The launcher of a job, whatever its kind. A volume whose size is not kept to is noted in the description.
+    """The launcher of a job, whatever its kind. What of its instances is not kept to is noted in the description.
 
     Raises:
         MissingCapability: see ``check``.
@@ -33,7 +33,8 @@ def launcher(job: Job, settings: EngineSettings) -> ContainerLauncher:
         return open_launcher(job, wanted.image)
     made = open_launcher(job, wanted.image, wanted.instance_type, gibibytes=wanted.gibibytes)
     if made.unkept:
-        job.update(Harness={**job.description.get("Harness", {}), "VolumeSizeInGB": f"not kept to: {made.unkept}"})
+        notes = {member: f"not kept to: {reason}" for member, reason in made.unkept.items()}
+        job.update(Harness={**job.description.get("Harness", {}), **notes})
     return made
 
 

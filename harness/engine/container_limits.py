@@ -23,7 +23,25 @@ def machine(info: Mapping[str, Any]) -> Hardware:
     return Hardware(info["NCPU"], info["MemTotal"])
 
 
-def within(wanted: Hardware | None, there: Hardware) -> dict[str, Any]:
+def ungoverned(info: Mapping[str, Any]) -> list[str]:
+    """Which of CPUs and memory the engine would take limits for, and not keep a container to.
+
+    A rootless engine has limits by cgroup v2 alone, as far as the user has been given its controllers. Docker says
+    what it lacks; Podman (4.3.1) ignores on cgroup v1 what it says that it has.
+    """
+    ignores = bool(info.get("Rootless")) and info.get("CgroupVersion") == "1"
+    flags = {"CPUs": "CpuCfsQuota", "memory": "MemoryLimit"}
+    return [what for what, flag in flags.items() if ignores or not info.get(flag, True)]
+
+
+def no_limits(info: Mapping[str, Any]) -> str | None:
+    """Which of an instance's CPUs and memory the engine keeps no container to, and why; None if to both."""
+    if unkept := ungoverned(info):
+        return f"the engine has no cgroup that limits {' and '.join(unkept)}; a rootless one needs cgroup v2"
+    return None
+
+
+def within(wanted: Hardware | None, info: Mapping[str, Any]) -> dict[str, Any]:
     """The engine's settings that give a container an instance's CPUs and memory, each where the machine has as much.
 
     ``/dev/shm`` is half of the memory, as Linux has it and ``--on local``: Docker's own 64 MB are soon too little
@@ -31,10 +49,11 @@ def within(wanted: Hardware | None, there: Hardware) -> dict[str, Any]:
     """
     if not wanted:
         return {}
+    there, unkept = machine(info), ungoverned(info)
     limits: dict[str, Any] = {"shm_size": min(wanted.memory, there.memory) // 2}
-    if wanted.cpus <= there.cpus:
+    if wanted.cpus <= there.cpus and "CPUs" not in unkept:
         limits["nano_cpus"] = wanted.cpus * 10**9
-    if wanted.memory <= there.memory:
+    if wanted.memory <= there.memory and "memory" not in unkept:
         # As much swap as memory would come on top; an instance has none.
         limits |= {"mem_limit": wanted.memory, "memswap_limit": wanted.memory}
     return limits

@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from harness.engine.container_errors import lost, refused
-from harness.engine.container_limits import machine, volume, within
+from harness.engine.container_errors import has_ended, lost, refused
+from harness.engine.container_limits import no_limits, volume, within
 from harness.engine.hosts import LONGEST_LINE
 from harness.engine.image import resolve
 from harness.engine.instances import hardware
@@ -51,14 +52,16 @@ def open_launcher(
     client = connect()
     try:
         remove_leftovers(client)
-        image, limits, unkept = resolve(client, image), {}, ""
+        image, limits, unkept = resolve(client, image), {}, {}
         if instance_type or gibibytes:
             info = client.api.info()
-            limits = within(hardware(instance_type) if instance_type else None, machine(info))
+            limits = within(hardware(instance_type) if instance_type else None, info)
+            unkept["InstanceType"] = instance_type and no_limits(info)
         if gibibytes:
-            kept, unkept = volume(client, image, gibibytes, info)
+            kept, unkept["VolumeSizeInGB"] = volume(client, image, gibibytes, info)
             limits |= kept
-        return ContainerLauncher(client, job, image, limits, unkept=unkept)
+        reasons = {member: reason for member, reason in unkept.items() if reason}
+        return ContainerLauncher(client, job, image, limits, unkept=reasons)
     except BaseException:
         client.close()
         raise
@@ -71,14 +74,20 @@ class ContainerLauncher:
         base_dir: ``/opt/ml``.
         image: the image's name.
         out_of_memory: the hosts that the kernel has ended, wholly or in part, for want of memory.
-        unkept: why the size of their volume is not kept to; empty if it is, or none was asked for.
+        unkept: members of the request that hosts are not kept to, each with the reason.
     """
 
     base_dir: str | None = "/opt/ml"
     reason: str | None = None
 
     def __init__(
-        self, client: DockerClient, job: Job, image: str, limits: dict[str, Any] | None = None, *, unkept: str = ""
+        self,
+        client: DockerClient,
+        job: Job,
+        image: str,
+        limits: dict[str, Any] | None = None,
+        *,
+        unkept: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Nothing starts yet.
 
@@ -313,7 +322,7 @@ class ContainerHost:
         try:
             self._client.api.kill(self._container, name)
         except docker.errors.APIError as error:
-            if error.status_code not in {404, 409}:  # it has ended
+            if not has_ended(error):
                 raise
 
     def _listen(self, stream: CancellableStream, output: int, exited: int) -> None:

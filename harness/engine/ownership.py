@@ -43,7 +43,8 @@ def give_back(
     import docker.errors
 
     # A rootless engine's root is the user, and its numbers for users are not the machine's.
-    rootless = "name=rootless" in (client.api.info().get("SecurityOptions") or ())
+    info = client.api.info()  # Podman has a member of its own for it
+    rootless = info.get("Rootless") or "name=rootless" in (info.get("SecurityOptions") or ())
     target = "0:0" if rootless else f"{owner.uid}:{owner.gid}"
     try:
         reason = _chown(client, image, target, foreign, labels)

@@ -1,8 +1,11 @@
 """What is said of an engine's refusals."""
 
-import pytest
+from types import SimpleNamespace
 
-from harness.engine.container_errors import with_remedy
+import pytest
+from docker.errors import APIError
+
+from harness.engine.container_errors import has_ended, with_remedy
 
 
 @pytest.mark.parametrize(
@@ -24,3 +27,17 @@ def test_a_refusal_comes_with_its_remedy(reason, remedy):
 @pytest.mark.parametrize("reason", ['exec: "train": permission denied', "device is on fire"])
 def test_what_is_not_known_stays_as_it_is(reason):
     assert with_remedy(reason) == reason
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "ended"),
+    [
+        (404, "No such container: c0ffee", True),
+        (409, "Cannot kill container: c0ffee: Container c0ffee is not running", True),
+        (500, "can only kill running containers. c0ffee is in state exited: container state improper", True),
+        (500, "Cannot kill container: c0ffee: tried to kill container, but did not receive an exit event", False),
+    ],
+    ids=["removed", "Docker", "Podman 4.3", "an engine in trouble"],
+)
+def test_a_signal_that_comes_too_late_is_told_from_one_that_fails(status, said, ended):
+    assert has_ended(APIError("error", response=SimpleNamespace(status_code=status), explanation=said)) is ended

@@ -3,22 +3,48 @@
 import docker.errors
 import pytest
 
-from harness.engine.container_limits import machine, no_quota, volume, within
+from harness.engine.container_limits import machine, no_limits, no_quota, volume, within
 from harness.engine.instances import Hardware
 
 
 @pytest.mark.parametrize(
-    ("wanted", "there", "limits"),
+    ("wanted", "limits"),
     [
-        (Hardware(2, 8), Hardware(4, 16), {"nano_cpus": 2 * 10**9, "mem_limit": 8, "memswap_limit": 8, "shm_size": 4}),
-        (Hardware(8, 8), Hardware(4, 16), {"mem_limit": 8, "memswap_limit": 8, "shm_size": 4}),
-        (Hardware(2, 32), Hardware(4, 16), {"nano_cpus": 2 * 10**9, "shm_size": 8}),
-        (None, Hardware(4, 16), {}),
+        (Hardware(2, 8), {"nano_cpus": 2 * 10**9, "mem_limit": 8, "memswap_limit": 8, "shm_size": 4}),
+        (Hardware(8, 8), {"mem_limit": 8, "memswap_limit": 8, "shm_size": 4}),
+        (Hardware(2, 32), {"nano_cpus": 2 * 10**9, "shm_size": 8}),
+        (None, {}),
     ],
     ids=["both", "memory alone", "CPUs alone", "an instance that is not known"],
 )
-def test_an_instance_limits_only_what_the_machine_has(wanted, there, limits):
-    assert within(wanted, there) == limits
+def test_an_instance_limits_only_what_the_machine_has(wanted, limits):
+    assert within(wanted, {"NCPU": 4, "MemTotal": 16}) == limits
+
+
+HAS_BOTH = {"NCPU": 4, "MemTotal": 16, "CpuCfsQuota": True, "MemoryLimit": True}
+DOCKER = {**HAS_BOTH, "CgroupVersion": "1", "SecurityOptions": ["name=seccomp,profile=default"]}
+ROOTLESS_DOCKER = {**DOCKER, "CpuCfsQuota": False, "MemoryLimit": False, "SecurityOptions": ["name=rootless"]}
+PODMAN = {**DOCKER, "Rootless": False}
+ROOTLESS_PODMAN = {**DOCKER, "Rootless": True}
+"""Members of ``/info`` as Docker 20.10.24 and Podman 4.3.1 answered on cgroup v1."""
+
+
+@pytest.mark.parametrize("info", [DOCKER, PODMAN, {**ROOTLESS_PODMAN, "CgroupVersion": "2"}])
+def test_an_engine_with_cgroups_limits_cpus_and_memory(info):
+    assert no_limits(info) is None
+    assert {"nano_cpus", "mem_limit"} < within(Hardware(2, 8), info).keys()
+
+
+@pytest.mark.parametrize("info", [ROOTLESS_DOCKER, ROOTLESS_PODMAN])
+def test_a_rootless_engine_on_cgroup_v1_is_asked_for_no_limits_and_says_why(info):
+    assert within(Hardware(2, 8), info) == {"shm_size": 4}
+    assert no_limits(info) == "the engine has no cgroup that limits CPUs and memory; a rootless one needs cgroup v2"
+
+
+def test_a_rootless_engine_that_was_given_memory_alone_limits_that():
+    info = {**HAS_BOTH, "CgroupVersion": "2", "CpuCfsQuota": False}
+    assert within(Hardware(2, 8), info) == {"mem_limit": 8, "memswap_limit": 8, "shm_size": 4}
+    assert no_limits(info).startswith("the engine has no cgroup that limits CPUs;")
 
 
 def test_the_machine_is_the_engines():

@@ -252,7 +252,7 @@ class TestMemoryAndCpus:
         assert place.launcher.out_of_memory == set()
 
     def test_limits_reach_the_container(self, client, image, job):
-        limits = within(Hardware(1, 256 * MIB), Hardware(2, 1024 * MIB))
+        limits = within(Hardware(1, 256 * MIB), {"NCPU": 2, "MemTotal": 1024 * MIB})
         place = Place(ContainerLauncher(client, job, image, limits), job)
         with place.started(place.sh("sleep 600")) as host:
             settings = client.api.inspect_container(host._container)["HostConfig"]
