@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,15 @@ from harness.targets import open_target
 without_waiting = click.option("--no-wait", is_flag=True, help="Return once the job is accepted; it goes on by itself.")
 
 
-def run_job(config: Config, submission: Submission, *, as_json: bool, no_wait: bool = False) -> None:
-    """Run a job on the configured target, from its request to the exit status."""
+def run_job(
+    config: Config,
+    submission: Submission,
+    *,
+    as_json: bool,
+    no_wait: bool = False,
+    explain: Callable[[], object] | None = None,
+) -> None:
+    """Run a job on the configured target, from its request to the exit status; ``explain`` is called if it fails."""
     progress = console.Progress(as_json=as_json)
     drift.tell(config, submission)
     with closing(open_target(config)) as target:
@@ -30,7 +38,7 @@ def run_job(config: Config, submission: Submission, *, as_json: bool, no_wait: b
     if no_wait:
         left(submission.kind, description, as_json=as_json)
     else:
-        finish(config, submission.kind, description, progress, as_json=as_json)
+        finish(config, submission.kind, description, progress, as_json=as_json, explain=explain)
 
 
 def uploading(what: str) -> Progress:
@@ -49,7 +57,13 @@ def left(kind: str, description: Mapping[str, Any], *, as_json: bool) -> None:
 
 
 def finish(
-    config: Config, kind: str, description: Mapping[str, Any], progress: console.Progress, *, as_json: bool
+    config: Config,
+    kind: str,
+    description: Mapping[str, Any],
+    progress: console.Progress,
+    *,
+    as_json: bool,
+    explain: Callable[[], object] | None = None,
 ) -> None:
     """Show what came out; exit with an error's code unless it is what was wanted."""
     failure = jobs.failure(kind, description)
@@ -57,8 +71,11 @@ def finish(
     console.show(kind, description, as_json=as_json, copy=_copy(config, kind, description))
     if failure is not None:
         console.complain(failure, as_json=False)
-        if isinstance(failure, JobFailed) and config.on == "local":
-            _explain(config, kind, description[f"{kind}Name"])
+        if isinstance(failure, JobFailed):
+            if config.on != "remote" or "AWS_ENDPOINT_URL" in os.environ:  # a stand-in's jobs run on this machine
+                _explain(config, kind, description[f"{kind}Name"])
+            if explain is not None:
+                explain()
         sys.exit(failure.exit_code)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -13,7 +14,7 @@ from harness.cli import console
 from harness.cli.options import common, configure, settings
 from harness.config import Config
 from harness.contract.environment import TOOLKIT_VERSIONS, Dialect
-from harness.errors import ConfigurationError, UsageError
+from harness.errors import ConfigurationError, HarnessError, UsageError
 
 if TYPE_CHECKING:
     from harness.lint import Finding, Report
@@ -105,6 +106,18 @@ def before_sending(config: Config) -> None:
             f"The script would fail on SageMaker: {errors} error{'s' * (errors > 1)} found by harness lint. "
             "Nothing was sent. --no-lint sends it all the same."
         )
+
+
+def after_failing(config: Config) -> None:
+    """What `harness train` tells of a job that has failed: the errors in its script, one of which may be the reason."""
+    from harness.lint import Severity, lint
+
+    with suppress(HarnessError):  # the job has failed, and that is what there is to say
+        report = lint(config)
+        errors = tuple(finding for finding in report.findings if finding.severity is Severity.ERROR)
+        if errors:
+            click.echo("harness lint says of the script:", err=True)
+            show(report._replace(findings=errors), sys.stderr)
 
 
 def _line(report: Report, finding: Finding, stream: TextIO) -> None:

@@ -1,4 +1,4 @@
-"""What is said of a failure on this machine for want of a package that the image has."""
+"""What is said of a failure on this machine for want of what a job on AWS has: a package of the image, credentials."""
 
 from __future__ import annotations
 
@@ -11,12 +11,21 @@ from harness.engine.interpreter import LIBRARIES, Interpreter, interpreter
 from harness.lint import packages
 
 _MISSING = re.compile(rb"ModuleNotFoundError: No module named '(\w+)")
+_NO_CREDENTIALS = b"Unable to locate credentials"
+"""What botocore, the AWS CLI and whatever stands on them (s3fs) end with."""
+_CREDENTIALS = (
+    "The script found no AWS credentials: a job on AWS has its role's, one on this machine is given none unasked. "
+    "pass_environment in [tool.harness] names the variables that it may have: "
+    'pass_environment = ["AWS_PROFILE"], or, on a stand-in, '
+    '["AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"].'
+)
 _TAIL = 64 * 1024
 """Bytes of a log in which the reason of a failure is looked for."""
 
 
 def explanation(config: Config, log: Path) -> str | None:
-    """That a job has failed as the script's interpreter lacks a package of the image, and the remedy; None: it has not.
+    """That a job has failed as the script has no credentials, or its interpreter lacks a package of the image, and the
+    remedy; None: it has not.
 
     Args:
         config: names the interpreter and the image.
@@ -24,12 +33,15 @@ def explanation(config: Config, log: Path) -> str | None:
     """
     if not log.is_file():
         return None
-    # An image of the user's own holds what it holds.
-    version = framework_version(config.image_uri) if config.image_uri else config.framework_version
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - _TAIL))
-        modules = _MISSING.findall(file.read())
-    if not modules or version is None:
+        tail = file.read()
+    if _NO_CREDENTIALS in tail:
+        return _CREDENTIALS
+    # An image of the user's own holds what it holds.
+    version = framework_version(config.image_uri) if config.image_uri else config.framework_version
+    modules = _MISSING.findall(tail)
+    if not modules or version is None or config.on != "local":
         return None
     return _told(modules[-1].decode(), version, interpreter(str(config.python) if config.python else None))
 

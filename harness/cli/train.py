@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +59,19 @@ def command(
             )
         file = ["--config", str(config_file)] if config_file else []
         _require(passport, config, [*file, *typed_again(flags, COMPARED)])
-    if config.on == "remote" and document is None and not no_lint:
+    looked_at = config.on == "remote" and document is None and not no_lint
+    if looked_at:
         from harness.cli.lint import before_sending
 
         before_sending(config)
-    run_job(config, prepared, as_json=as_json, no_wait=no_wait)
+    explain = None if looked_at or document is not None else partial(_explain, config)
+    run_job(config, prepared, as_json=as_json, no_wait=no_wait, explain=explain)
+
+
+def _explain(config: Config) -> None:
+    from harness.cli.lint import after_failing  # a job that does not fail shall not pay for it
+
+    after_failing(config)
 
 
 def _require(passport: str, config: Config, options: Sequence[str]) -> None:

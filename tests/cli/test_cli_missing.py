@@ -1,4 +1,4 @@
-"""What is said beside a failure for want of a package that the image has: which, and the command that mends it."""
+"""What is said below a failure: what of a job on AWS this machine lacks, and which errors the script has."""
 
 import sys
 import venv
@@ -56,6 +56,15 @@ def test_nothing_is_said_of_another_failure_or_another_image(told, bare):
     assert told("ModuleNotFoundError: No module named 'joblib'", python=bare, image_uri=mine) is None
 
 
+def test_of_a_script_that_finds_no_credentials_it_is_said_how_it_gets_them(told):
+    said = told("botocore.exceptions.NoCredentialsError: Unable to locate credentials")
+    assert 'pass_environment = ["AWS_PROFILE"]' in said
+
+
+def test_of_packages_nothing_is_said_on_another_target(told, bare):
+    assert told("ModuleNotFoundError: No module named 'joblib'", python=bare, on="container") is None
+
+
 def test_nothing_is_said_where_there_is_no_log(tmp_path):
     assert explanation(load(project_dir=tmp_path, flags={}, environ={}), tmp_path / "log.txt") is None
 
@@ -64,3 +73,28 @@ def test_the_command_line_says_it_below_the_failure(project, bare):
     done = project("import joblib").harness("train", HARNESS_PYTHON=bare)
     assert done.code == 1
     assert done.err.splitlines()[-1].startswith(f"The image has joblib, and {bare} has not: ")
+
+
+READS_A_CHANNEL = "import os\nos.environ['SM_CHANNEL_TRAINING']\n"
+
+
+def test_errors_that_lint_finds_stand_below_the_failure_and_nothing_that_is_none(project):
+    done = project(READS_A_CHANNEL + "open('lost', 'w')\n").harness("train")
+    assert done.code == 1
+    below = done.err.split("harness lint says of the script:\n")[1].splitlines()
+    assert below[0].startswith("src/train.py:2:1: HRN201 error: SM_CHANNEL_TRAINING is not set")
+    assert below[-1] == "1 error"
+
+
+def test_a_script_that_lint_finds_nothing_in_is_not_spoken_of(project):
+    done = project("raise SystemExit(3)").harness("train")
+    assert done.code == 1
+    assert "lint" not in done.err
+
+
+def test_the_configured_script_is_not_blamed_for_a_document_s(project):
+    made = project(READS_A_CHANNEL, files={"src/other.py": "1 / 0"})
+    request = made.harness("plan", "--entry-point", "other.py").out
+    done = made.harness("train", "--request", "-", stdin=request)
+    assert done.code == 1
+    assert "HRN201" not in done.err
