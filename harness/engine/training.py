@@ -136,6 +136,18 @@ def input_problems(request: Mapping[str, Any]) -> Iterator[str]:
         yield from channels.problems(channel)
 
 
+def _seconds(description: Mapping[str, Any], end: Mapping[str, Any]) -> Document:
+    """How long a job trained, and what AWS would bill: whole seconds per instance (SDK v2 shows them, multiplied).
+
+    Nothing of one that never got so far.
+    """
+    started = description.get("TrainingStartTime")
+    if started is None:
+        return {}
+    seconds = max(1, round((end["TrainingEndTime"] - started).total_seconds()))
+    return {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
+
+
 def run(job: Job, control: Control, launcher: Launcher) -> None:
     """Run the job to its end and write down how it ended. Called in a process of its own."""
     Training(job, control, launcher).run()
@@ -378,6 +390,7 @@ class Training:
         transitions.append({"Status": status, "StartTime": moment, "StatusMessage": message or _SAID_BY_AWS[status]})
         if members.get("TrainingJobStatus") in ENDED:
             transitions[-1]["EndTime"] = moment
+            members |= _seconds(description, members)
         if facts is not None:
             members["Harness"] = {**description.get("Harness", {}), **facts}
         self.job.update(SecondaryStatus=status, SecondaryStatusTransitions=transitions, **members)

@@ -49,6 +49,13 @@ def test_a_description_has_times_that_are_times_and_nothing_that_aws_does_not_ha
     assert "Harness" not in description
 
 
+def test_a_description_tells_the_whole_seconds_of_training(lab):
+    description = lab.train(HELLO)
+    passed = (description["TrainingEndTime"] - description["TrainingStartTime"]).total_seconds()
+    assert description["TrainingTimeInSeconds"] == description["BillableTimeInSeconds"] >= 1
+    assert description["TrainingTimeInSeconds"] == pytest.approx(max(1, passed), abs=0.51)
+
+
 @pytest.mark.slow
 def test_a_job_runs_on_while_its_creator_does_something_else(lab):
     lab.sagemaker.create_training_job(**lab.training(FOREVER))
