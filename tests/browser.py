@@ -134,7 +134,7 @@ def page(executable: str, profile: Path) -> Iterator[Page]:
     finally:
         os.close(commands)
         try:
-            process.wait(timeout=10)
+            process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -51,7 +51,7 @@ _INSTEAD = {
 }
 """What tests have in the place of the settings of whoever runs them."""
 
-PATIENCE = 10
+PATIENCE = 60
 """Seconds for a process that ends to be gone, on a busy machine."""
 
 
@@ -190,7 +190,7 @@ class Project:
             env={**os.environ, **self.variables, **variables},
             input=stdin.encode(),
             capture_output=True,
-            timeout=120,
+            timeout=240,
             check=False,
         )
         return Finished(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
@@ -327,7 +327,7 @@ def start_standin(folder: Path, *arguments: str) -> StandInProcess:
 def end_standin(standin: StandInProcess) -> int:
     """End a stand-in as Ctrl-C's gentler sibling does; its exit code."""
     standin.process.terminate()
-    standin.process.communicate(timeout=60)
+    standin.process.communicate(timeout=120)
     return standin.process.returncode
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from harness.errors import MissingCapability
 from harness.images.build import exists, tag
-from harness.images.engine import connect
+from harness.images.engine import connect, is_rootless
 
 LABEL = "sagemaker-harness"
 
@@ -27,6 +27,18 @@ def image_or_skip(client) -> str:
     if not exists(client, name):
         pytest.skip(f"{name} has not been built; `make image` does it")
     return name
+
+
+def needs_root(client) -> None:
+    """Skip the test where the engine's root is not this machine's: its users, limits and networks are otherwise."""
+    if is_rootless(client.api.info()):
+        pytest.skip("the engine is rootless")
+
+
+def needs_docker_itself(client, why: str) -> None:
+    """Skip the test where the engine is Podman's, which does otherwise."""
+    if any("Podman" in each.get("Name", "") for each in client.api.version().get("Components", ())):
+        pytest.skip(f"Podman {why}")
 
 
 def marked(client, root) -> set[str]:

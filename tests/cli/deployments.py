@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from tests.conftest import PATIENCE
+
 MULTIPLIES = """
 import os
 import numpy
@@ -90,7 +92,7 @@ def server(port: int) -> int:
 
 def what_is_left(made) -> list[str]:
     """Wait for a project's last process to end, for what is killed takes a moment; those that do not."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while processes(made.folder) and time.monotonic() < deadline:
         time.sleep(0.02)
     return [told(pid) for pid in processes(made.folder)]

@@ -59,7 +59,7 @@ class TestRunFolders:
         try:
             command = [*UNPRIVILEGED, sys.executable, "-m", "harness", "clean", "--runs", "--yes"]
             env = {**os.environ, **NO_DOCKER}
-            done = subprocess.run(command, cwd=made.folder, env=env, capture_output=True, text=True, timeout=60)
+            done = subprocess.run(command, cwd=made.folder, env=env, capture_output=True, text=True, timeout=120)
         finally:
             folder.chmod(0o755)
         assert done.returncode == 1
@@ -81,7 +81,7 @@ class TestRunFolders:
                 stdin=end,
                 stdout=subprocess.PIPE,
                 stderr=end,
-                timeout=60,
+                timeout=120,
                 check=False,
             )
         finally:
@@ -99,7 +99,7 @@ class TestRunFolders:
         assert (done.code, done.json["Removed"]) == (0, [])
         assert made.describe("j")["TrainingJobStatus"] == "InProgress"
         running.terminate()
-        running.communicate(timeout=60)
+        running.communicate(timeout=120)
 
     @pytest.mark.slow
     def test_of_running_jobs_stay_when_these_are_stopped(self, project):
@@ -107,7 +107,7 @@ class TestRunFolders:
         running = made.start("train", "--job-name", "j")
         assert b"started" in running.stdout.readline()
         done = made.harness("clean", "--stop", "--json", **NO_DOCKER)
-        running.communicate(timeout=60)
+        running.communicate(timeout=120)
         assert (done.code, done.json["Stopped"], done.json["Removed"]) == (0, ["j"], [])
         assert made.describe("j")["TrainingJobStatus"] == "Stopped"
 
@@ -128,7 +128,7 @@ class TestWhatAKilledCommandHadMade:
         name, where = {"deploy": ("--endpoint-name", "_endpoints/j"), "transform": ("--job-name", "j")}[request.param]
         more = ("--input", "in", "--output", "out") if request.param == "transform" else ()
         running = made.start(request.param, "--model-data", "model.tar.gz", name, "j", *more)
-        log, deadline = made.run_folder(where) / "log.txt", time.monotonic() + 60
+        log, deadline = made.run_folder(where) / "log.txt", time.monotonic() + 120
         while not (log.exists() and "waits" in log.read_text()):
             assert running.poll() is None, running.communicate()
             assert time.monotonic() < deadline

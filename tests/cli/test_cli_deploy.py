@@ -44,7 +44,7 @@ class TestAnEndpoint:
         first, second = done.out.strip().splitlines()
         assert first.startswith("shared  InService")
         url = second.split()[-1]
-        connection = HTTPConnection(url.removeprefix("http://"), timeout=10)
+        connection = HTTPConnection(url.removeprefix("http://"), timeout=120)
         connection.request("GET", "/ping")
         assert connection.getresponse().status == 200
         connection.close()

@@ -51,7 +51,7 @@ class TestTheEndOfAnEndpoint:
         shutil.rmtree(made.folder / "runs")
         assert deploy(made).code == 0
         ends(made)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while set(first) & set(processes(made.folder)) and time.monotonic() < deadline:
             time.sleep(0.02)
         assert not set(first) & set(processes(made.folder))
@@ -73,9 +73,9 @@ class TestTheEndOfAnEndpoint:
             while made.describe("_endpoints/e")["EndpointStatus"] != "Deleting":
                 assert deleting.poll() is None, deleting.communicate()
                 time.sleep(0.01)
-        answer, err = asking.communicate(timeout=60)
+        answer, err = asking.communicate(timeout=120)
         assert (asking.returncode, answer) == (0, b"42.0"), err
-        assert deleting.communicate(timeout=60)[1] == b"e is gone\n"
+        assert deleting.communicate(timeout=120)[1] == b"e is gone\n"
         assert what_is_left(made) == []
 
     @pytest.mark.slow
@@ -85,7 +85,7 @@ class TestTheEndOfAnEndpoint:
         following = made.start("runs", "follow", "e")
         assert b"harness.server listens" in following.stdout.readline()
         made.harness("delete-endpoint", "--endpoint-name", "e")
-        _, err = following.communicate(timeout=30)
+        _, err = following.communicate(timeout=120)
         assert (following.returncode, err) == (0, b"e is gone\n")
 
     @pytest.mark.slow
@@ -96,7 +96,7 @@ class TestTheEndOfAnEndpoint:
         following = made.start("runs", "follow", "e")
         following.stdout.readline()
         os.kill(following.pid, signal.SIGINT)
-        _, err = following.communicate(timeout=30)
+        _, err = following.communicate(timeout=120)
         assert following.returncode == 130
         assert b"e goes on" in err
         assert endpoints(made) == {"e": "InService"}
@@ -136,12 +136,12 @@ class TestTheEndOfAnEndpoint:
         made = with_model(project, script)
         deploying = made.start("deploy", "--endpoint-name", "e", "--model-data", "model.tar.gz")
         log = made.run_folder("_endpoints/e") / "log.txt"
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not (log.exists() and "loading" in log.read_text()):
             assert time.monotonic() < deadline
             time.sleep(0.02)
         os.kill(deploying.pid, number)
-        _, err = deploying.communicate(timeout=30)
+        _, err = deploying.communicate(timeout=120)
         assert deploying.returncode == (130 if number == signal.SIGINT else -9)
         assert b"Traceback" not in err
         assert what_is_left(made) == []
@@ -159,7 +159,7 @@ class TestADeploymentThatIsKilled:
         ends(made)
         deploying = made.start("deploy", "--endpoint-name", "e", "--model-data", "model.tar.gz")
         log = made.run_folder("_endpoints/e") / "log.txt"
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not (log.exists() and "loading" in log.read_text()):
             assert deploying.poll() is None, deploying.communicate()
             assert time.monotonic() < deadline

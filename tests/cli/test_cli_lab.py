@@ -137,7 +137,7 @@ def test_the_lab_leaves_no_endpoint_when_it_is_ended(simple, heading, number):
         if line.strip() == heading:
             break
     os.kill(running.pid, number)
-    _, err = running.communicate(timeout=60)
+    _, err = running.communicate(timeout=120)
     assert running.returncode == 130, err
     assert "Traceback" not in err
     assert "Endpoint" not in listed(simple)
@@ -147,7 +147,7 @@ def test_the_lab_leaves_no_endpoint_when_it_is_ended(simple, heading, number):
 def test_the_lab_ends_with_a_failed_step_s_own_status(simple):
     (simple / "entry/preprocess.py").write_text("raise SystemExit('no data today')\n")
     running = lab(simple)
-    _, err = running.communicate(timeout=60)
+    _, err = running.communicate(timeout=120)
     assert running.returncode == 1
     assert "no data today" in err
     assert err.endswith("lab: harness process ended with 1\n")

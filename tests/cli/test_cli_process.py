@@ -156,7 +156,7 @@ class TestAProcessingJob:
         running = made.start("process", "--job-name", "p", "--input", "raw=raw", "--output", "counts=result")
         assert b"rows 3" in running.stdout.readline()
         os.kill(running.pid, signal.SIGINT)
-        _, err = running.communicate(timeout=30)
+        _, err = running.communicate(timeout=120)
         assert running.returncode == 130
         assert b"Traceback" not in err
         assert made.describe("p")["ProcessingJobStatus"] == "Stopped"

@@ -260,7 +260,7 @@ class TestWithoutWaiting:
             if b"started" in line:
                 break
         started.send_signal(signal.SIGINT)
-        _, said = started.communicate(timeout=60)
+        _, said = started.communicate(timeout=120)
         assert started.returncode == 130
         assert f"harness runs follow {name} --on remote" in said.decode()
         assert f"harness runs stop {name} --on remote" in said.decode()

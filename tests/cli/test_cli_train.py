@@ -358,7 +358,7 @@ subprocess.run(["sleep", "600"])
         running = made.start("train", "--job-name", "j")
         assert b"started" in running.stdout.readline()
         os.kill(running.pid, signal.SIGINT)
-        _, err = running.communicate(timeout=30)
+        _, err = running.communicate(timeout=120)
         assert running.returncode == 130
         assert b"Traceback" not in err
         assert made.describe("j")["TrainingJobStatus"] == "Stopped"
@@ -372,7 +372,7 @@ subprocess.run(["sleep", "600"])
         assert log.readline() == b"algo-1 | line\n"
         log.close()
         said = other.read()
-        assert running.wait(60) == 141
+        assert running.wait(120) == 141
         other.close()
         assert made.describe("j")["TrainingJobStatus"] == "Stopped"
         assert b"Traceback" not in said
@@ -385,7 +385,7 @@ subprocess.run(["sleep", "600"])
         assert b"written" in running.stdout.readline()
         stopped = made.harness("runs", "stop", "j", "--json")
         assert (stopped.code, stopped.json["TrainingJobName"]) == (0, "j")
-        running.communicate(timeout=30)
+        running.communicate(timeout=120)
         assert made.describe("j")["TrainingJobStatus"] == "Stopped"
         assert list(members(made.run_folder("j") / "output/model.tar.gz")) == ["so_far"]
 
@@ -394,7 +394,7 @@ subprocess.run(["sleep", "600"])
         running = made.start("train", "--job-name", "j")
         assert b"started" in running.stdout.readline()
         running.kill()
-        running.communicate(timeout=30)
+        running.communicate(timeout=120)
         # The supervisor finds its caller gone and ends the job; `runs follow` returns when it has.
         made.harness("runs", "follow", "j")
         assert made.describe("j")["TrainingJobStatus"] == "Stopped"

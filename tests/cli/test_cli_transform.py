@@ -87,7 +87,7 @@ def on_a_terminal(made, *arguments: str, ctrl_c_at: bytes | None = None) -> tupl
                 ctrl_c_at = None
                 running.send_signal(signal.SIGINT)
     os.close(ours)
-    return running.wait(60), shown
+    return running.wait(120), shown
 
 
 class TestATransform:
@@ -159,7 +159,7 @@ class TestATransform:
         arguments = prepare(tmp_path, {"a.csv": "1,2\n", "b.csv": "1,wait\n", "c.csv": "1,2\n"})
         request = ("--job-name", how.replace(" ", "-"), "--strategy", "SingleRecord", "--environment", f"SEEN={seen}")
         running = made.start("transform", *arguments, *CSV, *request)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not seen.exists():
             assert time.monotonic() < deadline
             time.sleep(0.02)
@@ -167,7 +167,7 @@ class TestATransform:
             os.kill(running.pid, signal.SIGINT)
         else:
             assert made.harness("runs", "stop", request[1]).code == 0
-        _, err = running.communicate(timeout=30)
+        _, err = running.communicate(timeout=120)
         assert running.returncode == (130 if how == "ctrl-c" else 1)
         assert b"Traceback" not in err
         assert made.describe(request[1])["TransformJobStatus"] == "Stopped"
@@ -179,12 +179,12 @@ class TestATransform:
         seen = tmp_path / "seen"
         request = ("--job-name", "killed", "--strategy", "SingleRecord", "--environment", f"SEEN={seen}")
         running = made.start("transform", *arguments, *CSV, *request)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not (seen.exists() and any((tmp_path / "out").glob(".b.csv.out.*.partial"))):
             assert time.monotonic() < deadline
             time.sleep(0.02)
         os.kill(int((made.run_folder("_active") / "killed").read_text()), signal.SIGKILL)
-        _, err = running.communicate(timeout=30)
+        _, err = running.communicate(timeout=120)
         assert running.returncode == 1
         assert b"killed failed: InternalServerError: the process that ran this job ended" in err
         assert outputs(tmp_path) == {"a.csv.out": "6.0\n"}

@@ -145,7 +145,7 @@ class TestRequirements:
             if b"Preparing metadata" in line or b"Processing ./waits" in line:
                 break
         running.terminate()
-        running.communicate(timeout=60)
+        running.communicate(timeout=120)
         made.harness("runs", "follow", "j")
         assert made.describe("j")["TrainingJobStatus"] == "Stopped"
         assert not [path for path in environments(made) if (path / ".complete").exists()]

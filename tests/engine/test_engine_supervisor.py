@@ -50,7 +50,7 @@ def run(made, body: str, *arguments: str) -> str:
     """Run a program that is a caller; what it printed."""
     made.write("request.json", planned(made))
     command = [sys.executable, "-W", "error", "-c", PROGRAM + body, *arguments]
-    done = subprocess.run(command, cwd=made.folder, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=made.folder, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 
@@ -172,10 +172,10 @@ print(store.bury(lose), store.job('j').status)
         process = subprocess.Popen(
             [sys.executable, "end.py", "nursery"], cwd=made.folder, stdout=subprocess.PIPE, text=True
         )
-        nursery = int(process.communicate(timeout=30)[0])
+        nursery = int(process.communicate(timeout=120)[0])
         with suppress(ProcessLookupError):
             pidfd = os.pidfd_open(nursery)
-            assert select.select([pidfd], [], [], 10)[0]
+            assert select.select([pidfd], [], [], 60)[0]
             os.close(pidfd)
 
     def test_whose_preparation_fails_forks_all_the_same(self, project):
@@ -194,7 +194,7 @@ def test_a_spawned_supervisor_is_not_deceived_by_what_lies_in_the_caller_s_folde
     made.write("request.json", planned(made))
     body = "job, attached = begin('j')\nwhile attached.wait(): pass\nprint(job.status)"
     command = [sys.executable, "-P", "-c", PROGRAM + body, "threads"]
-    done = subprocess.run(command, cwd=made.folder, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=made.folder, capture_output=True, text=True, timeout=120)
     assert done.stdout == "Completed\n", done.stderr
 
 

@@ -44,10 +44,10 @@ class TestNetworkIsolation:
 import os, socket, time
 if os.environ["SM_CURRENT_HOST"] == "algo-1":
     with socket.create_server(("algo-1", 5000)) as server:
-        server.settimeout(20)
+        server.settimeout(60)
         print("met", server.accept()[0].recv(100).decode())
 else:
-    for attempt in range(200):
+    for attempt in range(1200):
         try:
             with socket.create_connection(("algo-1", 5000)) as other:
                 other.send(b"algo-2")

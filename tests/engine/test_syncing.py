@@ -22,7 +22,7 @@ def test_copies_again_and_again_until_it_is_over_and_then_once_more():
 
     syncing = Syncing({Path("/c"): "s3://b/c"}, copy, every=0.001)
     syncing.start()
-    assert twice.wait(10)
+    assert twice.wait(60)
     before = len(copied)
     syncing.finish()
     assert len(copied) > before
@@ -40,7 +40,7 @@ def test_goes_on_after_a_copy_that_failed_on_the_way():
 
     syncing = Syncing({Path("/c"): "s3://b/c"}, copy, every=0.001)
     syncing.start()
-    assert well.wait(10)
+    assert well.wait(60)
     syncing.finish()
 
 

@@ -59,7 +59,7 @@ def run_client(made, body: str) -> str:
     made.write("request.json", made.harness("plan", "--job-name", "given-below").out)
     program = CLIENT + textwrap.dedent(body)
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program], cwd=made.folder, capture_output=True, text=True, timeout=60
+        [sys.executable, "-W", "error", "-c", program], cwd=made.folder, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -130,7 +130,7 @@ class TestAProcess:
         assert out == "Training\n"
         # Its own grace is the job's, not ours: only the caller's end makes it quick.
         running.terminate()
-        running.communicate(timeout=30)
+        running.communicate(timeout=120)
         made.harness("runs", "follow", "j")
         assert made.describe("j")["TrainingJobStatus"] == "Stopped"
 

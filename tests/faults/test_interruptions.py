@@ -43,7 +43,7 @@ def test_a_command_line_that_a_signal_ends_takes_its_job_along(project, number):
     made = project(WAITS)
     running = started(made)
     running.send_signal(number)
-    _, err = running.communicate(timeout=30)
+    _, err = running.communicate(timeout=120)
     assert running.returncode != 0
     assert b"Traceback" not in err
     assert fate(made) == "Stopped"
@@ -54,7 +54,7 @@ def test_ctrl_c_twice_in_quick_succession_is_one_clear_end(project):
     running = started(made)
     running.send_signal(signal.SIGINT)
     running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=30)
+    _, err = running.communicate(timeout=120)
     assert running.returncode == 130
     assert b"Traceback" not in err
     assert fate(made) == "Stopped"
@@ -64,7 +64,7 @@ def test_ctrl_c_reaches_the_whole_foreground_group_and_still_says_stopped(projec
     made = project(WAITS)
     running = started(made)
     os.killpg(running.pid, signal.SIGINT)
-    _, err = running.communicate(timeout=30)
+    _, err = running.communicate(timeout=120)
     assert (running.returncode, b"Traceback" in err) == (130, False)
     assert fate(made) == "Stopped"
 
@@ -84,7 +84,7 @@ def test_ctrl_c_at_any_moment_of_the_start_leaves_no_traceback_and_no_running_jo
             running.wait(1.2 * start * number / moments)
         except subprocess.TimeoutExpired:
             os.killpg(running.pid, signal.SIGINT)
-        _, err = running.communicate(timeout=30)
+        _, err = running.communicate(timeout=120)
         if (made.folder / "runs" / f"j{number}" / "describe.json").exists():
             assert running.returncode == 130, err
             assert b"Traceback" not in err
@@ -109,7 +109,7 @@ def test_a_terminal_that_closes_takes_the_job_along(project):
     while b"started" not in seen:
         seen += os.read(ours, 4096)
     os.close(ours)
-    assert running.wait(30) != 0
+    assert running.wait(120) != 0
     assert fate(made) == "Stopped"
 
 
@@ -127,7 +127,7 @@ def test_a_reader_that_has_read_enough_ends_the_job_without_a_traceback(project)
     running.stdout.close()
     err = running.stderr.read()
     running.stderr.close()
-    running.wait(30)
+    running.wait(120)
     assert b"Traceback" not in err
     assert fate(made) == "Stopped"
 
@@ -137,7 +137,7 @@ def test_a_script_that_ignores_everything_is_killed_when_its_grace_is_over(proje
     made = project(IGNORES_EVERYTHING, config="stop_grace = 1")
     running = started(made)
     assert made.harness("runs", "stop", "j").code == 0
-    running.communicate(timeout=30)
+    running.communicate(timeout=120)
     description = made.describe("j")
     assert description["TrainingJobStatus"] == "Stopped"
     assert description["Harness"]["ExitCodes"] == {"algo-1": -9}
@@ -153,7 +153,7 @@ def test_a_stop_that_is_asked_for_twice_is_one_stop(project):
     running = started(made)
     assert [made.harness("runs", "stop", "j").code for _ in range(2)] == [0, 0]
     running.terminate()  # whose end no grace delays
-    running.communicate(timeout=60)
+    running.communicate(timeout=120)
     assert fate(made) == "Stopped"
     statuses = [each["Status"] for each in made.describe("j")["SecondaryStatusTransitions"]]
     assert statuses.count("Stopping") == statuses.count("Stopped") == 1

@@ -242,7 +242,7 @@ def test_ctrl_c_ends_it_and_leaves_nothing(project):
             assert running.poll() is None
             time.sleep(0.05)
         running.send_signal(signal.SIGINT)
-        _, complaint = running.communicate(timeout=60)
+        _, complaint = running.communicate(timeout=120)
 
     assert running.returncode == 130, complaint
     assert not list(Path(os.environ["TMPDIR"]).iterdir())

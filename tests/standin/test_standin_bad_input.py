@@ -13,7 +13,7 @@ HEADERS = {"Content-Type": "application/x-amz-json-1.1"}
 
 
 def post(standin, operation, body, headers=HEADERS, path="/"):
-    connection = HTTPConnection(standin.url.removeprefix("http://"), timeout=30)
+    connection = HTTPConnection(standin.url.removeprefix("http://"), timeout=120)
     try:
         connection.request("POST", path, body, {**headers, "X-Amz-Target": f"SageMaker.{operation}"})
         response = connection.getresponse()
@@ -81,7 +81,7 @@ def test_a_missing_member_is_refused_in_the_words_of_aws(standin):
 
 
 def test_a_body_that_never_comes_stops_nobody_else(standin):
-    connection = HTTPConnection(standin.url.removeprefix("http://"), timeout=30)
+    connection = HTTPConnection(standin.url.removeprefix("http://"), timeout=120)
     connection.putrequest("POST", "/")
     connection.putheader("Content-Length", "1000")
     connection.putheader("X-Amz-Target", "SageMaker.ListTrainingJobs")
@@ -92,7 +92,7 @@ def test_a_body_that_never_comes_stops_nobody_else(standin):
 
 
 def test_a_connection_answers_more_than_one_request(standin):
-    connection = HTTPConnection(standin.url.removeprefix("http://"), timeout=30)
+    connection = HTTPConnection(standin.url.removeprefix("http://"), timeout=120)
     for body in (b"{", b"{}", b""):
         connection.request("POST", "/", body, {**HEADERS, "X-Amz-Target": "SageMaker.ListTrainingJobs"})
         connection.sock.settimeout(30)
@@ -113,7 +113,7 @@ def test_fifty_at_a_time_are_all_answered(lab):
 @pytest.mark.parametrize("path", ["/endpoints/a/b/invocations", "/endpoints/a/invocations-response-stream"])
 def test_another_path_of_the_runtime_is_no_operation(standin, path):
     scope = "AWS4-HMAC-SHA256 Credential=AKID/20300101/us-east-1/sagemaker/aws4_request, Signature=0"
-    connection = HTTPConnection(standin.url.removeprefix("http://"), timeout=30)
+    connection = HTTPConnection(standin.url.removeprefix("http://"), timeout=120)
     connection.request("POST", path, b"", {"Authorization": scope})
     response = connection.getresponse()
     assert (response.status, response.headers["x-amzn-ErrorType"]) == (404, "UnknownOperationException")
@@ -125,7 +125,7 @@ def test_another_path_of_the_runtime_is_no_operation(standin, path):
 def test_a_web_page_of_another_site_is_refused_whatever_it_asks(standin, method, host):
     headers = {**HEADERS, "X-Amz-Target": "SageMaker.ListTrainingJobs", "Origin": "http://evil.example"}
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-amz-target"}
-    connection = HTTPConnection(standin.url.removeprefix("http://"), timeout=30)
+    connection = HTTPConnection(standin.url.removeprefix("http://"), timeout=120)
     connection.request(method, "/bucket", b"{}", {**headers, **asked, **({"Host": host} if host else {})})
     response = connection.getresponse()
     assert (response.status, response.headers["x-amzn-ErrorType"]) == (403, "AccessDeniedException")
@@ -135,7 +135,7 @@ def test_a_web_page_of_another_site_is_refused_whatever_it_asks(standin, method,
 
 @pytest.mark.parametrize("length", ["-1", "+2", "2, 2", "²"])
 def test_a_length_that_is_no_number_is_refused(standin, length):
-    connection = HTTPConnection(standin.url.removeprefix("http://"), timeout=30)
+    connection = HTTPConnection(standin.url.removeprefix("http://"), timeout=120)
     connection.putrequest("POST", "/")
     connection.putheader("Content-Length", length.encode("latin-1"))
     connection.endheaders(b"{}")
@@ -150,7 +150,7 @@ def test_a_length_that_is_no_number_is_refused(standin, length):
     ids=["length", "chunks"],
 )
 def test_a_client_that_breaks_off_its_request_is_no_failure_of_the_stand_in(standin, path, header, sent):
-    connection = HTTPConnection(standin.url.removeprefix("http://"), timeout=30)
+    connection = HTTPConnection(standin.url.removeprefix("http://"), timeout=120)
     connection.putrequest("POST", path)
     for name, value in {**HEADERS, "X-Amz-Target": "SageMaker.ListTrainingJobs"}.items():
         connection.putheader(name, value)

@@ -17,7 +17,7 @@ import json, os
 data = os.environ["SM_CHANNEL_TRAIN"]
 seen = {"aws": {name: value for name, value in os.environ.items() if name.startswith("AWS_")},
         "files": {name: open(f"{data}/{name}").read() for name in os.listdir(data)},
-        "home": os.path.exists("/.dockerenv")}
+        "contained": any(map(os.path.exists, ("/.dockerenv", "/run/.containerenv")))}
 print("SEEN " + json.dumps(seen))
 open("/opt/ml/model/weights", "w").write("7")
 """
@@ -60,7 +60,7 @@ def test_a_script_has_its_data_out_of_s3_and_no_credentials(lab):
         if line.startswith("SEEN ")
     ]
     seen = json.loads(line.removeprefix("SEEN "))
-    assert seen == {"aws": {"AWS_REGION": "us-east-1"}, "files": {"a.csv": "1,2"}, "home": True}
+    assert seen == {"aws": {"AWS_REGION": "us-east-1"}, "files": {"a.csv": "1,2"}, "contained": True}
     assert described["ModelArtifacts"]["S3ModelArtifacts"] in [f"s3://{lab.name}/{key}" for key in lab.keys("out/")]
 
 

@@ -35,7 +35,7 @@ def standin(folder, *arguments, **variables):
 
 def are_gone(pids):
     """Return when none of these processes is left (Linux)."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while left := [pid for pid in pids if Path(f"/proc/{pid}").exists()]:
         assert time.monotonic() < deadline, left
     return True
@@ -75,7 +75,7 @@ def test_without_json_it_prints_what_to_export(tmp_path):
     )
     said = process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=120)
     assert said.startswith("The stand-in answers at http://127.0.0.1:")
     names = [line.split("=")[0].removeprefix("export ") for line in out.splitlines()]
     assert names[0] == "AWS_ENDPOINT_URL"
@@ -119,7 +119,7 @@ def test_ctrl_c_reaches_the_command_which_decides_what_becomes_of_it(tmp_path):
     )
     assert process.stdout.readline() == b"listening\n"
     os.killpg(process.pid, signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
     assert process.returncode == 5
     assert list(tmp_path.glob("harness-standin-*")) == []
 
@@ -196,7 +196,7 @@ def test_a_stand_in_that_ctrl_c_ends_has_kept_its_buckets_too(tmp_path):
             assert [each["Name"] for each in s3.list_buckets()["Buckets"]] == ["kept"]
         finally:
             own.process.send_signal(signal.SIGINT)
-            own.process.communicate(timeout=60)
+            own.process.communicate(timeout=120)
         assert own.process.returncode == 0
 
 
@@ -249,7 +249,7 @@ def test_killed_it_leaves_neither_job_nor_endpoint(running_job):
     pids = _descendants(own.process.pid)
     assert len(pids) > 3  # a job with its script, a server with its workers
     own.process.kill()
-    own.process.communicate(timeout=60)
+    own.process.communicate(timeout=120)
     assert are_gone(pids)
 
 
@@ -264,7 +264,7 @@ def test_killed_it_leaves_a_folder_that_the_next_one_removes(tmp_path):
     )
     process.stderr.readline()
     process.kill()
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
     assert len(list(tmp_path.glob("harness-standin-*"))) == 1
     assert standin(tmp_path, "--", "true").returncode == 0
     assert list(tmp_path.glob("harness-standin-*")) == []

@@ -96,7 +96,7 @@ def test_the_aws_cli_finds_it_by_the_endpoint(standin):
 def connect(standin, host):
     """The proxy's answer to CONNECT, and the connection."""
     port = int(standin.url.rpartition(":")[2])
-    connection = socket.create_connection(("127.0.0.1", port), timeout=30)
+    connection = socket.create_connection(("127.0.0.1", port), timeout=120)
     connection.sendall(f"CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
     return connection.recv(65536), connection
 
@@ -134,7 +134,7 @@ def test_a_host_that_is_passed_through_is_connected_to(tmp_path):
 @pytest.mark.slow
 def test_who_does_not_know_the_authority_does_not_trust_it(standin):
     port = int(standin.url.rpartition(":")[2])
-    connection = HTTPSConnection("127.0.0.1", port, timeout=30, context=ssl.create_default_context())
+    connection = HTTPSConnection("127.0.0.1", port, timeout=120, context=ssl.create_default_context())
     connection.set_tunnel("s3.amazonaws.com", 443)
     with pytest.raises(ssl.SSLCertVerificationError):
         connection.connect()

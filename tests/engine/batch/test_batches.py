@@ -277,7 +277,7 @@ def test_as_many_requests_as_allowed_are_under_way_and_never_more(job, files):
     together = threading.Barrier(3)
 
     def meet(_, body):
-        together.wait(10)
+        together.wait(60)
         return body
 
     with model(meet) as server:
@@ -539,7 +539,7 @@ def test_progress_is_told_while_a_response_is_waited_for(job):
         def update(self, tally):
             told.set()
 
-    with model(lambda *_: b"told" if told.wait(10) else b"not told") as server:
+    with model(lambda *_: b"told" if told.wait(60) else b"not told") as server:
         job.run(server.url, settings(), progress=Notes())
     assert job.outputs == {"a.out": b"told"}
 
