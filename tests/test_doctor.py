@@ -29,7 +29,7 @@ from harness.images import IMAGES
 from harness.images.build import tag
 from harness.targets import open_target
 from harness.targets.localmode.machine import Sdk
-from tests.docker_engine import client_or_skip, image_or_skip
+from tests.docker_engine import client_or_skip, image_or_skip, needs_docker_itself
 
 PINS = {"scikit-learn": "1.9.0", "pandas": "2.2.3", "numpy": "2.5.1", "joblib": "1.5.3"}
 
@@ -346,6 +346,7 @@ class TestContainers:
     def test_need_an_engine_that_sees_the_project(self, tmp_path):
         client = client_or_skip()
         image_or_skip(client)
+        needs_docker_itself(client, "makes a folder that is not there")
         client.close()
         # What an engine elsewhere answers, this one says of a folder that is not there.
         check = named(containers.look(config(tmp_path / "elsewhere", runs_dir=str(tmp_path / "runs"))), "folders")
@@ -364,7 +365,7 @@ class TestContainers:
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w") as tar:
             tar.addfile(tarfile.TarInfo("opt/there/train"))
-        name = f"harness-test:{uuid.uuid4().hex}"
+        name = f"harness-test-{uuid.uuid4().hex}:latest"
         try:
             client.api.import_image_from_data(packed.getvalue(), *name.split(":"), changes=changes)
             checks = list(containers.look(config(tmp_path, image_uri=name)))

@@ -162,7 +162,7 @@ def holding(found: str, wanted: str) -> Check:
 
 def _older(client: DockerClient, version: str) -> str | None:
     """A local image of this version that was made from other pins than those which are here now."""
-    tags = [each for image in client.api.images(NAME) for each in image["RepoTags"] or ()]
+    tags = [build.plain(each) for image in client.api.images(NAME) for each in image["RepoTags"] or ()]
     return next((each for each in tags if each.startswith(f"{NAME}:{version}-") and each != tag(version)), None)
 
 

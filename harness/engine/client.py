@@ -313,6 +313,7 @@ class EngineClient:
             ConfigurationError: the interpreter cannot be run.
             MissingCapability: there is no Docker engine, or it has no such image; S3 is named, and there are no
                 credentials.
+            RefusedError: the Docker engine cannot have a model served as it is wanted.
         """
         from harness.engine import members
 
@@ -323,7 +324,8 @@ class EngineClient:
         else:
             from harness.engine import container_jobs
 
-            container_jobs.check(image)
+            isolated = operation == "CreateModel" and bool(request.get("EnableNetworkIsolation"))
+            container_jobs.check(image, isolated_server=isolated)
 
     def _create_job(self, kind: str, request: Document, description: Document, prepare: Any) -> None:
         self.forget_unused()

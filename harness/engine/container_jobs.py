@@ -9,17 +9,28 @@ from harness.engine.containers import ContainerLauncher, open_launcher
 from harness.engine.image import resolve
 from harness.engine.settings import EngineSettings
 from harness.engine.store import Job, read_json
-from harness.images.engine import engine
+from harness.errors import RefusedError
+from harness.images.engine import engine, is_rootless
 
 
-def check(image: str) -> None:
+def check(image: str, *, isolated_server: bool = False) -> None:
     """Find out whether a container of an image can be started.
+
+    Args:
+        image: as the request names it.
+        isolated_server: whether it is to serve a model without network.
 
     Raises:
         MissingCapability: there is no engine, or it has no such image.
+        RefusedError: the engine keeps the server to itself.
     """
     with engine() as client:
         resolve(client, image)
+        if isolated_server and is_rootless(client.api.info()):
+            raise RefusedError(
+                "EnableNetworkIsolation: the networks of a rootless engine are its own, and a model server without "
+                "a port of this machine could not be asked anything. Leave it out, or try --on local"
+            )
 
 
 def launcher(job: Job, settings: EngineSettings) -> ContainerLauncher:

@@ -148,7 +148,8 @@ class ContainerLauncher:
             networking_config=network,
             host_config=api.create_host_config(
                 mounts=list(_mounts(spec)),
-                port_bindings={port: (LOOPBACK, ours or None) for port, ours in spec.ports.items()},
+                # Without network there is no way to a port of this machine; Podman would make one that leads nowhere.
+                port_bindings={port: (LOOPBACK, ours or None) for port, ours in spec.ports.items() if spec.network},
                 # The output is read as it comes and kept by us; the engine need not keep it too.
                 log_config={"Type": "none"},
                 # Where SELinux guards the machine, it would keep the container out of the user's folders.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.engine.launcher import LaunchError
-from harness.images.engine import explanation
+from harness.images.engine import explanation, is_rootless
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -43,9 +43,7 @@ def give_back(
     import docker.errors
 
     # A rootless engine's root is the user, and its numbers for users are not the machine's.
-    info = client.api.info()  # Podman has a member of its own for it
-    rootless = info.get("Rootless") or "name=rootless" in (info.get("SecurityOptions") or ())
-    target = "0:0" if rootless else f"{owner.uid}:{owner.gid}"
+    target = "0:0" if is_rootless(client.api.info()) else f"{owner.uid}:{owner.gid}"
     try:
         reason = _chown(client, image, target, foreign, labels)
     except docker.errors.DockerException as error:

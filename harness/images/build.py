@@ -48,6 +48,11 @@ def tag(version: str) -> str:
     return f"{NAME}:{version}-{total.hexdigest()[:12]}"
 
 
+def plain(name: str) -> str:
+    """An image's name as Docker has it; Podman puts a registry before it, or ``localhost`` for want of one."""
+    return name.removeprefix("docker.io/").removeprefix("localhost/")
+
+
 def command(version: str) -> str:
     """What somebody types to have the local image of a framework version built."""
     return "harness image build" + ("" if version == DEFAULT_VERSION else f" --framework-version {version}")
@@ -153,7 +158,7 @@ def exists(client: DockerClient, name: str) -> bool:
 
     try:
         client.api.inspect_image(name)
-    except docker.errors.ImageNotFound:
+    except docker.errors.NotFound:
         return False
     return True
 

@@ -6,7 +6,7 @@ Any engine with Docker's API will do: rootless Docker and Podman, by ``DOCKER_HO
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +100,15 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             waiting += [*each.args, each.__cause__, each.__context__]
         elif isinstance(each, tuple):
             waiting += each
+
+
+def is_rootless(info: Mapping[str, Any]) -> bool:
+    """Whether an engine runs without the rights of root: its root is the user, and its networks are its own.
+
+    Args:
+        info: the engine's ``/info`` document. Docker has it among the security options, Podman has a member for it.
+    """
+    return bool(info.get("Rootless")) or "name=rootless" in (info.get("SecurityOptions") or ())
 
 
 def explanation(error: Any) -> str:

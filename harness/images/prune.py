@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from harness.images.build import LABEL, NAME, tag, versions
+from harness.images.build import LABEL, NAME, plain, tag, versions
 from harness.images.engine import explanation
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def outdated(images: Iterable[Mapping[str, Any]], current: Collection[str]) -> l
     """
     nameless: tuple[list[str] | None, ...] = (None, [], ["<none>:<none>"])  # of Docker 25, of Podman, of older ones
     found = [[each["Id"]] if each["RepoTags"] in nameless else each["RepoTags"] for each in images]
-    return [name for name in dict.fromkeys(chain.from_iterable(found)) if name not in current]
+    return [name for name in dict.fromkeys(chain.from_iterable(found)) if plain(name) not in current]
 
 
 def remove(client: DockerClient, names: Iterable[str]) -> Pruned:
@@ -48,7 +48,7 @@ def remove(client: DockerClient, names: Iterable[str]) -> Pruned:
         try:
             client.api.remove_image(name)
             pruned.removed.append(name)
-        except docker.errors.ImageNotFound:
+        except docker.errors.NotFound:
             continue
         except docker.errors.APIError as error:
             pruned.kept[name] = explanation(error)

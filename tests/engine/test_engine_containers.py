@@ -26,7 +26,15 @@ from harness.engine.leftovers import labels, remove_leftovers
 from harness.engine.ownership import Owner
 from harness.engine.store import Job, Store
 from harness.errors import MissingCapability
-from tests.docker_engine import client_or_skip, image_or_skip, marked
+from tests.docker_engine import (
+    NOT_TOLD,
+    client_or_skip,
+    image_or_skip,
+    is_podman,
+    marked,
+    needs_docker_itself,
+    needs_root,
+)
 
 pytestmark = [pytest.mark.docker]
 
@@ -190,7 +198,8 @@ class TestAHost:
         with pytest.raises(LaunchError, match=r"no 'train'\? `pip install sagemaker-training` in it brings one"):
             place.run(spec)
 
-    def test_whose_folders_the_engine_does_not_see_is_refused_by_that(self, place):
+    def test_whose_folders_the_engine_does_not_see_is_refused_by_that(self, client, place):
+        needs_docker_itself(client, "makes a folder that is not there")
         lost = place.spec("true")
         lost.tree.rmdir()
         with pytest.raises(LaunchError, match="The engine does not see the folders of this machine: it runs on anoth"):
@@ -241,6 +250,8 @@ class TestAHost:
 
 class TestMemoryAndCpus:
     def test_a_host_that_needs_more_memory_than_its_instance_has_is_ended_and_said_to_lack_it(self, client, image, job):
+        needs_root(client)
+        needs_docker_itself(client, NOT_TOLD)
         place = Place(ContainerLauncher(client, job, image, {"mem_limit": 64 * MIB, "memswap_limit": 64 * MIB}), job)
         ended, _ = place.run(place.python("x = b'x' * (1 << 28)"))
         assert ended.exit_codes == {"algo-1": 137}
@@ -252,6 +263,7 @@ class TestMemoryAndCpus:
         assert place.launcher.out_of_memory == set()
 
     def test_limits_reach_the_container(self, client, image, job):
+        needs_root(client)
         limits = within(Hardware(1, 256 * MIB), {"NCPU": 2, "MemTotal": 1024 * MIB})
         place = Place(ContainerLauncher(client, job, image, limits), job)
         with place.started(place.sh("sleep 600")) as host:
@@ -356,14 +368,22 @@ class TestServing:
 
     @pytest.mark.skipif(sys.platform != "linux", reason="Docker Desktop's machine hides its networks")
     @pytest.mark.allow_hosts(["127.0.0.1", "172.16.0.0/12", "192.168.0.0/16", "10.0.0.0/8"])
-    def test_an_isolated_server_is_reached_inside_its_network(self, place):
+    def test_an_isolated_server_is_reached_inside_its_network(self, client, place):
+        needs_root(client)
         with place.started(self.spec(place, network=False)) as host:
             assert host.address(8080)[0] != "127.0.0.1"
             assert self.answer(host) == [[7.0, 14.0], [21.0, 28.0]]
 
 
 class TestOwnership:
-    def test_what_a_container_wrote_is_the_users_afterwards_and_links_lead_nowhere(self, place, tmp_path):
+    def test_of_what_another_user_in_the_container_wrote_is_the_users(self, place):
+        spec = place.sh("mkdir -m 700 /opt/ml/model; echo 1 > /opt/ml/model/m; chown -R 1000:1000 /opt/ml/model")
+        place.run(spec)
+        assert {path.lstat().st_uid for path in spec.tree.rglob("*")} == {os.getuid()}
+        assert (spec.tree / "model/m").read_text() == "1\n"
+
+    def test_what_a_container_wrote_is_the_users_afterwards_and_links_lead_nowhere(self, client, place, tmp_path):
+        needs_root(client)
         outside = tmp_path / "outside"
         outside.write_text("")
         place.launcher.owner = Owner(12345, 12346)
@@ -376,7 +396,8 @@ class TestOwnership:
         assert owners == dict.fromkeys(("l", "m", "model"), (12345, 12346))
         assert outside.stat().st_uid == os.getuid()
 
-    def test_of_a_folder_of_checkpoints_too(self, place, tmp_path):
+    def test_of_a_folder_of_checkpoints_too(self, client, place, tmp_path):
+        needs_root(client)
         kept = tmp_path / "kept"
         kept.mkdir()
         place.launcher.owner = Owner(12345, 12346)
@@ -483,7 +504,7 @@ class TestTheLauncherOfAJob:
 
 
 class TestTheEnvironment:
-    def test_of_a_script_is_what_the_contract_says_to_the_byte(self, place):
+    def test_of_a_script_is_what_the_contract_says_to_the_byte(self, client, place):
         hosts, environment = ("algo-1",), {"TRAINING_JOB_NAME": "job", "AWS_REGION": "eu-west-1", "MINE": "a b"}
         spec = place.spec("train", hosts=hosts, environment=environment)
         config = JobConfig(
@@ -540,8 +561,10 @@ class TestTheEnvironment:
             ),
         )
         # What the official image of Python sets besides, and AWS's, made from another base, does not.
-        pythons = {"GPG_KEY", "PYTHON_VERSION", "PYTHON_SHA256"}
-        assert {k: v for k, v in seen["environment"].items() if k not in pythons} == dict(expected.environment)
+        others = {"GPG_KEY", "PYTHON_VERSION", "PYTHON_SHA256"}
+        if is_podman(client):
+            others |= {"TERM", "container"}
+        assert {k: v for k, v in seen["environment"].items() if k not in others} == dict(expected.environment)
         assert seen["argv"] == list(expected.argv)
         assert seen["cwd"] == expected.cwd
         assert (spec.tree / "output/success").is_file()

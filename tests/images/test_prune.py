@@ -19,8 +19,16 @@ NOW, OLD = tag("1.9-0"), f"{NAME}:1.9-0-000000000000"
         ({"Id": "1", "RepoTags": [NOW, OLD]}, [OLD]),
         ({"Id": "1", "RepoTags": None}, ["1"]),
         ({"Id": "1", "RepoTags": ["<none>:<none>"]}, ["1"]),
+        ({"Id": "1", "RepoTags": [f"localhost/{NOW}", f"docker.io/{OLD}"]}, [f"docker.io/{OLD}"]),
     ],
-    ids=["one in use stays", "an older one goes", "by its name alone", "one without a name", "as older engines say it"],
+    ids=[
+        "one in use stays",
+        "an older one goes",
+        "by its name alone",
+        "one without a name",
+        "as older engines say it",
+        "as Podman names them",
+    ],
 )
 def test_what_is_outdated(image, found):
     assert outdated([image, image], {NOW}) == found
@@ -51,8 +59,8 @@ class TestInARealEngine:
         assert remove(client, ["harness-test/nothing:1"]) == ([], {})
 
     def test_one_that_a_container_needs_stays_and_the_engine_says_why(self, client):
-        name = f"harness-test/{uuid.uuid4().hex}:1"
-        client.api.import_image_from_data(b"\0" * 1024, repository=name.removesuffix(":1"), tag="1")
+        name = f"harness-test/{uuid.uuid4().hex}:latest"
+        client.api.import_image_from_data(b"\0" * 1024, repository=name.removesuffix(":latest"), tag="latest")
         container = client.api.create_container(name, ["x"])
         try:
             pruned = remove(client, [name])

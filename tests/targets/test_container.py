@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from harness.contract.outcomes import OUT_OF_MEMORY_REASON
-from tests.docker_engine import client_or_skip, image_or_skip, marked
+from tests.docker_engine import NOT_TOLD, client_or_skip, image_or_skip, marked, needs_docker_itself, needs_root
 
 pytestmark = pytest.mark.docker
 
@@ -64,7 +64,8 @@ for name in ("memory.max", "memory/memory.limit_in_bytes"):
         (line,) = [line for line in (made.run_folder("j") / "log.txt").read_text().splitlines() if "limit=" in line]
         return int(line.partition("limit=")[2])
 
-    def test_limits_the_memory_of_its_containers(self, project):
+    def test_limits_the_memory_of_its_containers(self, project, engine):
+        needs_root(engine)
         made = project(self.MEMORY)
         assert train(made, "--instance-type", "ml.t3.medium").code == 0
         assert self.limit(made) == 4 << 30
@@ -80,7 +81,9 @@ for name in ("memory.max", "memory/memory.limit_in_bytes"):
         assert self.limit(made) > 4 << 30
 
     @pytest.mark.slow
-    def test_whose_memory_a_script_exceeds_fails_the_job_as_aws_says_it(self, project):
+    def test_whose_memory_a_script_exceeds_fails_the_job_as_aws_says_it(self, project, engine):
+        needs_root(engine)
+        needs_docker_itself(engine, NOT_TOLD)
         script = "held = [bytearray(b'x' * (1 << 28)) for _ in range(20)]\n"  # 5 GiB
         done = train(project(script), "--instance-type", "ml.t3.medium")
         assert done.code == 1
@@ -150,6 +153,7 @@ class TestAnEndpoint:
 
     @pytest.mark.skipif(sys.platform != "linux", reason="Docker Desktop's machine hides its networks")
     def test_without_network_answers_all_the_same(self, served, engine):
+        needs_root(engine)
         done = self.deploy(served, "--enable-network-isolation")
         assert done.code == 0, done.err
         networks = engine.networks.list(filters={"label": "sagemaker-harness"})
@@ -201,6 +205,8 @@ class TestAUserWhoIsNotRoot:
         """A project of another user's, who may use the engine; and a command that runs the harness as that user."""
         if sys.platform != "linux" or os.getuid() != 0 or not shutil.which("setpriv") or not SOCKET.is_socket():
             pytest.skip("needs root, setpriv and the engine's socket to become another user")
+        if os.environ.get("DOCKER_HOST", f"unix://{SOCKET}") != f"unix://{SOCKET}":
+            pytest.skip("the engine is another one than that of all users of this machine")
         made = project(TRAINS)
         for folder in made.folder.parents[:4]:  # pytest's own, which are its user's alone
             folder.chmod(folder.stat().st_mode | 0o011)
