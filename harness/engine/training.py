@@ -136,18 +136,6 @@ def input_problems(request: Mapping[str, Any]) -> Iterator[str]:
         yield from channels.problems(channel)
 
 
-def _seconds(description: Mapping[str, Any], end: Mapping[str, Any]) -> Document:
-    """How long a job trained, and what AWS would bill: whole seconds per instance (SDK v2 shows them, multiplied).
-
-    Nothing of one that never got so far.
-    """
-    started = description.get("TrainingStartTime")
-    if started is None:
-        return {}
-    seconds = max(1, round((end["TrainingEndTime"] - started).total_seconds()))
-    return {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
-
-
 def run(job: Job, control: Control, launcher: Launcher) -> None:
     """Run the job to its end and write down how it ended. Called in a process of its own."""
     Training(job, control, launcher).run()
@@ -390,7 +378,9 @@ class Training:
         transitions.append({"Status": status, "StartTime": moment, "StatusMessage": message or _SAID_BY_AWS[status]})
         if members.get("TrainingJobStatus") in ENDED:
             transitions[-1]["EndTime"] = moment
-            members |= _seconds(description, members)
+            if started := description.get("TrainingStartTime"):  # whole seconds per instance; SDK v2 multiplies them
+                seconds = max(1, round((members["TrainingEndTime"] - started).total_seconds()))
+                members |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
         if facts is not None:
             members["Harness"] = {**description.get("Harness", {}), **facts}
         self.job.update(SecondaryStatus=status, SecondaryStatusTransitions=transitions, **members)
