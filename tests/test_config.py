@@ -270,6 +270,10 @@ class TestMistakes:
                 "[tool.harness.channels.train]\nurl = 'x'",
                 "channels.train.url is not a setting; did you mean channels.train.uri?",
             ),
+            (
+                "[tool.harness.process.inputs.raw]\nlocal_path = 'x'",
+                "process.inputs.raw.local_path is not a setting; there are source, destination, input_mode,",
+            ),
             ("[tool.harness.channels.train]\ncontent_type = 'x'", "channels.train.uri is missing"),
             ("max_run = 'long'", "max_run: expected an integer, got text 'long'"),
             ("max_run = true", "max_run: expected an integer, got boolean True"),

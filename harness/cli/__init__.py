@@ -64,6 +64,10 @@ class _Verbs(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            from harness.cli.unknown import with_remedy
+
+            raise with_remedy(error) from None
         except BrokenPipeError:  # whoever read us has read enough, as `head` does; click would call it a failure
             raise click.exceptions.Exit(OutputClosed.exit_code) from None
         except OSError as error:

@@ -219,7 +219,10 @@ class Merge:
 
     def _unknown(self, layer: Layer, prefix: str, key: str, known: Sequence[str]) -> None:
         near = nearest(key, known)
-        hint = f"did you mean {prefix}{near}?" if near else "`harness plan --sources` lists them all"
+        if near:
+            hint = f"did you mean {prefix}{near}?"
+        else:  # entries of a channel stand in no list of settings
+            hint = f"there are {', '.join(known)}" if prefix else "`harness plan --sources` lists them all"
         self.problems.append(f"{layer.shown}: {prefix}{key} is not a setting; {hint}")
 
 

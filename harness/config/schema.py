@@ -71,9 +71,11 @@ class ProcessConfig:
     entry_point: str | None = setting(None, "Script of the processing job, relative to its source_dir if there is one.")
     source_dir: Path | None = setting(None, "Folder shipped with the script.")
     arguments: tuple[str, ...] = setting((), "Arguments of the script.", flag="--argument")
-    inputs: Mapping[str, ProcessingInput] = setting(dict, "Inputs: name to path or URI, or to a table.", flag="--input")
+    inputs: Mapping[str, ProcessingInput] = setting(
+        dict, "Inputs, in /opt/ml/processing/input/NAME: name to path or URI, or to a table.", flag="--input"
+    )
     outputs: Mapping[str, ProcessingOutput] = setting(
-        dict, "Outputs: name to path or URI, or to a table.", flag="--output"
+        dict, "Outputs, from /opt/ml/processing/output/NAME: name to path or URI, or to a table.", flag="--output"
     )
     environment: Mapping[str, str] = setting(dict, "Environment variables of the script.")
     base_job_name: str | None = setting(None, "Beginning of the job's name.")

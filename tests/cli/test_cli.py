@@ -14,6 +14,9 @@ import pytest
     ("arguments", "says"),
     [
         (["train", "--nope"], "No such option '--nope'"),
+        (["train", "--learning-rate", "1"], "If it is the script's: --hyperparameter learning-rate=VALUE."),
+        (["train", "--stop-grace", "1"], "It is set as stop_grace in [tool.harness], or HARNESS_STOP_GRACE."),
+        (["process", "--volume-size", "1"], "It is set as process.volume_size in [tool.harness], or HARNESS_PROCESS_"),
         (["train", "--max-run", "soon"], "Invalid value for '--max-run'"),
         (["trian"], "Did you mean train?"),
         (["invoke", "nowhere.csv", "--endpoint-name", "e"], "nowhere.csv"),
@@ -21,7 +24,18 @@ import pytest
         (["delete-endpoint"], "harness delete-endpoint NAME"),
         (["delete-endpoint", "e", "--endpoint-name", "f"], "Name one endpoint"),
     ],
-    ids=["unknown option", "wrong value", "unknown verb", "missing file", "missing option", "no name", "two names"],
+    ids=[
+        "unknown option",
+        "the script's",
+        "a setting",
+        "a setting of the verb",
+        "wrong value",
+        "unknown verb",
+        "missing file",
+        "missing option",
+        "no name",
+        "two names",
+    ],
 )
 def test_a_wrong_command_line_is_a_document_too_where_one_is_asked_for(project, arguments, says):
     done = project().harness(*arguments, "--json")
@@ -30,6 +44,10 @@ def test_a_wrong_command_line_is_a_document_too_where_one_is_asked_for(project, 
     assert done.json["Error"]["ExitCode"] == 2
     assert says in done.json["Error"]["Message"]
     assert says in done.err
+
+
+def test_a_training_job_s_setting_is_not_recommended_to_a_verb_that_does_not_train(project):
+    assert "max_run" not in project().harness("transform", "--max-run", "3").err
 
 
 def test_an_error_that_quotes_a_stranger_has_no_power_over_the_terminal(project):
