@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-PATIENCE = 30
+PATIENCE = 120
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -14,28 +14,48 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.server.report import FAILED
 from tests.server.cases import MODULES
-from tests.server.running import PATIENCE, ROOT, Start
+from tests.server.running import PATIENCE, ROOT, Running, Start
 
 GOOD = MODULES["strict"]
 
 
+@pytest.fixture(scope="module", params=["gevent", "gthread"])
+def asked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server of each kind of worker, for tests that only ask it; it serves with --fail-fast, as its model loads."""
+    options = ("--worker-class", request.param, "--fail-fast", "--read-timeout", "2")
+    server = Running(tmp_path_factory.mktemp("asked"), GOOD, *options)
+    assert server.ask("GET", "/ping") == (200, b"")
+    yield server
+    assert server.end() == 0
+
+
 @pytest.mark.slow
 class TestServing:
-    def test_the_first_ping_waits_for_the_model_and_is_200(self, start: Start) -> None:
-        assert start(GOOD).ask("GET", "/ping") == (200, b"")
-
-    def test_sigterm_ends_it_with_status_0_and_frees_the_port(self, start: Start) -> None:
+    def test_the_first_ping_waits_for_the_model_and_sigterm_ends_it_with_status_0_and_frees_the_port(
+        self, start: Start
+    ) -> None:
         server = start(GOOD)
-        server.ask("GET", "/ping")
+        assert server.ask("GET", "/ping") == (200, b"")
         assert server.end() == 0
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", server.port))
+
+    def test_workers_of_either_kind_predict(self, asked: Running) -> None:
+        assert asked.invoke(b"1,2\n3,4") == (200, b"[3.0, 7.0]")
+
+    def test_chunked_bodies_are_read_whole(self, asked: Running) -> None:
+        answer = asked.raw(
+            CSV + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n1,2\n\r\n3\r\n3,4\r\n0\r\n\r\n"
+        )
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert answer.endswith(b"[3.0, 7.0]")
 
     @pytest.mark.parametrize("worker_class", ["gevent", "gthread"])
     def test_told_through_a_pipe_it_answers_what_it_has_begun_and_ends_with_status_0(
@@ -80,10 +100,6 @@ class TestServing:
         (server.base / "model" / "m").touch()
         assert server.ask("GET", "/ping")[0] == 200
 
-    def test_threads_serve_where_gevent_cannot(self, start: Start) -> None:
-        server = start(GOOD, "--worker-class", "gthread")
-        assert server.invoke(b"1,2\n3,4") == (200, b"[3.0, 7.0]")
-
     def test_the_top_level_runs_twice_in_one_process_and_once_in_each_worker(self, start: Start) -> None:
         server = start(GOOD + "\nimport os\nprint('top level of', __name__, os.getpid())\n")
         server.ask("GET", "/ping")
@@ -93,44 +109,38 @@ class TestServing:
         assert {name for name, _ in runs} == {"inference"}
         assert sorted(pids.count(pid) for pid in set(pids)) == [1, 2]
 
-    @pytest.mark.parametrize("worker_class", ["gevent", "gthread"])
-    def test_an_answer_does_not_wait_for_the_clients_acknowledgement(self, start: Start, worker_class: str) -> None:
-        # Head and body leave apart: with Nagle's algorithm the body comes 40 ms after the head.
-        server = start(GOOD, "--worker-class", worker_class)
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)) as client:
+    def test_an_answer_does_not_wait_for_the_clients_acknowledgement(self, asked: Running) -> None:
+        # Head and body leave apart: with Nagle's algorithm the body comes 40 ms after the head, every time.
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", asked.port, timeout=PATIENCE)) as client:
             times = []
             for _ in range(40):
                 began = time.perf_counter()
                 client.request("POST", "/invocations", b"1,2\n3,4", {"Content-Type": "text/csv"})
                 client.getresponse().read()
                 times.append(time.perf_counter() - began)
-        assert statistics.median(times) < 0.03
+        assert statistics.quantiles(times, n=4)[0] < 0.03  # others may have waited for the machine
 
 
 @pytest.mark.slow
 class TestTheLog:
-    def test_a_trap_is_explained_once_per_worker(self, start: Start) -> None:
-        server = start(GOOD)
-        assert [server.invoke(b"1,2")[0] for _ in range(3)] == [500, 500, 500]
-        assert server.log.count("one-dimensional-text/csv: ") == 1
+    def test_a_trap_is_explained_once_per_worker(self, asked: Running) -> None:
+        assert [asked.invoke(b"1,2")[0] for _ in range(3)] == [500, 500, 500]
+        assert asked.log.count("one-dimensional-text/csv: ") == 1
 
-    def test_a_failure_names_the_users_own_last_frame_first_and_tells_the_client_nothing(self, start: Start) -> None:
-        server = start(GOOD)
-        status, page = server.invoke(b"1,2")
+    def test_a_failure_names_the_users_own_last_frame_first_and_tells_the_client_nothing(self, asked: Running) -> None:
+        status, page = asked.invoke(b"1,2")
         assert status == 500
         assert b"Expected 2D" not in page
-        lines = server.log.splitlines()
+        lines = asked.log.splitlines()
         failed = next(number for number, line in enumerate(lines) if "predict_fn failed" in line)
         assert "ValueError: Expected 2D array" in lines[failed]
         assert re.match(r"  at .*/code/inference\.py:4 in predict: raise ValueError", lines[failed + 1])
 
-    def test_invocations_have_an_access_line_and_successful_pings_have_none(self, start: Start) -> None:
-        server = start(GOOD)
-        server.ask("GET", "/ping")
-        server.invoke(b"1,2\n3,4")
-        server.end()
-        assert '"POST /invocations HTTP/1.1" 200' in server.log
-        assert "/ping" not in server.log
+    def test_invocations_have_an_access_line_and_successful_pings_have_none(self, asked: Running) -> None:
+        asked.ask("GET", "/ping")
+        asked.invoke(b"1,2\n3,4")
+        asked.wait_for_log('"POST /invocations HTTP/1.1" 200')  # which comes a moment after the answer
+        assert '"GET /ping HTTP/1.1" 200' not in asked.log
 
 
 @pytest.mark.slow
@@ -189,9 +199,6 @@ class TestFailing:
         server = start(source, "--fail-fast", SAGEMAKER_MODEL_SERVER_WORKERS="2")
         assert server.process.wait(PATIENCE) in {3, 4}
         assert server.log.count("Traceback (most recent call last)") == 1
-
-    def test_fail_fast_serves_a_model_that_loads(self, start: Start) -> None:
-        assert start(GOOD, "--fail-fast").ask("GET", "/ping")[0] == 200
 
     @pytest.mark.parametrize(
         ("environment", "reason"),
@@ -270,30 +277,17 @@ MALFORMED = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("worker_class", ["gevent", "gthread"])
-def test_a_malformed_request_gets_a_proper_status_and_the_worker_lives_on(start: Start, worker_class: str) -> None:
-    source = GOOD.replace("data.sum(axis=1)", "data.sum(axis=1) * 0 + __import__('os').getpid()")
-    server = start(source, "--read-timeout", "0.5", "--worker-class", worker_class)
-    worker = server.invoke(b"1,2\n3,4")
+def test_a_malformed_request_gets_a_proper_status_and_the_worker_lives_on(asked: Running) -> None:
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:  # some have to be waited for
+        answers = pool.map(lambda case: asked.raw(case[0], case[1]), MALFORMED.values())
     wrong = {}
-    for name, (request, half_close, statuses) in MALFORMED.items():
-        answer = server.raw(request, half_close)
+    for (name, (_, _, statuses)), answer in zip(MALFORMED.items(), answers, strict=True):
         status = int(answer.split()[1]) if answer.startswith(b"HTTP/1.") else None
         if status not in statuses or b"Traceback" in answer:
             wrong[name] = (status, answer[:300])
     assert wrong == {}
-    assert server.invoke(b"1,2\n3,4") == worker
-    assert "Booting worker" in server.log
-    assert server.log.count("Booting worker") == 1
-
-
-@pytest.mark.slow
-def test_chunked_bodies_are_read_whole(start: Start) -> None:
-    answer = start(GOOD).raw(
-        CSV + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n1,2\n\r\n3\r\n3,4\r\n0\r\n\r\n"
-    )
-    assert answer.startswith(b"HTTP/1.1 200")
-    assert answer.endswith(b"[3.0, 7.0]")
+    assert asked.invoke(b"1,2\n3,4") == (200, b"[3.0, 7.0]")
+    assert asked.log.count("Booting worker") == 1
 
 
 @pytest.mark.parametrize("source", sorted((ROOT / "harness" / "server").glob("*.py")), ids=lambda path: path.name)
