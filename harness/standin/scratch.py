@@ -16,14 +16,26 @@ _PREFIX = "harness-standin-"
 @contextmanager
 def scratch() -> Iterator[Path]:
     """A new folder, locked by this process; those of processes that are gone are removed first."""
-    with _alone():
-        _sweep()
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        lock = lock_of(folder)
+    _sweep()
+    folder, lock = _new()
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _new() -> tuple[Path, int]:
+    """A new folder and its lock; another one if somebody who swept has found it before it had its lock."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        try:
+            lock = lock_of(folder)
+        except (BlockingIOError, FileNotFoundError):
+            continue
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(lock), (folder / ".lock").stat()):
+                return folder, lock
         os.close(lock)
 
 
@@ -50,14 +62,3 @@ def lock_of(folder: Path) -> int:
         os.close(lock)
         raise
     return lock
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Nobody else of this user sweeps while a folder has no lock yet."""
-    folder = os.open(Path(tempfile.gettempdir()), os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -41,3 +43,30 @@ def test_a_folder_of_somebody_else_is_left_alone(temporary, tmp_path):
     with scratch():
         assert theirs.exists()
     assert not (tmp_path / "made").exists()
+
+
+def test_a_folder_that_somebody_sweeps_before_it_has_its_lock_is_made_anew(temporary, monkeypatch):
+    make = tempfile.mkdtemp
+
+    def meddled(prefix):
+        made = make(prefix=prefix)
+        monkeypatch.setattr(tempfile, "mkdtemp", make)
+        with scratch():
+            assert not Path(made).exists()
+        return made
+
+    monkeypatch.setattr(tempfile, "mkdtemp", meddled)
+    with scratch() as folder:
+        assert list(temporary.iterdir()) == [folder]
+
+
+@pytest.mark.timeout(10)  # or else this would wait for ever
+def test_nobody_is_waited_for_who_has_locked_the_folder_of_temporary_files(temporary):
+    """Which every user of the machine can."""
+    locked = os.open(temporary, os.O_RDONLY)
+    fcntl.flock(locked, fcntl.LOCK_EX)
+    try:
+        with scratch() as folder:
+            assert folder.is_dir()
+    finally:
+        os.close(locked)
