@@ -42,6 +42,8 @@ _SECRETS: Final = {
     ),
 }
 _SCANNED: Final = 1 << 20
+_CHUNK: Final = 1 << 20
+"""Bytes that are copied at a time."""
 
 
 class SourceFile(NamedTuple):
@@ -158,18 +160,69 @@ def stage(manifest: SourceManifest, target: Path) -> None:
     Raises:
         OSError: a file has gone since it was listed, or the copy cannot be written.
     """
-    import shutil
+    for file, copy in _places(manifest, target):
+        try:
+            _copy(file, copy)
+        except OSError as error:
+            error.filename = error.filename or copy
+            raise
 
+
+def link(manifest: SourceManifest, target: Path) -> None:
+    """Lay out under *target* what travels, to be listed or copied again: its files are the user's own.
+
+    Nobody who could write to them may be given them. What cannot be linked, being on another disk or somebody else's,
+    is copied.
+
+    Args:
+        manifest: what to lay out.
+        target: an empty folder, or one that does not exist yet.
+
+    Raises:
+        OSError: see `stage`.
+    """
+    for file, copy in _places(manifest, target):
+        try:
+            os.link(os.path.realpath(file.path), copy)
+        except OSError:
+            _copy(file, copy)
+
+
+def _places(manifest: SourceManifest, target: Path) -> Iterator[tuple[SourceFile, str]]:
+    """Every file and where it belongs, in a folder that is there."""
     target.mkdir(parents=True, exist_ok=True)
-    made = {target}
+    made = {""}
     for file in manifest.files:
-        copy = target / file.name
-        if copy.parent not in made:
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            made.add(copy.parent)
-        shutil.copyfile(file.path, copy)
-        copy.chmod(file.mode)
-        os.utime(copy, (MODIFIED, MODIFIED))
+        folder = file.name.rpartition("/")[0]
+        if folder not in made:
+            (target / folder).mkdir(parents=True, exist_ok=True)
+            made.add(folder)
+        yield file, f"{target}/{file.name}"
+
+
+def _copy(file: SourceFile, target: str) -> None:
+    """Copy a file, its mode and the one time that all have: in no more system calls than that takes."""
+    given = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        made = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, file.mode)
+        try:
+            most = min(file.size + 1, _CHUNK)
+            while data := os.read(given, most):
+                _write(made, data)
+                if len(data) < most:
+                    break
+            os.fchmod(made, file.mode)
+            os.utime(made, (MODIFIED, MODIFIED))
+        finally:
+            os.close(made)
+    finally:
+        os.close(given)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
 
 
 def _named(path: Path, label: str) -> Iterator[SourceFile]:

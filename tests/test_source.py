@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import stat
@@ -375,6 +376,41 @@ def test_a_staged_file_is_a_copy(code: Path, tmp_path: Path) -> None:
     source.stage(source.manifest(code, entry_point="train.py"), tmp_path / "staged")
     (tmp_path / "staged" / "train.py").write_text("changed by the script")
     assert (code / "train.py").read_text() == "train.py"
+
+
+def test_a_linked_file_takes_no_room_and_travels_on_as_the_same(code: Path, tmp_path: Path) -> None:
+    write(code, "deep/more.py")
+    (code / "named.py").symlink_to("train.py")
+    listed = source.manifest(code, entry_point="train.py")
+    source.link(listed, tmp_path / "linked")
+    assert (tmp_path / "linked" / "deep" / "more.py").samefile(code / "deep" / "more.py")
+    assert (tmp_path / "linked" / "deep" / "more.py").stat().st_nlink == 2
+    assert source.content_hash(source.manifest(tmp_path / "linked", entry_point="train.py")) == source.content_hash(
+        listed
+    )
+
+
+def test_what_cannot_be_linked_is_copied(code: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def on_another_disk(*given: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", on_another_disk)
+    source.link(source.manifest(code, entry_point="train.py"), tmp_path / "linked")
+    assert (tmp_path / "linked" / "train.py").read_text() == "train.py"
+    assert not (tmp_path / "linked" / "train.py").samefile(code / "train.py")
+
+
+def test_a_file_of_many_megabytes_is_copied_whole(code: Path, tmp_path: Path) -> None:
+    (code / "big.bin").write_bytes(bytes(range(256)) * 10_000)
+    source.stage(source.manifest(code, entry_point="train.py"), tmp_path / "staged")
+    assert (tmp_path / "staged" / "big.bin").read_bytes() == (code / "big.bin").read_bytes()
+
+
+def test_a_file_that_has_grown_since_it_was_listed_is_copied_whole(code: Path, tmp_path: Path) -> None:
+    listed = source.manifest(code, entry_point="train.py")
+    (code / "train.py").write_text("grown " * 1000)
+    source.stage(listed, tmp_path / "staged")
+    assert (tmp_path / "staged" / "train.py").read_text() == "grown " * 1000
 
 
 names = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=12).filter(

@@ -116,18 +116,20 @@ def _job(config: Config, place: Path) -> Job:
     code = shipment.manifest(config)
     (place / "stand-ins").mkdir()
     probe = shipment.with_probe(code, place / "stand-ins")
-    source.stage(probe, place / "probe")
-    serving = shipment.serving(config)
-    source.stage(serving, place / "serving")
+    source.link(probe, place / "probe")  # each target copies it from there
+    serving = shipment.serving(config, code)
     if config.parity.sample is not None:
         config = shipment.sampled(config, place / "sample", config.parity.sample)
+    asked = rows.of(config, config.channels)
+    if asked is not None:
+        source.stage(serving, place / "serving")
     return Job(
         probe=probe,
         probe_dir=place / "probe",
         serving=serving,
         serving_dir=place / "serving",
         channels=config.channels,
-        rows=rows.of(config, config.channels),
+        rows=asked,
         moment=datetime.now(UTC),
     )
 

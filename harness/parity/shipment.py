@@ -41,9 +41,16 @@ def manifest(config: Config) -> SourceManifest:
     )
 
 
-def serving(config: Config) -> SourceManifest:
-    """The code that travels with a model; that of the training job unless ``deploy`` says otherwise. Errors alike."""
+def serving(config: Config, trained: SourceManifest | None = None) -> SourceManifest:
+    """The code that travels with a model; that of the training job unless ``deploy`` says otherwise. Errors alike.
+
+    Args:
+        config: the job.
+        trained: the code of the training job, if it is known.
+    """
     deploy = config.deploy
+    if trained is not None and deploy.entry_point is None and deploy.source_dir is None:
+        return trained
     return manifest(
         replace(
             config,

@@ -45,7 +45,7 @@ class Job:
     serving: SourceManifest
     """The code that serves the model."""
     serving_dir: Path
-    """Where that lies."""
+    """Where that lies, if there are rows."""
     channels: Mapping[str, Channel]
     """Of the job, or samples of them."""
     rows: Rows | None
