@@ -181,16 +181,24 @@ def _why_none(regex: str) -> str:
 
 
 def _processing_results(description: Mapping[str, Any]) -> list[tuple[str, str]]:
-    outputs = description.get("ProcessingOutputConfig", {}).get("Outputs", ())
-    rows = [(each["OutputName"], readable(each["S3Output"]["S3Uri"])) for each in outputs]
+    done = description["ProcessingJobStatus"] == "Completed"
+    outputs = [
+        (each["OutputName"], each["S3Output"])
+        for each in description.get("ProcessingOutputConfig", {}).get("Outputs", ())
+    ]
+    # A job that does not end well delivers nothing but what it has delivered all along.
+    rows = [(name, readable(to["S3Uri"])) for name, to in outputs if done or to["S3UploadMode"] == "Continuous"]
     message = description.get("ExitMessage")
     return [*rows, ("exit message", message)] if message else rows
 
 
 def _transform_results(description: Mapping[str, Any]) -> list[tuple[str, str]]:
-    rows = [("output", readable(description["TransformOutput"]["S3OutputPath"]))]
+    failed = description["TransformJobStatus"] == "Failed"  # and its reason says how many files, and which
+    uri = description["TransformOutput"]["S3OutputPath"]
+    folder = local(uri)
+    rows = [] if failed and folder and not Path(folder).exists() else [("output", readable(uri))]
     tally = description.get("Harness", {}).get("Progress")
-    if tally:
+    if tally and not failed:
         rows.insert(0, ("files", f"{tally['files']} of {tally['of_files']}"))
         rows.insert(1, ("records", f"{tally['records']:,}"))
     return rows

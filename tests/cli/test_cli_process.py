@@ -59,6 +59,11 @@ class TestAProcessingJob:
         assert rows == [["counts", "result"], ["exit", "message", "counted"]]
         assert (made.folder / "result/rows").read_text() == "3"
 
+    def test_that_fails_names_no_output_as_it_has_delivered_none(self, project):
+        done = process(with_script(project, "raise SystemExit(3)"))
+        assert done.code == 1
+        assert not [line for line in done.out.splitlines() if line.split()[:1] == ["counts"]]
+
     def test_is_described_on_disk_and_on_stdout_alike(self, project):
         made = with_script(project, COUNTS)
         done = process(made, "--json")

@@ -139,6 +139,13 @@ class TestATransform:
         assert "1 of 2 files failed and have no output. bad.csv: record 2: HTTP 500" in done.err
         assert "could not convert string to float: 'no'" in done.err, "the script's own traceback"
         assert "Traceback" not in done.out
+        assert "  output  " in done.out
+        assert "2 of 2" not in done.out, "which would read as if both had been predicted"
+
+    def test_that_failed_altogether_names_no_output(self, batch):
+        done, found = batch({"bad.csv": "no,number\n"}, *CSV, "--invocations-max-retries", "0")
+        assert (done.code, found) == (1, {})
+        assert "  output  " not in done.out
 
     def test_refuses_an_output_that_is_a_file_before_anything_starts(self, made, tmp_path):
         arguments = prepare(tmp_path, {"a.csv": "1,2\n"})
