@@ -10,12 +10,12 @@ not travel.
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final, NamedTuple
 
+from harness import credentials
 from harness.errors import ConfigurationError
 
 IGNORE_FILE: Final = ".sagemakerignore"
@@ -27,21 +27,6 @@ MAX_SIZE: Final = 2 * 10**9
 MODIFIED: Final = 315532800
 """Every file's time, 1980-01-01: the bytes repeat, and a wheel, being a zip, knows no earlier day."""
 
-_SECRET_NAMES: Final = re.compile(
-    r"\.env(\.(?!example$|sample$|template$).+)?|id_(rsa|dsa|ecdsa|ed25519)|\.netrc|\.pypirc|\.git-credentials"
-    r"|.+\.(p12|pfx|jks)"
-)
-_SECRETS: Final = {
-    "a private key": re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"),
-    # AWS's documentation uses keys that end in EXAMPLE; they open nothing.
-    "an AWS access key": re.compile(rb"(?<![A-Za-z0-9])A[KS]IA(?![A-Z0-9]{9}EXAMPLE)[A-Z0-9]{16}(?![A-Za-z0-9])"),
-    "AWS credentials": re.compile(
-        rb"aws_?(?:secret_?access_?key|session_?token)[\"']?\s*[=:]\s*[\"']?"
-        rb"(?![A-Za-z0-9/+]{30}EXAMPLEKEY)[A-Za-z0-9/+]{40}",
-        re.IGNORECASE,
-    ),
-}
-_SCANNED: Final = 1 << 20
 _CHUNK: Final = 1 << 20
 """Bytes that are copied at a time."""
 
@@ -383,19 +368,12 @@ def _check_size(files: Sequence[SourceFile], max_size: int) -> None:
 
 
 def _check_secrets(files: Sequence[SourceFile], allowed: Collection[str]) -> None:
-    """Credentials are short files, and the first megabyte of a long one is enough."""
     for file in files:
         try:
-            with file.path.open("rb") as content:
-                start = content.read(_SCANNED)
+            found = credentials.found_in(file.path)
         except OSError as error:
             raise _unreadable(file.path, error) from None
-        if file.name in allowed:
-            continue
-        names = {file.path.name, file.path.resolve().name if file.path.is_symlink() else ""}
-        found = "credentials, by its name" if any(map(_SECRET_NAMES.fullmatch, names)) else None
-        found = next((what for what, pattern in _SECRETS.items() if pattern.search(start)), found)
-        if found:
+        if found and file.name not in allowed:
             raise ConfigurationError(
                 f"'{file.path}' holds {found}, and would travel with the source. Name it in {IGNORE_FILE} "
                 f"to leave it out, or add '{file.name}' to allow_secrets if the job needs it."

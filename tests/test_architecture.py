@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "harness"
 
 FLOORS = (
-    {"contract", "server", "errors", "source"},
+    {"contract", "server", "errors", "credentials", "source"},
     {"config", "requests", "validation", "storage", "service_model", "images", "aws_errors"},
     {"engine"},
     {"targets", "standin"},
@@ -29,7 +29,8 @@ ALONE = {
     "contract": set(),  # stdlib alone: it runs inside the image
     "server": set(),  # runs inside the image as well
     "errors": set(),
-    "source": {"errors"},
+    "credentials": set(),
+    "source": {"errors", "credentials"},
 }
 """What the ground floor may import of ours."""
 
