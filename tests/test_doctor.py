@@ -15,6 +15,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+import requests
 
 from harness.config import load
 from harness.doctor import NEEDS, Check, Diagnosis, Status, aws, checks, containers, drift, local, localmode, machine
@@ -310,6 +311,15 @@ class TestContainers:
         assert (check.name, check.status) == ("engine", Status.MISSING)
         assert check.finding == f"No Docker engine answers at unix://{tmp_path}/no.sock"
         assert check.remedy.startswith("Start Docker Desktop, or `sudo systemctl start docker`")
+
+    def test_need_an_engine_that_answers_in_time(self, tmp_path):
+        class Engine:
+            def version(self):
+                raise requests.exceptions.ReadTimeout("Read timed out.")
+
+        (check,) = containers._ask(SimpleNamespace(api=Engine()), config(tmp_path))
+        assert (check.status, check.finding) == (Status.MISSING, "the engine takes more than 10 s for an answer")
+        assert "`docker info`" in check.remedy
 
     def test_are_run_by_an_engine_that_says_what_it_is(self):
         podman = {"Version": "5.2", "Os": "linux", "Arch": "arm64", "Components": [{"Name": "Podman Engine"}]}

@@ -41,6 +41,7 @@ def look(config: Config) -> Iterator[Check]:
 
 def _ask(client: DockerClient, config: Config) -> Iterator[Check]:
     import docker.errors
+    from requests.exceptions import Timeout
 
     try:
         yield answering(client.api.version())
@@ -53,6 +54,9 @@ def _ask(client: DockerClient, config: Config) -> Iterator[Check]:
             yield from _tried(client, config)
         left = find_leftovers(client)
         yield leftovers([*left.containers.values(), *left.networks.values()])
+    except Timeout:
+        finding = f"the engine takes more than {_PATIENCE:g} s for an answer"
+        yield Check(AREA, "answers", Status.MISSING, finding, "`docker info` shows how it is, and what it stores with")
     except (docker.errors.DockerException, OSError) as error:  # requests' errors are OSErrors
         yield Check(AREA, "answers", Status.MISSING, f"the engine answers with an error: {explanation(error)}")
 

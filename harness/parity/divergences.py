@@ -326,6 +326,18 @@ TABLE: tuple[Divergence, ...] = (
             ("GPG_KEY", re.escape(REDACTED)),
         )
     ),
+    *(
+        Divergence(
+            targets,
+            Aspect.ENVIRONMENT,
+            name,
+            only_seen(value),
+            why=f"Podman sets {name} in every container",
+            breaks=f"a script that reads {name}, or a library that does, finds none on AWS",
+            remedy=f"do not depend on {name}",
+        )
+        for name, value, targets in (("TERM", "xterm", ("container",)), ("container", "podman", _IN_CONTAINERS))
+    ),
     *_LOCAL_MODE,
 )
 """Every divergence that is known. The first row that explains a finding counts."""

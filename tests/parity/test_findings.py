@@ -87,6 +87,8 @@ KNOWN = [
     ("local", Aspect.USER, "uid", "0", "1000", "nobody"),
     ("local", Aspect.ENVIRONMENT, "SM_MODEL_DIR", "/opt/ml/model", "/r/j/hosts/algo-1/model", "/r/j/hosts/algo-1/x"),
     ("container", Aspect.ENVIRONMENT, "HOSTNAME", None, "algo-1", "two words"),
+    ("container", Aspect.ENVIRONMENT, "TERM", None, "xterm", "dumb"),
+    ("container", Aspect.ENVIRONMENT, "container", None, "podman", "docker"),
 ]
 
 
