@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from harness import source
 from harness.engine.client import EngineClient
 from harness.engine.settings import EngineSettings
 from harness.errors import ConfigurationError
@@ -94,13 +94,13 @@ class TestACodeFolder:
     def test_that_changes_while_it_is_copied_is_refused_and_leaves_no_run(self, project, monkeypatch):
         made = project(files={"src/helper.py": ""})
         request = json.loads(made.harness("plan", "--job-name", "j").out)
-        copyfile = shutil.copyfile
+        copy = source._copy
 
-        def remove_the_other_first(source, target):
+        def remove_the_other_first(file, target):
             (made.folder / "src/train.py").unlink(missing_ok=True)
-            return copyfile(source, target)
+            copy(file, target)
 
-        monkeypatch.setattr(shutil, "copyfile", remove_the_other_first)
+        monkeypatch.setattr(source, "_copy", remove_the_other_first)
         client = EngineClient(made.folder / "runs", EngineSettings(cache=str(made.folder / "cache")))
         with pytest.raises(ConfigurationError, match=r"could not be copied.*train.py.*run the job again"):
             client.create_training_job(**request)
