@@ -11,7 +11,8 @@ from pathlib import Path
 from harness.config import Config
 from harness.doctor.checks import Check, Status
 from harness.engine.client import stores
-from harness.engine.store import ENDED, Store, obstacle
+from harness.engine.root import obstacle
+from harness.engine.store import ENDED, Store
 from harness.errors import HarnessError
 
 AREA = "machine"

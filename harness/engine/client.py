@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from harness import service_model, validation
 from harness.engine import interpreter
 from harness.engine.resources import Resources
+from harness.engine.root import check_root
 from harness.engine.running import Running, not_found
 from harness.engine.settings import EngineSettings
-from harness.engine.store import ENDED, Document, Job, Store, check_root, write_json
+from harness.engine.store import ENDED, Document, Job, Store, write_json
 from harness.errors import ConfigurationError, RefusedError, ServiceError
 from harness.storage import is_s3
 

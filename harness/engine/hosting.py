@@ -125,6 +125,7 @@ def keep(job: Job, serve: Callable[[EngineSettings, Log], E], why: Callable[[E],
     finally:
         log.close()
     if ended is None or ended.stop is not None:
+        job.check_there()
         shutil.rmtree(job.path)
         return
     description = job.description

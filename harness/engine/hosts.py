@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.engine.launcher import HostSpec, Launcher, RunningHost
-from harness.engine.store import Document, now
+from harness.engine.store import Document, Vanished, now
 
 LONGEST_LINE = 256 * 1024
 """Bytes after which a line without an end is broken: the size of a CloudWatch Logs event."""
@@ -85,10 +85,6 @@ class Stopped(Exception):
     def __init__(self, ended: Ended) -> None:
         super().__init__(ended)
         self.ended = ended
-
-
-class Vanished(Exception):
-    """The job's folder is not there any more. What there is now under its name is not the job's to write to."""
 
 
 class Log:

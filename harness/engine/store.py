@@ -87,46 +87,23 @@ def _from_json(members: Document) -> Document:
     return members
 
 
-def obstacle(root: Path, *, writing: bool = False) -> str | None:
-    """Why this user can have no run folders in a folder, which need not exist yet; None if they can.
-
-    Args:
-        root: the folder.
-        writing: whether they are to be made, rather than looked at.
-    """
-    # A name below a file, or below a folder that may not be entered, is nowhere.
-    there = next(each for each in (root.absolute(), *root.absolute().parents) if os.path.lexists(each))
-    if not there.is_dir():
-        return f"{there} is no folder"
-    looking = os.R_OK | os.X_OK if there == root.absolute() else os.X_OK
-    if not os.access(there, looking):
-        return f"{there} is a folder that this user may not look into"
-    if writing and not os.access(there, os.W_OK):
-        return f"{there} is a folder that this user may not write to"
-    return None
-
-
-def check_root(root: Path, *, writing: bool = False) -> None:
-    """Refuse a folder of run folders that has an ``obstacle``.
-
-    Raises:
-        ConfigurationError: what it is, and what to do.
-    """
-    if found := obstacle(root, writing=writing):
-        raise ConfigurationError(f"runs_dir: {found}. Name another in [tool.harness], or as HARNESS_RUNS_DIR.")
-
-
 def kind_of(description: Mapping[str, Any]) -> str:
     """What a ``Describe…`` document describes: ``TrainingJob``, ``Endpoint``, …; its name stands first."""
     return next(iter(description)).removesuffix("Name")
 
 
+class Vanished(Exception):
+    """The job's folder is not there any more. What there is now under its name is not the job's to write to."""
+
+
 class Job:
     """One job's folder. Cheap: nothing is read before it is asked for."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, is_there: Callable[[], bool] = lambda: True) -> None:
+        """``is_there``: for the owner, whether the folder is still the job's."""
         self.path = path
         self.name = path.name
+        self._is_there = is_there
 
     @property
     def log(self) -> Path:
@@ -172,8 +149,22 @@ class Job:
             time.sleep(_POLL)
         return True
 
+    def check_there(self) -> None:
+        """Before the owner writes to the folder.
+
+        Raises:
+            Vanished: there is none, or another job's.
+        """
+        if not self._is_there():
+            raise Vanished
+
     def update(self, **members: Any) -> Document:
-        """Set members of the description (None leaves one out) and return it. Only the owner may."""
+        """Set members of the description (None leaves one out) and return it. Only the owner may.
+
+        Raises:
+            Vanished: see ``check_there``.
+        """
+        self.check_there()
         document = {**self.description, **members, "LastModifiedTime": now()}
         document = {name: value for name, value in document.items() if value is not None}
         path = self.path / "describe.json"

@@ -27,11 +27,11 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from harness.engine.hosts import Stop, Vanished
+from harness.engine.hosts import Stop
 from harness.engine.launcher import Launcher
 from harness.engine.processes import ProcessLauncher
 from harness.engine.settings import EngineSettings
-from harness.engine.store import ENDED, LOST, Job, Store, now
+from harness.engine.store import ENDED, LOST, Job, Store, Vanished, now
 from harness.engine.system import let_go_of_everything_but, signals_blocked
 from harness.errors import HarnessError
 
@@ -195,9 +195,9 @@ class Channel:
     removed its folder, ends as well: nobody could stop it.
     """
 
-    def __init__(self, channel: socket.socket, is_there: Callable[[], bool]) -> None:
+    def __init__(self, channel: socket.socket, job: Job) -> None:
         self._channel = channel
-        self._is_there = is_there
+        self._job = job
         self._listening = True
         self._stop: Stop | None = None
         self._woken, self._wake = socket.socketpair()
@@ -212,9 +212,12 @@ class Channel:
         if number != signal.SIGALRM:
             self._take(Stop.REQUESTED if number == signal.SIGTERM else Stop.ABANDONED)
             return
-        with suppress(OSError):  # a disk that does not answer now will do so the next time
-            if not self._is_there():
-                self._take(Stop.VANISHED)
+        try:
+            self._job.check_there()
+        except Vanished:
+            self._take(Stop.VANISHED)
+        except OSError:  # a disk that does not answer now will do so the next time
+            pass
 
     def _take(self, stop: Stop) -> None:
         self._stop = max(self._stop or stop, stop, key=[*Stop].index)
@@ -256,13 +259,15 @@ def _supervise(path: Path, lock: int, channel: socket.socket) -> None:
         os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     let_go_of_everything_but(lock, channel.fileno())
-    store, job = Store(path.parent), Job(path)
-    control = Channel(channel, lambda: store.has(job, lock))
+    store = Store(path.parent)
+    job = Job(path, lambda: store.has(store.job(path.name), lock))
+    control = Channel(channel, job)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     store.adopt(lock)
     control.notify()
     try:
-        _run(job, control)
+        with suppress(Vanished):
+            _run(job, control)
     finally:
         store.release(job, lock)
 
@@ -272,11 +277,12 @@ def _run(job: Job, control: Channel) -> None:
     run = import_module(f"{settings.runners}.{_RUNNERS[job.kind]}").run
     try:
         run(job, control, _launcher(job, settings))
-    except Vanished:
-        return
     except HarnessError as error:
         fail(job, f"ClientError: {error}")
+    except Vanished:
+        raise
     except Exception as error:
+        job.check_there()
         _write_error(job)
         if job.status not in ENDED:
             fail(job, f"InternalServerError: {type(error).__name__}: {error} (details: {_error_file(job)})")

@@ -303,7 +303,7 @@ class Training:
         return self._run([spec], ProcessLauncher("none") if spec.network else self.launcher)
 
     def _run(self, specs: Sequence[HostSpec], launcher: Launcher, companion: Companion | None = None) -> Ended:
-        return run_hosts(
+        ended = run_hosts(
             launcher,
             specs,
             log=self.log,
@@ -314,6 +314,8 @@ class Training:
             deadline=self.deadline,
             grace=self.settings.stop_grace,
         )
+        self.job.check_there()  # what is written into the hosts' folders now would be another job's
+        return ended
 
     def stopping(self, stop: Stop) -> None:
         """Write down that a stop has begun."""

@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from harness.config import Config
-from harness.engine.store import check_root, write_json
+from harness.engine.root import check_root
+from harness.engine.store import write_json
 from harness.errors import MissingCapability, ServiceError
 from harness.storage import Storage
 from harness.storage.aws_errors import THROTTLED, Unreachable, code_of, translated

@@ -8,7 +8,9 @@ import pytest
 
 from harness import service_model, validation
 from harness.engine import hosting, models, serving
+from harness.engine.hosts import Ended, Stop
 from harness.engine.settings import EngineSettings
+from harness.engine.store import Job, Vanished, write_json
 from harness.errors import HarnessError
 
 VARIANT = {"VariantName": "AllTraffic", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
@@ -77,6 +79,17 @@ def test_a_new_endpoint_is_described_as_aws_would():
 def test_a_server_that_ended_is_explained_by_its_own_last_words_or_lines(tmp_path, log, reason):
     (tmp_path / "log").write_text(log)
     assert serving.why_it_ended(tmp_path / "log", 7).endswith(reason)
+
+
+@pytest.mark.parametrize("stop", [Stop.ABANDONED, None])
+def test_the_end_of_an_endpoint_is_that_of_its_own_folder_alone(tmp_path, stop):
+    request, config = {"EndpointName": "e", "EndpointConfigName": "c"}, {"ProductionVariants": [VARIANT]}
+    write_json(tmp_path / "describe.json", hosting.describe_new(request, config, EngineSettings()))
+    EngineSettings().write(tmp_path)
+    another = Job(tmp_path, is_there=lambda: False)
+    with pytest.raises(Vanished):
+        hosting.keep(another, lambda settings, log: Ended({"algo-1": 1}, stop), lambda ended: "")
+    assert Job(tmp_path).status == "Creating"
 
 
 def test_a_port_that_is_taken_is_said_to_be():

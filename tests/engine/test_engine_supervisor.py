@@ -132,6 +132,35 @@ print(second[0].status)
     assert run(project(SLEEPS), body) == "Stopped True\nStopped\n"
 
 
+ANEW = """
+job, attachment = begin("j")
+while b"started" not in job.log.read_bytes():
+    time.sleep(0.01)
+shutil.rmtree(job.path)
+Path("src/train.py").write_text("import time; print('anew', flush=True); time.sleep(600)")
+again, other = begin("j")
+while b"anew" not in again.log.read_bytes():
+    time.sleep(0.01)
+there = set(again.path.rglob("[!.]*"))
+Path("end").touch()
+while attachment.wait():
+    pass
+print(again.status, *set(again.path.rglob("[!.]*")) ^ there, again.log.read_text())
+other.abandon()
+"""
+
+
+@pytest.mark.parametrize("ends", ["exit(0)", "exit(1)"], ids=["completed", "failed"])
+def test_a_job_whose_folder_was_removed_and_made_anew_writes_nothing_into_it(project, ends):
+    made = project()
+    made.write(
+        "src/train.py",
+        "import os, time; open('/opt/ml/model/m', 'w'); print('started', flush=True)\n"
+        f"while not os.path.exists({str(made.folder / 'end')!r}): time.sleep(0.01)\n{ends}",
+    )
+    assert run(made, ANEW) == "InProgress algo-1 | anew\n\n"
+
+
 class TestANursery:
     def test_gives_supervisors_the_environment_of_the_moment(self, project):
         body = """
