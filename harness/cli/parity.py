@@ -92,7 +92,7 @@ def command(
     else:
         click.echo(terminal.render(told, style=_style))
     file = ["--config", str(config_file)] if config_file else []
-    return _exit_code(told, [*file, *typed_again(flags, COMPARED)])
+    return _exit_code(told, [*file, *typed_again(flags, COMPARED)], shown=not (as_json or github))
 
 
 def _as_tables(config: Config) -> list[dict[str, str]]:
@@ -121,16 +121,21 @@ def _write(page: Path, told: Mapping[str, Any]) -> None:
         raise ConfigurationError(f"--html {page} cannot be written: {error.strerror}.") from error
 
 
-def _exit_code(told: Mapping[str, Any], options: Sequence[str]) -> int:
-    """3 if the targets differ; 1 if they agree in that the job does not complete. ``options`` make it this job."""
+def _exit_code(told: Mapping[str, Any], options: Sequence[str], *, shown: bool) -> int:
+    """3 if the targets differ; 1 if they agree in that the job does not complete.
+
+    ``options`` make it this job; ``shown``: people have read already why it fails.
+    """
     if told["Verdict"] != "agrees":
         return 3
     ran = [each for each in told["Targets"] if each["State"] == "ran"]
     failed = next((each for each in ran if each["JobStatus"] != "Completed"), None)
     if failed is None:
         return 0
-    reason = failed["FailureReason"] or f"it was stopped after its deadline ({failed['Name']})"
+    reason = failed["FailureReason"] or "it was stopped after its deadline"
+    where = "on every target alike" if len(ran) > 1 else f"on {failed['Name']}"
+    what = f"The job does not complete {where}{'.' if shown and failed['FailureReason'] else f': {reason}'}"
     train = shlex.join(["harness", "train", "--on", failed["Name"], *options])
     hint = f"`{train}` shows what it prints; `harness lint` knows the usual reasons."
-    console.complain(JobFailed(f"The job does not complete, on any target alike: {reason}\n{hint}"), as_json=False)
+    console.complain(JobFailed(f"{what}\n{hint}"), as_json=False)
     return 1

@@ -25,7 +25,7 @@ _SHORT = 256 * 1024
 """Bytes of a file whose text is kept, to say where it differs."""
 _EXIT_CODE = re.compile(r"^ExitCode (-?\d+)$", re.MULTILINE)
 """How the toolkit tells a script's exit code in a failure text."""
-_LINES = 12
+_LINES = 60
 """Of a log that are kept to say why a job failed."""
 _GRACE = 5
 """Seconds between a deadline and the kill: the script is not told, so that waiting for long is of no use."""

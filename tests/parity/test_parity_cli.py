@@ -97,7 +97,7 @@ def test_a_job_that_fails_everywhere_alike_ends_it_with_1_and_its_reason(project
     done = project("raise SystemExit(3)").harness("parity", "--on", "local")
 
     assert done.code == 1
-    assert "ExitCode 3" in done.err
+    assert "ExitCode 3" in done.out
     assert "`harness train --on local` shows what it prints" in done.err
 
 

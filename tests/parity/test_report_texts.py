@@ -148,10 +148,38 @@ class TestATerminal:
 
         text = terminal.render({**told, "Targets": [failed]}, style=lambda text, state: f"<{state}>{text}")
 
-        assert "<differs>local agrees: the job does not complete" in text
+        assert "\n<differs>the job does not complete" in text
         assert re.search("How the job ends +<differs>Failed", text)
         assert "local  Failed: AlgorithmError: ExitCode 1\n" in text
         assert "The last lines of the job's log:\n  algo-1 | one\n  algo-1 | depth must be zero\n" in text
+
+    def test_says_of_several_targets_that_none_completes_the_job(self, told):
+        failed = [{**told["Targets"][0], "Name": name, "JobStatus": "Failed"} for name in ("local", "container")]
+        aspects = [
+            {**each, "Cells": dict.fromkeys(("local", "container"), each["Cells"]["local"])} for each in told["Aspects"]
+        ]
+
+        text = terminal.render({**told, "Targets": failed, "Aspects": aspects})
+
+        assert "local and container agree: the job does not complete on any\n" in f"{text}\n"
+
+    def test_shows_of_a_traceback_the_script_s_own_lines(self, told):
+        inside = [
+            'algo-1 |   File "/usr/lib/python3.12/site-packages/sklearn/base.py", line 1, in fit',
+            "algo-1 |     check()",
+            "algo-1 |     ^^^^^^^",
+        ]
+        log = [
+            "algo-1 | Traceback (most recent call last):",
+            'algo-1 |   File "/opt/ml/code/train.py", line 7, in main',
+        ]
+        log += ["algo-1 |     model.fit(rows)", *(inside * 10), "algo-1 | ValueError: no rows"]
+        failed = {**told["Targets"][0], "JobStatus": "Failed", "LogTail": "\n".join(log)}
+
+        text = terminal.render({**told, "Targets": [failed]})
+
+        shown = [*log[:3], "algo-1 |   …", log[-1]]
+        assert "\n".join(f"  {line}" for line in shown) in text
 
     def test_says_who_stood_in_for_aws(self, told):
         stood_in = {**told["Targets"][0], "Note": "a stand-in for AWS"}

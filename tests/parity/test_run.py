@@ -69,11 +69,11 @@ class TestWhoAsksToBeTold:
 
 @pytest.mark.slow
 def test_the_end_of_the_log_of_a_job_that_fails_is_kept(compare):
-    report = compare("for n in range(40): print('line', n)\nraise SystemExit('depth must be zero')")
+    report = compare("for n in range(200): print('line', n)\nraise SystemExit('depth must be zero')")
 
     lines = by_name(report)["local"].visit.trial.printed.splitlines()
-    assert lines[-2:] == ["algo-1 | line 39", "algo-1 | depth must be zero"]
-    assert len(lines) < 40
+    assert lines[-2:] == ["algo-1 | line 199", "algo-1 | depth must be zero"]
+    assert len(lines) < 200
 
 
 class TestAJobThatDiffersFromRunToRun:

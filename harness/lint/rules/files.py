@@ -188,7 +188,7 @@ def _is_a_folder(subject: Subject) -> Iterator[Found]:
                 access.module.spot(access.node),
                 subject.severity(access.node),
                 f"{access.where.base[1:]} is a folder, even where the channel is one file.",
-                'Read the files in it: sorted(Path(os.environ["SM_CHANNEL_…"]).iterdir()).',
+                f'Read the files in it: sorted(Path(os.environ["{name}"]).iterdir()).',
             )
 
 

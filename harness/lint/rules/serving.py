@@ -142,7 +142,7 @@ def _no_such_model(subject: Subject) -> Iterator[Found]:
     if server is None or function is None or not BRINGS_FILES.isdisjoint(subject.called):
         return
     written = {each.where for each in subject.accesses if each.use is Use.WRITE and each.where.base == _MODEL_DIR}
-    if not written or not all(where.exact for where in written):
+    if not written or not all(where.exact for where in written) or any(where.is_beside for where in written):
         return
     inside = {id(node) for node in ast.walk(function)}
     for access in accesses(server, subject.locator):

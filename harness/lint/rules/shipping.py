@@ -26,6 +26,8 @@ def _misplaced(subject: Subject) -> Iterator[Found]:
         return  # SourceCode names its requirements itself, wherever they lie
     at_root = _REQUIREMENTS in subject.modules.files
     beside = (entry.parent / _REQUIREMENTS).as_posix()
+    if entry.suffix == ".sh" and _speaks_of(subject, entry.as_posix(), _REQUIREMENTS):
+        return  # it installs them itself
     if entry.suffix == ".sh" and at_root:
         yield Found(
             Spot(_REQUIREMENTS),
@@ -41,6 +43,15 @@ def _misplaced(subject: Subject) -> Iterator[Found]:
             f"{beside} is not installed: the toolkit looks for {_REQUIREMENTS} at the root of the source alone.",
             f"Move it to the root of source_dir, or make {entry.parent} the source_dir.",
         )
+
+
+def _speaks_of(subject: Subject, name: str, text: str) -> bool:
+    """Whether a file of the source has a text in it; what cannot be read may have."""
+    path = subject.modules.files.get(name)
+    try:
+        return path is None or text in path.read_text("utf-8", "replace")
+    except OSError:
+        return True
 
 
 def _imports(subject: Subject) -> Iterator[Found]:

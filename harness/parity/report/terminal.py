@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain, groupby
@@ -16,6 +17,13 @@ Style = Callable[[str, str], str]
 _MARKS = {"agrees": "ok", "known": "known", "accepted": "accepted", "differs": "DIFFERS", "not compared": "-"}
 _COLUMN = 11
 _FIRST = 26
+_LIBRARY = re.compile(r'\|\s+File "[^"]*/(?:(?:site|dist)-packages|lib/python3[^/"]*)/')
+"""A line of the log that begins a frame of a library in a traceback."""
+_FRAME = re.compile(r'\|\s+File "')
+_INSIDE = "|     "
+"""How the lines of a frame go on, behind the host's name."""
+_TAIL = 12
+"""Lines of the log that are shown."""
 _LONGEST = 400
 """Characters of a line of the log."""
 _MOST = 12
@@ -75,8 +83,22 @@ def _log(document: Document) -> Iterator[str]:
         yield f"{target['Name']}  {target['JobStatus']}" + (f": {reason}" if reason else "")
         if target.get("LogTail"):
             yield "The last lines of the job's log:"
-            yield from (f"  {line[:_LONGEST]}" for line in target["LogTail"].splitlines())
+            yield from (f"  {line[:_LONGEST]}" for line in list(_without_libraries(target["LogTail"]))[-_TAIL:])
         yield ""
+
+
+def _without_libraries(text: str) -> Iterator[str]:
+    """A log's lines, less the frames of libraries in its tracebacks: the script's own are what somebody can mend."""
+    library = False
+    for line in text.splitlines():
+        if _FRAME.search(line):
+            before, library = library, bool(_LIBRARY.search(line))
+            if library and not before:
+                yield f"{line.partition('|')[0]}|   …"
+        elif _INSIDE not in line:
+            library = False
+        if not library:
+            yield line
 
 
 def _findings(document: Document, width: int) -> Iterator[str]:
@@ -108,10 +130,11 @@ def _verdict(document: Document, style: Style) -> Iterator[str]:
     failing = [f"{count} {kind}" for kind, count in counts.items() if kind not in {"known", "accepted"}]
     ran = [each["Name"] for each in document["Targets"] if each["State"] == "ran"]
     agreeing = f"{listed(ran) or 'nothing'} agree{'s' if len(ran) == 1 else ''}"
+    failing_alike = f"{agreeing}: the job does not complete on any" if len(ran) > 1 else "the job does not complete"
     if document["Verdict"] != "agrees":
         yield style(f"differs: {', '.join(failing)}", "differs")
     elif any(_ends_badly(each) for each in document["Targets"]):
-        yield style(f"{agreeing}: the job does not complete", "differs")
+        yield style(failing_alike, "differs")
     else:
         yield style(f"{agreeing} with AWS's contract", "agrees")
     notes = [f"{', '.join(explained)}; --html FILE explains them"] if explained else []

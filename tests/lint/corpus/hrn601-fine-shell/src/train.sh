@@ -1,0 +1,2 @@
+python -m pip install --quiet -r requirements.txt
+printf "> trained\n"
