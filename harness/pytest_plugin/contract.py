@@ -18,6 +18,7 @@ from harness.engine import code, training
 from harness.engine.store import Document
 from harness.engine.toolkit import JobHost, Toolkit
 from harness.errors import ConfigurationError
+from harness.pytest_plugin.plainly import plainly
 from harness.pytest_plugin.workplace import Workplace
 from harness.storage import Storage
 from harness.targets import local
@@ -77,6 +78,7 @@ class MakeContract:
 
     _workplace: Workplace = field(repr=False)
 
+    @plainly
     def __call__(
         self,
         *,

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from harness import jobs, submission
 from harness.config.merge import location
+from harness.pytest_plugin.plainly import plainly
 from harness.pytest_plugin.training import TrainingJob
 from harness.pytest_plugin.workplace import Workplace
 from harness.targets import Target
@@ -67,6 +68,7 @@ class Endpoint:
         log = self._target.client.running("Endpoint").store.job(self.name).log
         return str(log.read_text("utf-8", "replace"))
 
+    @plainly
     def invoke(self, body: bytes | str, content_type: str | None = None, accept: str | None = None) -> Prediction:
         """Ask for predictions, as ``boto3.client("sagemaker-runtime").invoke_endpoint`` does.
 
@@ -101,6 +103,7 @@ class DeployEndpoint:
     ) -> None:
         self._leaving.close()
 
+    @plainly
     def __call__(
         self,
         model: Model,

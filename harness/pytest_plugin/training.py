@@ -12,6 +12,7 @@ from typing import Any
 
 from harness import submission
 from harness.errors import UsageError
+from harness.pytest_plugin.plainly import plainly
 from harness.pytest_plugin.workplace import Workplace
 
 
@@ -117,6 +118,7 @@ class RunTrainingJob:
 
     _workplace: Workplace = field(repr=False)
 
+    @plainly
     def __call__(
         self,
         *,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import submission
+from harness.pytest_plugin.plainly import plainly
 from harness.pytest_plugin.serving import Model, given, inherited, model_data
 from harness.pytest_plugin.workplace import Workplace
 from harness.storage import is_s3, local_path
@@ -52,6 +53,7 @@ class RunTransformJob:
 
     _workplace: Workplace = field(repr=False)
 
+    @plainly
     def __call__(
         self,
         model: Model,

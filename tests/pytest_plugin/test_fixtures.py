@@ -176,6 +176,11 @@ class TestATrainingJob:
         with pytest.raises(RequestError, match="TrainingJobName"):
             train(channels={"test": None}, job_name="not_a_name")
 
+    def test_that_is_not_started_shows_the_line_of_the_test_and_none_of_ours(self, train: RunTrainingJob) -> None:
+        with pytest.raises(ConfigurationError) as raised:
+            train()
+        assert [entry.path for entry in raised.traceback.filter(raised)] == [Path(__file__)]
+
     def test_takes_relative_paths_from_the_project_wherever_the_test_is(
         self, train: RunTrainingJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
