@@ -37,6 +37,10 @@ def _remedy(reason: str) -> str:
         what = absent[1] or absent[2]
         brings = " `pip install sagemaker-training` in it brings one." if what == "train" else ""
         return f"Has the image no {what!r}?{brings}"
+    if "cgroup controller" in reason or "needs no limits" in reason:  # crun, runc
+        return (
+            "The engine's user has no cgroup controllers for an instance's limits; --no-instance-limits goes without."
+        )
     if "no space left" in reason.lower():
         return "`docker system df` shows what takes the room, `docker system prune` frees some."
     return ""

@@ -17,6 +17,11 @@ from harness.engine.container_errors import has_ended, with_remedy
         ("statfs /home/me/runs: no such file or directory", "The engine does not see the folders of this machine"),
         ("Mounts denied: The path /x is not shared from the host", "The engine does not see the folders"),
         ("Bind for 127.0.0.1:80 failed: port is already allocated", "Choose another --port"),
+        (
+            "crun: the requested cgroup controller `cpu` is not available: OCI runtime error",
+            "The engine's user has no",
+        ),
+        ("rootless needs no limits + no cgrouppath when no permission is granted", "The engine's user has no cgroup"),
         ("write /var/lib/docker/x: no space left on device", "`docker system df`"),
     ],
 )

@@ -162,7 +162,8 @@ class TestAnEndpoint:
         assert network.attrs["Internal"]
         assert self.invoke(served) == "2.0\n4.0\n"
 
-    def test_without_network_has_no_port_here_to_choose(self, served):
+    def test_without_network_has_no_port_here_to_choose(self, served, engine):
+        needs_root(engine)
         done = self.deploy(served, "--enable-network-isolation", "--port", "9123")
         assert done.code == 2
         assert "Leave out one of --port and --enable-network-isolation" in done.err
