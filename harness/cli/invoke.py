@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import click
 
 from harness.cli.options import common, configure
-from harness.errors import UsageError
+from harness.errors import ModelError, UsageError
 from harness.targets import open_target
 
 
@@ -33,11 +33,16 @@ def command(
     config = configure(config_file, flags)
     asked = {"ContentType": content_type, "Accept": accept}
     with closing(open_target(config)) as target:
-        answer = target.runtime.invoke_endpoint(
-            EndpointName=endpoint_name,
-            Body=body.read() if config.on == "remote" else body,  # boto3 wants to know its length, and to read it twice
-            **{name: value for name, value in asked.items() if value is not None},
-        )
+        try:
+            answer = target.runtime.invoke_endpoint(
+                EndpointName=endpoint_name,
+                Body=body.read() if config.on == "remote" else body,  # boto3 wants its length, and to read it twice
+                **{name: value for name, value in asked.items() if value is not None},
+            )
+        except ModelError as error:
+            if content_type is None and "input_fn failed" in error.message:
+                error.message += ". No --content-type was given, which the container takes for application/json"
+            raise
     content = answer["Body"].read()
     if as_json:
         from harness.cli.console import print_json

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,4 +55,20 @@ def command(
     if no_wait:
         left("TransformJob", description, as_json=as_json)
     else:
-        finish(config, "TransformJob", description, progress, as_json=as_json)
+        explain = partial(_explain, description)
+        finish(config, "TransformJob", description, progress, as_json=as_json, explain=explain)
+
+
+def _explain(description: Mapping[str, Any]) -> None:
+    """Say what of the request most often makes an ``input_fn`` fail."""
+    given, reason = description["TransformInput"].get("ContentType"), description.get("FailureReason", "")
+    if "input_fn failed" not in reason:
+        return
+    if given is None:
+        click.echo("No --content-type was given, which the container takes for application/json.", err=True)
+    elif given == "application/json" and re.search(r": records \d", reason):
+        click.echo(
+            "Several records went in one request, and a body of application/json is one document: "
+            "--strategy SingleRecord sends them one by one.",
+            err=True,
+        )

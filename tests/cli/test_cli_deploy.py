@@ -112,12 +112,18 @@ class TestAnEndpoint:
         assert "write input_fn: return np.loadtxt" in line
         assert f"(ModelError). The server's log has the traceback: {made.run_folder('_endpoints/shared')}/log" in line
 
+    def test_that_cannot_read_a_body_without_a_type_says_for_what_it_was_taken(self, served):
+        made, _ = served
+        done = made.harness("invoke", "--endpoint-name", "shared", stdin="1,2\n")
+        assert "No --content-type was given, which the container takes for application/json" in done.err
+
     def test_of_which_a_worker_dies_says_where_to_look_and_answers_the_next(self, served):
         made, _ = served
         done = made.harness("invoke", "--endpoint-name", "shared", stdin="[666]")
         assert done.code == 1
         assert "Received server error (0) from primary" in done.err
         assert f"The server's log says why: {made.run_folder('_endpoints/shared')}/log.txt" in done.err
+        assert "--content-type" not in done.err
         assert made.harness("invoke", "--endpoint-name", "shared", stdin="[1]").out == "[2.0]"
 
     @pytest.mark.parametrize("option", ["--content-type", "--accept"])

@@ -147,6 +147,19 @@ class TestATransform:
         assert (done.code, found) == (1, {})
         assert "  output  " not in done.out
 
+    @pytest.mark.slow
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            ((), "No --content-type was given, which the container takes for application/json."),
+            (("--content-type", "application/json", "--split-type", "Line"), "--strategy SingleRecord sends them one"),
+        ],
+    )
+    def test_whose_records_cannot_be_read_says_what_they_were_sent_as(self, batch, options, said):
+        done, _ = batch({"a": "{}\n{}\n"}, "--invocations-max-retries", "0", *options)
+        assert done.code == 1
+        assert said in done.err
+
     def test_refuses_an_output_that_is_a_file_before_anything_starts(self, made, tmp_path):
         arguments = prepare(tmp_path, {"a.csv": "1,2\n"})
         (tmp_path / "out").touch()
