@@ -60,7 +60,7 @@ def test_a_folder_that_somebody_sweeps_before_it_has_its_lock_is_made_anew(tempo
         assert list(temporary.iterdir()) == [folder]
 
 
-@pytest.mark.timeout(10)  # or else this would wait for ever
+@pytest.mark.timeout(60)  # or else this would wait for ever
 def test_nobody_is_waited_for_who_has_locked_the_folder_of_temporary_files(temporary):
     """Which every user of the machine can."""
     locked = os.open(temporary, os.O_RDONLY)
