@@ -293,7 +293,13 @@ class EngineClient:
         if description is not None and description["EndpointStatus"] == "Failed":
             import shutil
 
-            shutil.rmtree(self.endpoints.store.job(name).path)
+            folder = self.endpoints.store.job(name).path
+            try:
+                shutil.rmtree(folder)
+            except PermissionError as error:
+                raise ConfigurationError(
+                    f"{folder} cannot be removed: {error.strerror}. Choose another name."
+                ) from None
 
     # -- what all kinds of job share ----------------------------------------------------------------------------
 

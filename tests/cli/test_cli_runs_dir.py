@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.cli.deployments import archive
 from tests.cli.test_cli_clean import NO_DOCKER, UNPRIVILEGED
 
 VERBS = {
@@ -76,3 +77,17 @@ def test_whose_mode_forbids_it_is_refused_in_one_line(project, mode, verb, told)
     assert done.returncode == 2
     assert told in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_whose_failed_endpoint_may_not_be_removed_has_its_name_taken(project):
+    made = project("import not_there")
+    archive(made.folder / "data" / "model.tar.gz", m="")
+    arguments = ("deploy", "--endpoint-name", "e", "--model-data", "data/model.tar.gz")
+    assert made.harness(*arguments).code == 1
+    made.run_folder("_endpoints/e").chmod(0o500)
+    command = [*UNPRIVILEGED, sys.executable, "-m", "harness", *arguments]
+    done = subprocess.run(command, cwd=made.folder, capture_output=True, text=True, timeout=60)
+    made.run_folder("_endpoints/e").chmod(0o700)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert f"{made.run_folder('_endpoints/e')} cannot be removed: Permission denied. Choose" in done.stderr
