@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
-from harness.lint.modules import Function, Module, Modules, children
+from harness.lint.modules import Function, Module, Modules, children, walk
 
 _ENDS = ("sys.exit", "exit", "quit", "os._exit", "os.execv", "os.abort")
 _ELSEWHERE = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -104,7 +104,7 @@ class Execution:
         if where is None or function is None or id(function) in self._entered:
             return
         self._entered.add(id(function))
-        if not any(isinstance(each, ast.Yield | ast.YieldFrom) for each in ast.walk(function)):
+        if not any(isinstance(each, ast.Yield | ast.YieldFrom) for each in walk(function)):
             self._waiting.append((function.body, where))
 
     def _import(self, node: ast.Import | ast.ImportFrom, module: Module) -> None:
@@ -145,7 +145,7 @@ def _dotted_call(node: ast.AST, module: Module) -> str:
 def _may_end(nodes: Sequence[ast.AST]) -> bool:
     """Whether something in there may leave the function or the program before its end."""
     for node in nodes:
-        for each in ast.walk(node):
+        for each in walk(node):
             if isinstance(each, ast.Return | ast.Raise):
                 return True
             if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute | ast.Name):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, TypeVar
@@ -22,7 +21,7 @@ _LEAVES = frozenset({ast.Name, ast.Constant, ast.alias})
 """Most nodes are of these kinds, and hold no other."""
 _SCOPED = frozenset({ast.Name, ast.arg, ast.Attribute, ast.Assign, ast.Return})
 """Kinds of which it is asked what function they stand in."""
-_APART = frozenset({ast.Lambda, ast.ExceptHandler, ast.match_case})
+_APART = frozenset({ast.ExceptHandler, ast.match_case})
 """What stands in them does not run when the statement does that they belong to."""
 _PLAIN = frozenset(
     {"arg", "asname", "attr", "conversion", "ctx", "id", "is_async", "kind", "level", "module", "name", "op", "ops"}
@@ -64,33 +63,42 @@ class _Index(NamedTuple):
         kinds: dict[type[ast.AST], list[Any]] = {}
         scopes: dict[int, tuple[int, ...]] = {}
         calls: dict[int, list[ast.Call]] = {}
-        waiting: list[tuple[ast.AST, tuple[int, ...], int]] = [(tree, (), 0)]
+        waiting: list[tuple[ast.AST, tuple[tuple[int, ...], int]]] = [(tree, ((), 0))]
         while waiting:
-            node, around, statement = waiting.pop()
+            node, place = waiting.pop()  # the functions around it, and its statement
             kind = type(node)
             if kind in kinds:
                 kinds[kind].append(node)
             else:
                 kinds[kind] = [node]
-            if around and kind in _SCOPED:
-                scopes[id(node)] = around
+            if kind in _SCOPED and place[0]:
+                scopes[id(node)] = place[0]
             if kind in _LEAVES:
                 continue
             if kind is ast.Call:
-                calls.setdefault(statement, []).append(node)  # type: ignore[arg-type]
+                calls.setdefault(place[1], []).append(node)  # type: ignore[arg-type]
+            elif kind in _FUNCTIONS:
+                place = ((id(node), *place[0]), id(node))
             elif isinstance(node, ast.stmt):
-                statement = id(node)
+                place = (place[0], id(node))
             elif kind in _APART:
-                statement = 0
-            if kind in _FUNCTIONS:
-                around = (id(node), *around)
+                place = (place[0], 0)
             for field_name in _FIELDS[kind]:
                 value = getattr(node, field_name, None)
                 if type(value) is list:
-                    waiting += [(each, around, statement) for each in value if isinstance(each, ast.AST)]
+                    waiting += [(each, place) for each in value if isinstance(each, ast.AST)]
                 elif isinstance(value, ast.AST):
-                    waiting.append((value, around, statement))
+                    waiting.append((value, place))
         return cls(kinds, scopes, calls)
+
+
+def walk(node: ast.AST) -> Iterator[ast.AST]:
+    """A node and everything in it, as `ast.walk` has it, in no order."""
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        yield each
+        waiting += children(each)
 
 
 def children(node: ast.AST) -> Iterator[ast.AST]:
@@ -103,14 +111,12 @@ def children(node: ast.AST) -> Iterator[ast.AST]:
             yield value
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Module:
-    """One parsed file."""
+    """One parsed file. What is worked out of it is kept, so that it is no record but an object."""
 
-    name: str
-    """In the source, with ``/``."""
-    text: str
-    tree: ast.Module
+    def __init__(self, name: str, text: str, tree: ast.Module) -> None:
+        """``name``: in the source, with ``/``."""
+        self.name, self.text, self.tree = name, text, tree
 
     def all(self, kind: type[_Node]) -> Sequence[_Node]:
         """Every node of a kind, wherever it stands."""
@@ -227,8 +233,7 @@ class Module:
         return self.text.split("\n")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Modules:
+class Modules(NamedTuple):
     """What there is to look at."""
 
     files: Mapping[str, Path]
@@ -239,7 +244,7 @@ class Modules:
     unread: int = 0
     """Modules that were left out because there are too many."""
     entry_point: str = ""
-    paths: tuple[str, ...] = field(default=("",))
+    paths: tuple[str, ...] = ("",)
     """Folders of the source that imports are looked for in: the script's, and the root."""
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -30,12 +29,11 @@ class Passed(NamedTuple):
     answer: Answer
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Subject:
     """A job and the modules it runs."""
 
-    job: Job
-    modules: Modules
+    def __init__(self, job: Job, modules: Modules) -> None:
+        self.job, self.modules = job, modules
 
     @cached_property
     def execution(self) -> Execution | None:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from harness.lint.modules import Module
+from harness.lint.modules import Module, walk
 
 _GETS = ("os.environ.get", "os.getenv", "os.environ.setdefault", "os.environ.pop")
 _GETS_NAMES = ("get", "getenv", "setdefault", "pop")
@@ -40,9 +40,7 @@ def reads_of(module: Module) -> Iterator[Read]:
 
 def caught(module: Module) -> set[int]:
     """The ``id`` of every node that stands in a ``try`` with an ``except``."""
-    return {
-        id(inner) for node in module.all(ast.Try) if node.handlers for each in node.body for inner in ast.walk(each)
-    }
+    return {id(inner) for node in module.all(ast.Try) if node.handlers for each in node.body for inner in walk(each)}
 
 
 def asked_for(module: Module) -> set[str]:

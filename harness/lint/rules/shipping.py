@@ -89,7 +89,8 @@ def _installs_itself(subject: Subject) -> bool:
 
 
 def _calls_pip(module: Module) -> bool:
-    said = any(_names_pip(each.value) for each in module.all(ast.Constant))
+    said = "pip" in module.text or "conda" in module.text
+    said = said and any(_names_pip(each.value) for each in module.all(ast.Constant))
     imported = any(name.partition(".")[0] == "pip" for name in module.imports.values())
     if not (said or imported):  # as nearly always; then no call need be looked into
         return False
