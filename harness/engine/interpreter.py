@@ -77,8 +77,10 @@ def interpreter(path: str | None) -> Interpreter:
         answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, cwd="/")
         version, sys_path = json.loads(answer.stdout)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
+        # Of a call that failed the text is the whole program that was to be run.
+        why = f"it ended with {error.returncode}" if isinstance(error, subprocess.CalledProcessError) else str(error)
         raise ConfigurationError(
-            f"python = {path!r} cannot be run as a Python interpreter: {error}. Name the bin/python of an environment"
+            f"python = {path!r} cannot be run as a Python interpreter: {why}. Name the bin/python of an environment"
         ) from None
     return Interpreter(path, version, tuple(sys_path))
 

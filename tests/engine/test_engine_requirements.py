@@ -308,4 +308,4 @@ class TestAnInterpreter:
     def test_that_is_no_python_fails_the_job_by_name(self, project):
         done = project().harness("train", "--python", "/bin/ls", "--json")
         assert done.code == 1
-        assert "'/bin/ls' cannot be run as a Python interpreter" in done.json["FailureReason"]
+        assert "'/bin/ls' cannot be run as a Python interpreter: it ended with 2. Name" in done.json["FailureReason"]
