@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from harness.cli import console
+from harness.cli.lint import after_failing
 from harness.cli.options import COMPARED, configure, settings, typed_again
 from harness.config import Config
 from harness.errors import ConfigurationError, JobFailed, UsageError
@@ -92,7 +93,10 @@ def command(
     else:
         click.echo(terminal.render(told, style=_style))
     file = ["--config", str(config_file)] if config_file else []
-    return _exit_code(told, [*file, *typed_again(flags, COMPARED)], shown=not (as_json or github))
+    code = _exit_code(told, [*file, *typed_again(flags, COMPARED)], shown=not (as_json or github))
+    if code == JobFailed.exit_code:
+        after_failing(config)
+    return code
 
 
 def _as_tables(config: Config) -> list[dict[str, str]]:
@@ -136,6 +140,6 @@ def _exit_code(told: Mapping[str, Any], options: Sequence[str], *, shown: bool) 
     where = "on every target alike" if len(ran) > 1 else f"on {failed['Name']}"
     what = f"The job does not complete {where}{'.' if shown and failed['FailureReason'] else f': {reason}'}"
     train = shlex.join(["harness", "train", "--on", failed["Name"], *options])
-    hint = f"`{train}` shows what it prints; `harness lint` knows the usual reasons."
+    hint = f"`{train}` shows all that it prints."
     console.complain(JobFailed(f"{what}\n{hint}"), as_json=False)
     return 1

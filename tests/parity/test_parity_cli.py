@@ -98,7 +98,15 @@ def test_a_job_that_fails_everywhere_alike_ends_it_with_1_and_its_reason(project
 
     assert done.code == 1
     assert "ExitCode 3" in done.out
-    assert "`harness train --on local` shows what it prints" in done.err
+    assert "`harness train --on local` shows all that it prints" in done.err
+
+
+@pytest.mark.slow
+def test_a_job_that_fails_for_a_reason_that_lint_knows_is_told_it(project):
+    done = project("name = input()").harness("parity", "--on", "local")
+
+    assert done.code == 1
+    assert "HRN403 error: input waits for the keyboard" in done.err
 
 
 @pytest.mark.slow
