@@ -49,7 +49,7 @@ _LOST_ENDPOINT = (
     "InternalServerError: the process that kept this endpoint ended (it was killed, or the machine stopped), and the "
     "model server with it. Deploy it again; the name is free."
 )
-_LETTING_GO = 1.0
+_LETTING_GO = 5.0
 """Seconds that a child of a killed supervisor may take, on a busy machine, to notice that it is alone."""
 _LOOK = 2.0
 """Seconds between a supervisor's looks at whether its job can still be found."""
