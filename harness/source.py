@@ -168,7 +168,8 @@ def link(manifest: SourceManifest, target: Path) -> None:
     """
     for file, copy in _places(manifest, target):
         try:
-            os.link(os.path.realpath(file.path), copy)
+            # A link to a symbolic link is one itself, and would point elsewhere from there.
+            os.link(file.path.resolve() if file.path.is_symlink() else file.path, copy)
         except OSError:
             _copy(file, copy)
 
