@@ -47,6 +47,8 @@ def _profile_of_environment(subject: Subject) -> Iterator[Found]:
             for node in asks
             if id(node) not in ready and not any(key.arg == "profile_name" for key in node.keywords)
         ]
+        if _unsets_profile(subject, module):
+            continue
         for line, profile in _named_profiles(subject, module):
             later = [node for node in asks if node.lineno > line]
             if profile and later:
@@ -59,6 +61,13 @@ def _profile_of_environment(subject: Subject) -> Iterator[Found]:
                     "Do not set AWS_PROFILE there: credentials are those of the job's role.",
                 )
                 break
+
+
+def _unsets_profile(subject: Subject, module: Module) -> bool:
+    """Whether ``AWS_PROFILE`` is taken away again somewhere."""
+    names = [node.slice for node in module.all(ast.Subscript) if isinstance(node.ctx, ast.Del)]
+    names += [call.args[0] for call in module.calls_of(("pop", "unsetenv")) if call.args]
+    return any(_text(subject, module, name) == _VARIABLE for name in names)
 
 
 def _named_profiles(subject: Subject, module: Module) -> Iterator[tuple[int, str | None]]:

@@ -10,7 +10,28 @@ from harness.lint.modules import Module
 from harness.lint.parsers import UNKNOWN, Option
 from harness.lint.rules.passing import fatal, place_of, strict, typed
 from harness.lint.subject import Subject
+from harness.lint.variables import caught
 
+_ARITHMETIC = (ast.Sub, ast.Div, ast.FloorDiv, ast.Pow)
+"""What text knows nothing of: it can be added and multiplied."""
+_NUMBERS = frozenset(
+    {
+        *("n_estimators", "max_depth", "min_samples_split", "min_samples_leaf", "max_leaf_nodes", "max_iter", "n_jobs"),
+        *(
+            "random_state",
+            "n_neighbors",
+            "n_clusters",
+            "n_components",
+            "n_init",
+            "n_splits",
+            "learning_rate",
+            "subsample",
+        ),
+        *("alpha", "C", "tol", "degree", "epsilon", "l1_ratio", "eta0", "leaf_size", "verbose", "validation_fraction"),
+        *("ccp_alpha", "min_impurity_decrease", "min_weight_fraction_leaf", "max_samples", "test_size", "train_size"),
+    }
+)
+"""Parameters of scikit-learn's estimators, splitters and functions that refuse a number which is text."""
 _EXPECTED = ("expected one argument", "expected at least one argument")
 
 
@@ -169,25 +190,45 @@ def _used_as_number(subject: Subject, option: Option) -> Iterator[tuple[Module, 
         of = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
         return of and subject.option(module, node.value.id, node.attr) is option  # type: ignore[attr-defined]
 
+    if any(_is_looked_at(module, option) for module in subject.trained):
+        return
     for module in subject.trained:
+        ready = caught(module)
         for call in module.all(ast.Call):
+            if id(call) in ready:
+                continue
             dotted = module.dotted(call.func)
-            given = [*call.args, *(key.value for key in call.keywords)]
-            estimator = dotted.startswith("sklearn.") and dotted.rpartition(".")[2][:1].isupper()
-            if (dotted == "range" or estimator) and any(is_it(module, value) for value in given):
+            given = call.args if dotted == "range" else []
+            if dotted.startswith("sklearn."):
+                given = [key.value for key in call.keywords if key.arg in _NUMBERS]
+            if any(is_it(module, value) for value in given):
                 yield module, call, f"{dotted.rpartition('.')[2]} takes numbers"
         for node in module.all(ast.BinOp):
-            calculates = isinstance(node.op, ast.Sub | ast.Div | ast.FloorDiv | ast.Pow)
-            if calculates and (is_it(module, node.left) or is_it(module, node.right)):
+            other = node.right if is_it(module, node.left) else node.left if is_it(module, node.right) else None
+            calculates = isinstance(node.op, ast.Sub | ast.FloorDiv | ast.Pow) or _is_number(other)
+            if other is not None and calculates and isinstance(node.op, _ARITHMETIC) and id(node) not in ready:
                 yield module, node, "is calculated with"
         for compared in module.all(ast.Compare):
             if isinstance(compared.ops[0], ast.Lt | ast.LtE | ast.Gt | ast.GtE):
                 sides = (compared.left, compared.comparators[0])
-                if any(is_it(module, side) for side in sides) and any(_is_number(side) for side in sides):
+                numbers = any(is_it(module, side) for side in sides) and any(map(_is_number, sides))
+                if numbers and id(compared) not in ready:
                     yield module, compared, "is compared with a number"
 
 
-def _is_number(node: ast.expr) -> bool:
+def _is_looked_at(module: Module, option: Option) -> bool:
+    """Whether the script itself sets an argument, or asks of what type it is."""
+    told = [each for call in module.calls_of(("isinstance", "type", "setattr")) for each in call.args]
+    return any(
+        node.attr == option.dest and (isinstance(node.ctx, ast.Store) or any(node is each for each in told))
+        for node in module.all(ast.Attribute)
+    )
+
+
+def _is_number(node: ast.expr | None) -> bool:
+    """Whether an expression is certainly a number, and no folder that is divided by a name."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return node.func.id in ("len", "int", "float", "sum")
     return isinstance(node, ast.Constant) and isinstance(node.value, int | float)
 
 

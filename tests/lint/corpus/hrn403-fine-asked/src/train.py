@@ -1,0 +1,4 @@
+import sys
+
+name = input("Model name: ") if sys.stdin.isatty() else "model"
+print(">", name)
