@@ -127,7 +127,9 @@ class TestTheImage:
         assert time.monotonic() - start < 5
 
     def test_holds_what_the_pins_say_and_nothing_more(self, client, image):
-        listed = json.loads(self.run(client, image, "python3", "-m", "pip", "list", "--format", "json"))
+        listed = json.loads(
+            self.run(client, image, "python3", "-m", "pip", "--disable-pip-version-check", "list", "--format=json")
+        )
         held = {each["name"].lower().replace("_", "-").replace(".", "-"): each["version"] for each in listed}
         assert {name: version for name, version in held.items() if name != "pip"} == PINNED
 
