@@ -180,7 +180,8 @@ class TestATransform:
         request = ("--job-name", how.replace(" ", "-"), "--strategy", "SingleRecord", "--environment", f"SEEN={seen}")
         running = made.start("transform", *arguments, *CSV, *request)
         deadline = time.monotonic() + 120
-        while not seen.exists():
+        # The first file is made whole while the second is being asked for.
+        while not (seen.exists() and (tmp_path / "out/a.csv.out").exists()):
             assert time.monotonic() < deadline
             time.sleep(0.02)
         if how == "ctrl-c":
@@ -200,7 +201,8 @@ class TestATransform:
         request = ("--job-name", "killed", "--strategy", "SingleRecord", "--environment", f"SEEN={seen}")
         running = made.start("transform", *arguments, *CSV, *request)
         deadline = time.monotonic() + 120
-        while not (seen.exists() and any((tmp_path / "out").glob(".b.csv.out.*.partial"))):
+        out = tmp_path / "out"
+        while not (seen.exists() and (out / "a.csv.out").exists() and any(out.glob(".b.csv.out.*.partial"))):
             assert time.monotonic() < deadline
             time.sleep(0.02)
         os.kill(int((made.run_folder("_active") / "killed").read_text()), signal.SIGKILL)
