@@ -55,7 +55,7 @@ def _untaken(subject: Subject) -> Iterator[Found]:
             place_of(subject, near),
             Severity.WARNING if near else Severity.NOTE,
             f"No argument takes hyperparameter {each.name}, and parse_known_args passes over {typed(each)}.{hint}",
-            f"Rename it to {near.dest}." if near else f"Declare --{each.name}, or leave the hyperparameter out.",
+            f"Rename it to {_fed_by(near)}." if near else f"Declare --{each.name}, or leave the hyperparameter out.",
         )
 
 
@@ -76,6 +76,7 @@ def _refused(subject: Subject) -> Iterator[Found]:
 
 
 def _unfed(subject: Subject) -> Iterator[Found]:
+    defaults = []
     for option in subject.unfed:
         if _meant_for_another(subject, option) or option.takes_no_value:
             continue
@@ -94,16 +95,17 @@ def _unfed(subject: Subject) -> Iterator[Found]:
                 place_of(subject, option),
                 fatal(subject),
                 f"{option.shown} is required, and no hyperparameter sets it: argparse ends the script.",
-                f"Set hyperparameter {option.dest}, or give {option.shown} a default.",
+                f"Set hyperparameter {_fed_by(option)}, or give {option.shown} a default.",
             )
         elif _is_a_choice_of_the_users(option):
-            yield Found(
-                place_of(subject, option),
-                Severity.NOTE,
-                f"No hyperparameter sets {option.shown}: the job runs with its default, "
-                f"{ast.unparse(option.keywords['default'])}.",
-                f"Set hyperparameter {option.dest} if another value is meant.",
-            )
+            defaults.append(f"{option.shown} {ast.unparse(option.keywords['default'])}")
+    if defaults:  # which is nothing out of the common: one note for all
+        yield Found(
+            place_of(subject, None),
+            Severity.NOTE,
+            f"The job runs with these defaults, which no hyperparameter sets: {', '.join(defaults)}.",
+            "Set a hyperparameter of the argument's name, without its dashes in front, where another value is meant.",
+        )
 
 
 def _withheld(subject: Subject) -> Iterator[Found]:
@@ -169,6 +171,11 @@ def _other_spelling(subject: Subject, each: Passed) -> Option | None:
     return None
 
 
+def _fed_by(option: Option) -> str:
+    """The name of the hyperparameter that comes as an option: its flag's, letter for letter, whatever its ``dest``."""
+    return option.shown.lstrip("-")
+
+
 def _meant_for_another(subject: Subject, option: Option) -> bool:
     """Whether another rule speaks of an option that no hyperparameter sets."""
     near = (find(subject, each) for each in subject.passed for find in (_other_dashes, _other_spelling))
@@ -226,7 +233,7 @@ RULES = (
         "argument-not-fed",
         "An argument that no hyperparameter sets.",
         "What is typed on the command line here has to be a hyperparameter there. A required argument without one "
-        "ends the script; another keeps its default, which is a note and no more.",
+        "ends the script; others keep their defaults, which is one note for all of them.",
         _unfed,
     ),
     Rule(

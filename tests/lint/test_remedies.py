@@ -1,0 +1,59 @@
+"""What a finding says to do, done: it has to be of use, and must not lead to the next finding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.config import load
+from harness.lint import Finding, Severity, lint
+
+Findings = Callable[..., tuple[Finding, ...]]
+
+
+@pytest.fixture
+def found(tmp_path: Path) -> Findings:
+    """What lint finds in a script, with settings."""
+
+    def run(script: str, settings: str = 'source_dir = "src"', *, serving: bool = False) -> tuple[Finding, ...]:
+        (tmp_path / "src").mkdir(exist_ok=True)
+        (tmp_path / "src/train.py").write_text(script)
+        entry = "train.py" if "source_dir" in settings else "src/train.py"
+        (tmp_path / "harness.toml").write_text(f'entry_point = "{entry}"\n{settings}\n')
+        return lint(load(project_dir=tmp_path, flags={}, environ={}), serving=serving).findings
+
+    return run
+
+
+def parsing(*options: str) -> str:
+    declared = "".join(f"parser.add_argument({each})\n" for each in options)
+    return f"import argparse\nparser = argparse.ArgumentParser()\n{declared}args = parser.parse_args()\n"
+
+
+class TestAnArgumentThatNoHyperparameterSets:
+    REQUIRED = parsing('"--s3-reference", required=True')
+
+    def test_is_set_by_one_of_its_flag_s_name_letter_for_letter(self, found: Findings):
+        (finding,) = found(self.REQUIRED)
+        assert finding.remedy.startswith("Set hyperparameter s3-reference,")
+
+    @pytest.mark.parametrize("option", ['"--s3-reference"', '"-s", "--s3-reference"', '"--s3-reference", dest="other"'])
+    def test_and_then_nothing_is_found(self, found: Findings, option: str):
+        script = parsing(f"{option}, required=True")
+        (finding,) = found(script)
+        name = finding.remedy.removeprefix("Set hyperparameter ").partition(",")[0]
+        assert not found(script, f'source_dir = "src"\nhyperparameters = {{ {name} = "x" }}')
+
+    def test_all_that_have_defaults_are_one_note_where_the_command_line_is_read(self, found: Findings):
+        (finding,) = found(parsing('"--rate", default=0.1', '"--epochs", default=5', '"--data", default="a/b"'))
+        assert (finding.rule, finding.line, finding.severity) == ("HRN106", 6, Severity.NOTE)
+        assert "--rate 0.1, --epochs 5." in finding.message
+
+    def test_is_what_a_misspelt_one_is_renamed_to(self, found: Findings):
+        script = parsing('"--max-depth", default=3').replace(
+            "args = parser.parse_args", "args, _ = parser.parse_known_args"
+        )
+        misspelt = found(script, 'source_dir = "src"\nhyperparameters = { maxdepth = 9 }')
+        assert "Rename it to max-depth." in [each.remedy for each in misspelt]
