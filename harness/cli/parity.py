@@ -17,7 +17,7 @@ from harness.config import Config
 from harness.errors import ConfigurationError, JobFailed, UsageError
 
 _COLOURS = {"agrees": "green", "known": "cyan", "accepted": "cyan", "differs": "red"}
-_COMPARISON = ("parity.sample", "parity.rows", "parity.deadline", "parity.tolerance")
+_COMPARISON = ("parity.sample", "parity.rows", "parity.content_type", "parity.deadline", "parity.tolerance")
 _MACHINE = ("python", "isolation", "instance_limits", "role", "region", "profile")
 
 

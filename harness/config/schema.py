@@ -146,8 +146,11 @@ class ParityConfig:
         None, "Rows of each text file, or files of each channel, to train on (not of S3).", minimum=1
     )
     rows: Location | None = setting(
-        None, "CSV without header of what the model is to predict; taken from a channel if not given."
+        None,
+        "CSV of what the model is to predict, or bodies to send: a .json, or a .jsonl of one in each line; a channel's "
+        "CSV if not given.",
     )
+    content_type: str | None = setting(None, "What rows are bodies of, if they are neither CSV nor JSON.")
     deadline: int = setting(600, "Seconds that each run of the script may take.", minimum=1)
     tolerance: float = setting(1e-6, "How far numbers may be apart, relative to their size.", minimum=0)
     accept: tuple[Accepted, ...] = setting((), "Differences that are all right: a list of {aspect, where, reason}.")

@@ -15,7 +15,7 @@ from harness.errors import HarnessError, ServiceError
 from harness.parity import bodies, shipment
 from harness.parity.bodies import CSV, JSON, NPY, TYPES
 from harness.parity.outcomes import Answer
-from harness.parity.rows import Rows
+from harness.parity.rows import Bodies, Rows
 from harness.targets import Target
 
 STRATEGIES: Final = {
@@ -80,15 +80,26 @@ class Endpoint:
         content = bodies.body(rows, content_type)
         if content is None:
             return None
+        said = self._invoke(Body=content, ContentType=content_type, Accept=accept)
+        return said if isinstance(said, Answer) else _read(said, accept, like)
+
+    def sent(self, given: Bodies) -> Iterator[tuple[str, Answer]]:
+        """``application/json, body 1`` and the like, and the answer, in the type that the model's server prefers."""
+        for number, content in enumerate(given.contents, 1):
+            said = self._invoke(Body=content, ContentType=given.content_type)
+            if not isinstance(said, Answer):
+                said = Answer(200, bodies.parsed(said), said[:_TOLD].decode("utf-8", "replace"))
+            yield f"{given.content_type}, body {number}", said
+
+    def _invoke(self, **request: Any) -> bytes | Answer:
+        """The body of an answer, or an error."""
         try:
-            answer = self.target.runtime.invoke_endpoint(
-                EndpointName=self.name, Body=content, ContentType=content_type, Accept=accept
-            )
+            answer: bytes = self.target.runtime.invoke_endpoint(EndpointName=self.name, **request)["Body"].read()
         except ServiceError as error:
             status = int(error.response.get("OriginalStatusCode") or 0)
             text = str(error.response.get("OriginalMessage") or error.response["Error"]["Message"])
             return Answer(status, None, _title(text)[:_TOLD])
-        return _read(answer["Body"].read(), accept, like)
+        return answer
 
     def transformed(self, rows: Rows, like: Sequence[object], place: Path) -> Iterator[tuple[str, Answer]]:
         """A strategy, and the answer of batch transform: CSV in, CSV out.

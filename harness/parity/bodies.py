@@ -62,6 +62,24 @@ def values(answer: bytes, accept: str, like: Sequence[Any]) -> list[Any] | None:
         return None
 
 
+def parsed(answer: bytes) -> list[Any]:
+    """What stands in an answer of no known form: the values of a list, else one; of what is no JSON, its lines'."""
+    text = answer.decode("utf-8", "replace")
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return [_json_or_text(line) for line in text.splitlines()]
+    listed = _listed(value)
+    return [value] if listed is None else listed
+
+
+def _json_or_text(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return line
+
+
 def rounded(rows: Rows) -> Rows:
     """Rows as AWS's default ``input_fn`` rounds them: each number to the nearest 32-bit float."""
     cells = tuple(tuple(repr(_single(number)) for number in row) for row in rows.numbers or ())

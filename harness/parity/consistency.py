@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.config import Config
+from harness.parity import sending
 from harness.parity.asking import ONE_ROW, Unserved, endpoint
 from harness.parity.bodies import CSV, JSON, NPY
 from harness.parity.findings import Aspect, Finding, Kind
 from harness.parity.judging import Served
 from harness.parity.outcomes import Answer, alike
 from harness.parity.predicting import Predicting
-from harness.parity.rows import Rows
+from harness.parity.rows import Bodies, Rows
 from harness.parity.trial import Bench
 
 TRAINED: Final = "train"
@@ -79,14 +80,16 @@ class Handlers:
         return bool(self.names & {"output_fn", "transform_fn"})
 
 
-def check(bench: Bench, model_data: str, name: str, predicting: Predicting, tolerance: float) -> Served:
+def check(bench: Bench, model_data: str, name: str, asked: Predicting | Bodies, tolerance: float) -> Served:
     """Serve a model, and hold what it says there against what it says itself; see ``visit.CheckServing``.
 
     Raises:
         Interrupted: Ctrl-C. Nothing is left on the target.
         HarnessError: the target refused a request.
     """
-    target, config = bench.target, bench.config
+    if isinstance(asked, Bodies):
+        return sending.check(bench, model_data, name, asked)
+    target, config, predicting = bench.target, bench.config, asked
     began = time.monotonic()
     bench.tell("the model's endpoint is made and asked")
     try:
@@ -97,11 +100,13 @@ def check(bench: Bench, model_data: str, name: str, predicting: Predicting, tole
             answers = dict(served.invoked(rows, model.values))
             to_rounded = served.rounded(rows, model.values)
             seconds = {"endpoint": time.monotonic() - began}
-            began, transformed = time.monotonic(), {}
+            began, transformed, uncompared = time.monotonic(), {}, {}
             if config.transform.content_type in {None, CSV}:
                 bench.tell("the model's batch transforms are running")
                 transformed = dict(served.transformed(rows, model.values, bench.place / "serving"))
                 seconds["transform"] = time.monotonic() - began
+            else:
+                uncompared = {Aspect.TRANSFORM: f"transform.content_type is {config.transform.content_type}, no {CSV}"}
     except Unserved as error:
         seconds = {"endpoint": time.monotonic() - began}
         if predicting.result().models[TRAINED].values is None:  # nor does it answer in a process
@@ -110,7 +115,9 @@ def check(bench: Bench, model_data: str, name: str, predicting: Predicting, tole
         return Served(findings=(unserved,), compared=1, seconds=seconds)
     judge = Judge(target.name, handlers(config), rows, model.values, tolerance, to_rounded)
     findings = tuple(judge.findings(answers, transformed))
-    return Served(answers, transformed, findings, len(answers) + len(transformed), seconds)
+    return Served(
+        answers, transformed, findings, len(answers) + len(transformed), seconds=seconds, uncompared=uncompared
+    )
 
 
 def handlers(config: Config) -> Handlers:

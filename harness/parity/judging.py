@@ -25,11 +25,15 @@ class Served:
     transform: Mapping[str, Answer] = field(default_factory=dict)
     """``SingleRecord``, ``MultiRecord``, ``None`` -> the answer."""
     findings: tuple[Finding, ...] = ()
-    """Of the aspect ``CONSISTENCY``."""
+    """Of the aspect ``held_by``."""
     compared: int = 0
-    """How many answers were held against the model's own predictions."""
+    """How many answers were held against the model's own predictions, or had to be answers at all."""
+    held_by: Aspect = Aspect.CONSISTENCY
+    """What they count for: ``ENDPOINT`` where nobody knows what the model itself says."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """``endpoint``, ``transform``."""
+    uncompared: Mapping[Aspect, str] = field(default_factory=dict)
+    """What could not be compared -> why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class Shown:
     predictions: Predictions | None = None
     predictions_again: Predictions | None = None
     served: Served | None = None
+    uncompared: Mapping[Aspect, str] = field(default_factory=dict)
+    """What could not be compared -> why, and what to do."""
     broke: str | None = None
     """Why it has shown no more than it has."""
 
@@ -62,6 +68,8 @@ class Judged:
     """Target and aspect -> number of places."""
     reference: str | None = None
     """The target that the others' outcomes were held against, where there was more than one."""
+    uncompared: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Target and aspect -> why it could not be compared, and what to do."""
 
 
 def judge(shown: Sequence[Shown], acceptances: Sequence[Acceptance], tolerance: float) -> Judged:
@@ -84,11 +92,18 @@ def judge(shown: Sequence[Shown], acceptances: Sequence[Acceptance], tolerance: 
             differences = _against_reference(each, reference, tolerance, compared, loose)
             found += (_finding(each, difference) for difference in differences)
         if each.served is not None:
-            compared[each.target, Aspect.CONSISTENCY] = each.served.compared
+            compared[each.target, each.served.held_by] = each.served.compared
             found += each.served.findings
     ran = [each.target for each in shown]
     held_against = reference.target if reference is not None and len(shown) > 1 else None
-    return Judged(tuple(accept([*dict.fromkeys(found), *unsteady], acceptances, ran)), compared, held_against)
+    uncompared: dict[tuple[str, str], str] = {
+        (each.target, aspect): why
+        for each in shown
+        for aspect, why in {**each.uncompared, **(each.served.uncompared if each.served else {})}.items()
+        if not compared.get((each.target, aspect))
+    }
+    found = accept([*dict.fromkeys(found), *unsteady], acceptances, ran)
+    return Judged(tuple(found), compared, held_against, uncompared)
 
 
 def _reference_order(shown: Shown) -> tuple[bool, bool, int]:
@@ -146,7 +161,7 @@ def _against_reference(
     def count_both(aspect: Aspect, count: int) -> None:
         compared[shown.target, aspect] = compared[reference.target, aspect] = count
 
-    by_predictions = ours is not None and theirs is not None and ours.values is not None and theirs.values is not None
+    by_predictions = _says(shown) and _says(reference)
     for aspect, count in outcomes.compared(reference.outcome).items():
         count_both(aspect, count)
     differences += outcomes.compare(reference.outcome, shown.outcome, tolerance, models_by_predictions=by_predictions)
@@ -162,6 +177,13 @@ def _against_reference(
             count_both(aspect, len(expected))
             differences += outcomes.compare_answers(aspect, expected, seen, tolerance)
     yield from (each for each in differences if (each.aspect, _file_of(each.where)) not in loose)
+
+
+def _says(shown: Shown) -> bool:
+    """Whether it is known what its model says; then the bytes of a pickle tell nothing more."""
+    if shown.served is not None and shown.served.held_by is Aspect.ENDPOINT:
+        return bool(shown.served.endpoint)
+    return shown.predictions is not None and shown.predictions.values is not None
 
 
 def _against_itself(shown: Shown, tolerance: float, compared: dict[tuple[str, str], int]) -> Iterator[Finding]:

@@ -88,6 +88,8 @@ def alike(expected: object, seen: object, tolerance: float) -> bool:
         return len(expected) == len(seen) and all(
             alike(one, other, tolerance) for one, other in zip(expected, seen, strict=True)
         )
+    if isinstance(expected, Mapping) and isinstance(seen, Mapping):
+        return expected.keys() == seen.keys() and all(alike(expected[key], seen[key], tolerance) for key in expected)
     return expected == seen
 
 

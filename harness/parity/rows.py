@@ -1,12 +1,14 @@
-"""Rows for a model to predict: CSV of the user's, or what a channel holds, evenly spaced."""
+"""What a model is asked: rows of CSV, the user's or a channel's, evenly spaced; or bodies, sent as they are."""
 
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from harness.config import Channel, Config
 from harness.errors import ConfigurationError
@@ -16,6 +18,8 @@ MOST = 50
 """Rows that are predicted: enough to tell two models apart, few enough to be asked for one by one."""
 _LOOKED_AT = 100_000
 """Lines of a file from which rows are chosen."""
+_T = TypeVar("_T")
+_JSON = (".json", ".jsonl")
 _SUFFIXES = (".csv", ".tsv", ".txt", ".data", "")
 _CHANNELS = ("test", "validation", "valid", "eval", "train", "training")
 """Channels by how well their rows serve: those that the model has not been trained on come first."""
@@ -49,18 +53,29 @@ class Rows:
         return Rows(cells, f"{self.origin}, without {left_out} column, which is taken for the label")
 
 
-def of(config: Config, channels: Mapping[str, Channel]) -> Rows | None:
-    """Rows for a job's model: those configured, else the input of its batch transform, else a channel's.
+@dataclass(frozen=True)
+class Bodies:
+    """Bodies of requests, for a model that takes no CSV: to be sent as they are, and read by nobody here."""
+
+    contents: tuple[bytes, ...]
+    content_type: str
+
+
+def of(config: Config, channels: Mapping[str, Channel]) -> Rows | Bodies | None:
+    """What a job's model is asked: what is configured, else the input of its batch transform, else a channel's rows.
 
     Returns:
-        None where there is none that can be read as CSV: nothing is on this machine, or nothing is CSV.
+        None where there is nothing that can be read as CSV: nothing is on this machine, or nothing is CSV.
 
     Raises:
-        ConfigurationError: the rows that are configured cannot be read.
+        ConfigurationError: what is configured cannot be read.
     """
+    if bodies := _bodies(config):
+        return bodies
     if config.parity.rows and (is_s3(config.parity.rows) or not _read(local_path(config.parity.rows), "", False)):
         raise ConfigurationError(
-            f"parity.rows: {config.parity.rows} is no CSV on this machine, with the same number of columns in each row."
+            f"parity.rows: {config.parity.rows} is no CSV on this machine, or its rows differ in length.\n"
+            "JSON is known by .json or .jsonl (a body in each line); bodies of another type need parity.content_type."
         )
     for key, uri in (("rows", config.parity.rows), ("transform.input", config.transform.input)):
         if uri and not is_s3(uri) and (found := _read(local_path(uri), key, False)):
@@ -71,6 +86,38 @@ def of(config: Config, channels: Mapping[str, Channel]) -> Rows | None:
         if not is_s3(uri) and (found := _read(local_path(uri), f"channel {name}", True)):
             return found
     return None
+
+
+def _bodies(config: Config) -> Bodies | None:
+    """A file of bodies, if one is configured: with a content type, or JSON by the name's ending."""
+    uri, content_type = config.parity.rows, config.parity.content_type
+    if uri is None:
+        if content_type is not None:
+            raise ConfigurationError("parity.content_type says what parity.rows holds, and there are no parity.rows.")
+        return None
+    if content_type is None and not uri.lower().endswith(_JSON):
+        return None
+    if is_s3(uri):
+        raise ConfigurationError(f"parity.rows: {uri} is not on this machine. Copy it here, and name the copy.")
+    file = local_path(uri)
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"parity.rows: {file} cannot be read: {error.strerror}.") from error
+    found = [line for line in content.splitlines() if line.strip()] if file.suffix.lower() == ".jsonl" else [content]
+    if not any(map(bytes.strip, found)):
+        raise ConfigurationError(f"parity.rows: {file} is empty.")
+    if content_type is None:
+        for number, body in enumerate(found, 1):
+            _check_json(body, f"{file}, body {number}" if len(found) > 1 else str(file))
+    return Bodies(tuple(_chosen(found)), content_type or "application/json")
+
+
+def _check_json(body: bytes, what: str) -> None:
+    try:
+        json.loads(body)
+    except ValueError as error:
+        raise ConfigurationError(f"parity.rows: {what} is no JSON: {error}.") from error
 
 
 def _read(path: Path, what: str, labelled: bool) -> Rows | None:
@@ -110,6 +157,6 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _chosen(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+def _chosen(rows: list[_T]) -> list[_T]:
     count = min(MOST, len(rows))
     return [rows[index * len(rows) // count] for index in range(count)]

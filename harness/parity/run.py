@@ -121,7 +121,7 @@ def _job(config: Config, place: Path) -> Job:
     if config.parity.sample is not None:
         config = shipment.sampled(config, place / "sample", config.parity.sample)
     asked = rows.of(config, config.channels)
-    if asked is not None:
+    if isinstance(asked, rows.Rows):
         source.stage(serving, place / "serving")
     return Job(
         probe=probe,

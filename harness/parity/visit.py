@@ -15,9 +15,10 @@ from harness.contract.terms import ContractError
 from harness.errors import HarnessError
 from harness.parity import observed, shipment
 from harness.parity.expected import promise
+from harness.parity.findings import Aspect
 from harness.parity.judging import Served, Shown
 from harness.parity.predicting import Predicting
-from harness.parity.rows import Rows
+from harness.parity.rows import Bodies, Rows
 from harness.parity.trial import Bench, Trial
 from harness.requests import default_job_name
 from harness.source import SourceManifest
@@ -29,6 +30,8 @@ _LOST = "InternalServerError"
 
 PICTURES = {".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
 """Suffix of a picture's name -> its media type."""
+_OF_SERVING = (Aspect.MODEL_PREDICTIONS, Aspect.ENDPOINT, Aspect.TRANSFORM, Aspect.CONSISTENCY)
+_TAKES = "parity.rows takes CSV, and JSON bodies that are sent as they are (.json, .jsonl)"
 _LARGEST_PICTURE = 512 * 1024
 """Bytes."""
 _MOST_PICTURES = 12
@@ -48,7 +51,7 @@ class Job:
     """Where that lies, if there are rows."""
     channels: Mapping[str, Channel]
     """Of the job, or samples of them."""
-    rows: Rows | None
+    rows: Rows | Bodies | None
     """For the model to predict."""
     moment: datetime
 
@@ -60,15 +63,18 @@ class Job:
 class CheckServing(Protocol):
     """Holds what a target's model servers say against what the model itself says."""
 
-    def __call__(self, bench: Bench, model_data: str, name: str, predicting: Predicting, tolerance: float) -> Served:
+    def __call__(
+        self, bench: Bench, model_data: str, name: str, asked: Predicting | Bodies, tolerance: float
+    ) -> Served:
         """Serve a model, at an endpoint and in batch transforms, and end what was started.
 
         Args:
             bench: the target, and the configuration to make requests from.
             model_data: URI of ``model.tar.gz``.
             name: for the endpoint, and the beginning of names of jobs; nobody else has it.
-            predicting: ``predicting.result()`` waits for the rows to send and for what the model ``train`` itself
-                predicts for them. Start the server first: both take a second or two, and neither needs the other.
+            asked: bodies to send as they are; or rows, where ``result()`` waits for those to send and for what the
+                model ``train`` itself predicts for them. Start the server first: both take a second or two, and neither
+                needs the other.
             tolerance: how far numbers may be apart, see ``outcomes.alike``.
 
         Raises:
@@ -149,22 +155,38 @@ class Visit:
         assert self.trial is not None
         trials = {"train": self.trial, **({"again": again} if again is not None else {})}
         models = {name: each.folder / "model" for name, each in trials.items() if each.model_data is not None}
-        if self.job.rows is None or "train" not in models:
+        if "train" not in models:
+            return
+        if self.job.rows is None:
+            self._compares_no(f"there is nothing to ask the model: no input here reads as CSV; {_TAKES}")
+            return
+        if isinstance(self.job.rows, Bodies):
+            self._serve(bench, self.job.rows)
             return
         program = self.job.serving.entry_point
         deadline, python = bench.config.parity.deadline, self.python or str(bench.config.python or sys.executable)
         with closing(
             Predicting(python, self.job.serving_dir, program, models, self.job.rows, deadline=deadline)
         ) as predicting:
-            if self.check is not None and self.trial.model_data is not None:
-                name = self.job.name(bench.config, "serve")
-                served = self.check(bench, self.trial.model_data, name, predicting, bench.config.parity.tolerance)
-                self.seconds |= served.seconds
-                self.shown = replace(self.shown, served=served)
+            self._serve(bench, predicting)
             predicted = predicting.result()
+        if predicted.models["train"].values is None:
+            error = predicted.models["train"].error
+            self._compares_no(f"the model itself answers no rows of {self.job.rows.origin}: {error}; {_TAKES}")
         self.shown = replace(
             self.shown, predictions=predicted.models["train"], predictions_again=predicted.models.get("again")
         )
+
+    def _serve(self, bench: Bench, asked: Predicting | Bodies) -> None:
+        if self.check is not None and self.trial is not None and self.trial.model_data is not None:
+            name = self.job.name(bench.config, "serve")
+            served = self.check(bench, self.trial.model_data, name, asked, bench.config.parity.tolerance)
+            self.seconds |= served.seconds
+            self.shown = replace(self.shown, served=served)
+
+    def _compares_no(self, why: str) -> None:
+        """Say of all that asks the model that it is not compared."""
+        self.shown = replace(self.shown, uncompared=dict.fromkeys(_OF_SERVING, why))
 
     def _see(self, bench: Bench, request: Document) -> None:
         """What the probe has seen, and what it should have."""

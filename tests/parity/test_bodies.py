@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.parity.bodies import CSV, JSON, NPY, TYPES, body, rounded, values
+from harness.parity.bodies import CSV, JSON, NPY, TYPES, body, parsed, rounded, values
 from harness.parity.rows import Rows
 from harness.server import codecs
 
@@ -98,3 +98,17 @@ def test_unpickles_nothing():
     buffer = io.BytesIO()
     np.save(buffer, np.array([{"an": "object"}], dtype=object))
     assert values(buffer.getvalue(), NPY, [1.0]) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        (b'{"predictions": [1.5, 2]}', [1.5, 2]),
+        (b'{"predictions": [1.5], "model": "x"}', [{"predictions": [1.5], "model": "x"}]),
+        (b"0.5\n0.25\n", [0.5, 0.25]),
+        (b'{"p": 1}\n{"p": 2}\n', [{"p": 1}, {"p": 2}]),
+        (b"a,1\n\xff", ["a,1", "\ufffd"]),
+    ],
+)
+def test_an_answer_of_no_known_form_is_read_as_far_as_it_can_be(answer, found):
+    assert parsed(answer) == found

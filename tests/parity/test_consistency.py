@@ -16,11 +16,11 @@ from harness import config, submission
 from harness.parity.asking import STRATEGIES, Endpoint
 from harness.parity.bodies import TYPES
 from harness.parity.consistency import Handlers, Judge, check, handlers
-from harness.parity.findings import Kind
+from harness.parity.findings import Aspect, Kind
 from harness.parity.judging import Served
 from harness.parity.outcomes import Answer
 from harness.parity.predicting import Predicting
-from harness.parity.rows import Rows
+from harness.parity.rows import Bodies, Rows
 from harness.parity.trial import Bench
 from harness.targets.localmode import refusals
 from tests.docker_engine import client_or_skip, image_or_skip
@@ -82,8 +82,11 @@ class Checked:
         return {each.where: str(each.kind) for each in self.served.findings}
 
 
-def serve(folder: Path, script: str, *, at: float, **flags: Any) -> Checked:
-    """Train a threshold on this machine, ask the model itself, then its servers, there or where ``flags`` say."""
+def serve(folder: Path, script: str, *, at: float, bodies: Bodies | None = None, **flags: Any) -> Checked:
+    """Train a threshold on this machine, ask the model itself, then its servers, there or where ``flags`` say.
+
+    With ``bodies`` its servers alone are asked.
+    """
     made, place, elsewhere = folder / "project", folder / "place", folder / "elsewhere"
     (made / "src").mkdir(parents=True)
     place.mkdir()
@@ -98,6 +101,8 @@ def serve(folder: Path, script: str, *, at: float, **flags: Any) -> Checked:
     with closing(Bench(here, place, 60)) as bench, closing(Bench(there, elsewhere, 60)) as other:
         trained = bench.finish(bench.submit("threshold"))
         assert trained.model_data is not None, trained.description
+        if bodies is not None:
+            return Checked([], check(other, trained.model_data, "parity-serve", bodies, 1e-6))
         models = {"train": trained.folder / "model"}
         asking = Predicting(sys.executable, made / "src", "train.py", models, Rows(ROWS, "a test"), deadline=60)
         with closing(asking) as predicting:
@@ -199,6 +204,43 @@ class TestAScriptWithHandlersOfItsOwn:
         (finding,) = made.served.findings
         assert (finding.where, finding.kind) == ("endpoint", Kind.UNEXPLAINED)
         assert "no licence for serving" in finding.seen
+
+
+JSON_ONLY = """
+def input_fn(data, content_type):
+    if content_type != "application/json":
+        raise ValueError(content_type)
+    import numpy
+    return numpy.array(json.loads(data)["instances"], dtype=float)
+
+def output_fn(prediction, accept):
+    return json.dumps({"predictions": prediction.tolist(), "by": "threshold"}), accept
+"""
+
+
+@pytest.mark.slow
+class TestAModelThatTakesNoCsv:
+    """It is sent bodies as they are, and nobody knows what it ought to say."""
+
+    def sent(self, folder: Path, *contents: bytes, content_type: str = "application/json") -> Served:
+        return serve(folder, JSON_ONLY, at=1.0, bodies=Bodies(contents, content_type)).served
+
+    def test_answers_each_at_the_endpoint_and_is_compared_in_nothing_else(self, tmp_path):
+        made = self.sent(tmp_path, b'{"instances": [[0, 1], [2, 1]]}', b'{"instances": [[3, 1]]}')
+
+        assert {where: answer.values for where, answer in made.endpoint.items()} == {
+            "application/json, body 1": [{"predictions": [0.0, 1.0], "by": "threshold"}],
+            "application/json, body 2": [{"predictions": [1.0], "by": "threshold"}],
+        }
+        assert (made.findings, made.compared, made.held_by, made.transform) == ((), 2, Aspect.ENDPOINT, {})
+        assert set(made.uncompared) == {Aspect.MODEL_PREDICTIONS, Aspect.TRANSFORM, Aspect.CONSISTENCY}
+
+    def test_has_to_answer_them(self, tmp_path):
+        (finding,) = self.sent(tmp_path, b'{"instances": [[0, 1]]}', b'{"rows": []}').findings
+
+        assert (finding.aspect, finding.where) == (Aspect.ENDPOINT, "application/json, body 2")
+        assert finding.seen.startswith("500")
+        assert "harness invoke --content-type application/json" in finding.remedy
 
 
 @pytest.mark.slow

@@ -245,6 +245,28 @@ class TestAnOutcomeThatDiffersBetweenTargets:
         assert [each.aspect for each in found] == [Aspect.MODEL_PREDICTIONS]
 
 
+class TestBodiesThatWereSentAsTheyAre:
+    """Only another target knows what the answer ought to be."""
+
+    def shown(self, target: str, score: float, status: int = 200) -> Shown:
+        answer = Answer(status, [{"score": score}] if status == 200 else None, "text")
+        served = Served({"application/json, body 1": answer}, compared=1, held_by=Aspect.ENDPOINT)
+        pickled = {"model.joblib": File(1, target)}
+        return Shown(target, target, outcome=Outcome("Completed", 0, None, {}, pickled, {}), served=served)
+
+    def test_are_held_against_the_reference_within_the_tolerance(self):
+        assert not failing(judged(self.shown("local", 1.0), self.shown("container", 1.0 + 1e-9)))
+
+        (finding,) = failing(judged(self.shown("local", 1.0), self.shown("container", 2.0)))
+        assert (finding.aspect, finding.target, finding.where) == (
+            *(Aspect.ENDPOINT, "local"),
+            "application/json, body 1",
+        )
+
+    def test_count_for_the_endpoint_on_one_target_too(self):
+        assert judged(self.shown("local", 1.0)).compared["local", Aspect.ENDPOINT] == 1
+
+
 class TestAJobThatDiffersFromRunToRun:
     def test_is_nondeterministic_and_no_targets_fault(self):
         local = target("local", again=outcome(metrics={"accuracy": 0.9}), predictions_again=SAME_ROWS)

@@ -83,6 +83,60 @@ class TestTheDocument:
         assert without(value, ["hunter22"]) == {"a": ["x (redacted) y", {"b": "(redacted)"}], "n": 1}
 
 
+def with_cell(told: dict[str, Any], aspect: str, **cell: Any) -> dict[str, Any]:
+    """The same, but for one cell."""
+    aspects = [
+        {**each, "Cells": {"local": {**each["Cells"]["local"], **cell}}} if each["Name"] == aspect else each
+        for each in told["Aspects"]
+    ]
+    return {**told, "Aspects": aspects}
+
+
+class TestWhatCouldNotBeCompared:
+    @pytest.fixture
+    def silent(self, told) -> dict[str, Any]:
+        reason = "the model takes no CSV; name bodies"
+        cell = {"State": "not compared", "Compared": 0, "Findings": [], "Reason": reason}
+        return with_cell(with_cell(told, "endpoint", **cell), "transform", **cell)
+
+    def test_is_in_the_table_of_a_terminal_with_the_reason_once(self, silent):
+        text = terminal.render(silent)
+
+        assert re.search("^Endpoint +not compared$", text, re.MULTILINE)
+        assert re.search("^Batch transform +not compared$", text, re.MULTILINE)
+        assert "not compared on local: Endpoint and Batch transform: the model takes no CSV; name bodies" in " ".join(
+            text.split()
+        )
+        assert "\nlocal agrees with AWS's contract, as far as was compared" in text
+
+    def test_limits_what_the_page_says_and_has_its_reason_there(self, silent):
+        page = html.render(silent)
+
+        assert "Not compared on local: Endpoint and Batch transform." in page
+        assert "<b>Endpoint and Batch transform</b> not compared on local: the model takes no CSV; name bodies" in page
+
+    def test_is_a_notice_for_github(self, silent):
+        line = "::notice title=parity%3A not compared on local::Endpoint and Batch transform: the model takes no CSV"
+
+        assert line in github.render(silent)
+
+    def test_needs_no_word_where_it_is_for_want_of_another_target(self, told):
+        assert "not compared" not in terminal.render(told)
+
+
+def test_a_cell_counts_what_makes_its_state_and_leads_there(told):
+    both = [finding("known", Id="F1", Target="local"), finding("unexplained", Id="F2", Target="local")]
+    mixed = {
+        **with_cell(told, "metrics", State="differs", Findings=["F1", "F2"]),
+        "Verdict": "differs",
+        "Findings": both,
+    }
+
+    assert re.search("^Metrics +DIFFERS 1$", terminal.render(mixed), re.MULTILINE)
+    assert "differs: 1 unexplained" in terminal.render(mixed)
+    assert re.search('href="#F2">.*differs</span></a>', html.render(mixed))
+
+
 class TestATerminal:
     def test_shows_a_clean_comparison_of_four_targets_on_one_screen(self, told):
         lines = terminal.render(on_four_targets(told)).splitlines()

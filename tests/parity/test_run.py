@@ -52,6 +52,39 @@ def test_a_model_is_asked_for_rows_of_the_channel_without_their_label(clean):
     assert by_name(clean)["local"].visit.shown.predictions.values == [10.2, 14.0]
 
 
+class TestAModelThatCannotBeAsked:
+    """That nothing was compared is told, and not taken for agreement."""
+
+    OF_SERVING = (Aspect.MODEL_PREDICTIONS, Aspect.ENDPOINT, Aspect.TRANSFORM, Aspect.CONSISTENCY)
+
+    def reasons(self, report: Report) -> dict[Aspect, str]:
+        return {aspect: report.judged.uncompared.get(("local", aspect), "") for aspect in self.OF_SERVING}
+
+    def test_in_the_only_form_there_is_says_so_of_everything_that_asks_it(self, compare):
+        takes_json = SCRIPT + "\ndef input_fn(data, content_type):\n    raise ValueError('JSON only')\n"
+        reasons = self.reasons(compare(takes_json))
+
+        assert all("rows.csv: ValueError: JSON only; parity.rows takes" in each for each in reasons.values()), reasons
+
+    def test_for_want_of_rows_says_so_as_well(self, compare):
+        assert all("no input here reads as CSV" in each for each in self.reasons(compare(WRITES)).values())
+
+    @pytest.mark.slow
+    def test_is_sent_bodies_that_are_configured_and_is_compared_by_its_endpoint(self, tmp_path):
+        job = make_job(tmp_path / "project", more='parity.rows = "q.json"\n', files={"q.json": "[[1.0, 2.0]]"})
+        report = run.run(job, ("local",), asked=True, check=consistency.check)
+
+        assert report.agrees
+        assert report.judged.compared["local", Aspect.ENDPOINT] == 1
+        assert by_name(report)["local"].visit.shown.predictions is None
+        assert [aspect for aspect, why in self.reasons(report).items() if "are sent to the endpoint alone" in why] == [
+            *(Aspect.MODEL_PREDICTIONS, Aspect.TRANSFORM, Aspect.CONSISTENCY)
+        ]
+
+    def test_has_nothing_to_say_where_it_was_asked(self, clean):
+        assert not clean.judged.uncompared
+
+
 class TestWhoAsksToBeTold:
     @pytest.mark.slow
     def test_is_told_of_every_run(self, tmp_path):

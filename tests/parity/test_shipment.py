@@ -93,7 +93,7 @@ class TestASample:
 
 
 class TestRowsToPredict:
-    def of(self, config: Config) -> rows.Rows | None:
+    def of(self, config: Config) -> rows.Rows | rows.Bodies | None:
         return rows.of(config, config.channels)
 
     def test_come_from_a_channel_that_the_model_has_not_seen_and_have_a_label(self, tmp_path):
@@ -144,3 +144,54 @@ class TestRowsToPredict:
 
         assert found.cells == (("1", "2"),)
         assert "first column" in found.origin
+
+
+class TestBodiesToSend:
+    """A file that is no CSV, for a model that takes none."""
+
+    def of(self, folder: Path, name: str, text: str, **parity: str) -> rows.Rows | rows.Bodies | None:
+        more = "".join(f'parity.{key} = "{value}"\n' for key, value in {"rows": name, **parity}.items())
+        config = make_job(folder, more=more, files={name: text})("local")
+        return rows.of(config, config.channels)
+
+    @pytest.mark.parametrize(
+        ("name", "text", "contents"),
+        [
+            ("q.json", '{"a":\n 1}\n', [b'{"a":\n 1}\n']),
+            ("q.jsonl", '{"a": 1}\n\n{"a": 2}', [b'{"a": 1}', b'{"a": 2}']),
+        ],
+    )
+    def test_are_a_json_file_or_the_lines_of_one_as_they_stand_there(self, tmp_path, name, text, contents):
+        assert self.of(tmp_path, name, text) == rows.Bodies(tuple(contents), "application/json")
+
+    def test_are_of_any_type_that_the_configuration_names(self, tmp_path):
+        found = self.of(tmp_path, "q.csv", "a,b\n1,2\n", content_type="text/csv; header=present")
+
+        assert found == rows.Bodies((b"a,b\n1,2\n",), "text/csv; header=present")
+
+    def test_are_not_more_than_are_needed(self, tmp_path):
+        assert len(self.of(tmp_path, "q.jsonl", "[1]\n" * 1000).contents) == rows.MOST
+
+    @pytest.mark.parametrize(
+        ("name", "text", "said"),
+        [
+            ("q.json", "{'a': 1}", r"q\.json is no JSON: Expecting property name"),
+            ("q.jsonl", "[1]\n[2\n", r"q\.jsonl, body 2 is no JSON"),
+            ("q.jsonl", "\n", r"q\.jsonl is empty"),
+        ],
+    )
+    def test_that_nobody_could_read_are_refused(self, tmp_path, name, text, said):
+        with pytest.raises(ConfigurationError, match=said):
+            self.of(tmp_path, name, text)
+
+    def test_that_are_not_there_are_refused(self, tmp_path):
+        config = make_job(tmp_path, more='parity.rows = "s3://bucket/q.json"\n')("local")
+
+        with pytest.raises(ConfigurationError, match=r"q\.json is not on this machine"):
+            rows.of(config, config.channels)
+
+    def test_have_to_be_named_where_their_type_is(self, tmp_path):
+        config = make_job(tmp_path, more='parity.content_type = "text/plain"\n')("local")
+
+        with pytest.raises(ConfigurationError, match=r"there are no parity\.rows"):
+            rows.of(config, config.channels)

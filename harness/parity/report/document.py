@@ -38,7 +38,12 @@ def document(report: Report) -> dict[str, Any]:
                 "Name": str(aspect),
                 "Title": TITLES[aspect],
                 "Cells": {
-                    name: {"State": state, "Compared": count, "Findings": [ids[number] for number in mine]}
+                    name: {
+                        "State": state,
+                        "Compared": count,
+                        "Findings": [ids[number] for number in mine],
+                        "Reason": report.judged.uncompared.get((name, aspect)) if state == "not compared" else None,
+                    }
                     for name, (state, count, mine) in row.items()
                 },
             }

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from harness.parity.report.merging import uncompared
+
 _LEVELS = {"known": "notice", "accepted": "notice"}
 
 
 def render(document: Mapping[str, Any]) -> str:
-    """A line for each finding: an error for what fails the comparison, else a notice; a warning for absent targets."""
+    """A line for each finding: an error for what fails the comparison, else a notice; a warning for absent targets.
+
+    What could not be compared is a notice as well.
+    """
     return "\n".join(_lines(document))
 
 
@@ -18,6 +23,8 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
         if target["State"] != "ran":
             title = f"parity: {target['Name']} {target['State']}"
             yield _command("warning", title, str(target["Reason"]))
+    for titles, on, reason in uncompared(document):
+        yield _command("notice", f"parity: not compared on {on}", f"{titles}: {reason}.")
     file = _file(document["Job"])
     for finding in document["Findings"]:
         title = f"parity: {finding['Aspect']} on {finding['Target']}"

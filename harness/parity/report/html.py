@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from harness.errors import MissingCapability
 from harness.parity.report.marking import side_by_side, visible
-from harness.parity.report.merging import listed, merged
+from harness.parity.report.merging import counted, listed, merged, uncompared
 
 Document = Mapping[str, Any]
 
@@ -90,6 +90,7 @@ def _view(document: Document) -> dict[str, Any]:
         "tally": _tally(document, findings, ran),
         "targets": targets,
         "groups": list(_groups(document, targets)),
+        "uncompared": uncompared(document),
         "logs": list(_logs(targets)),
         "failing": next(iter(_endings(targets).values()), None) if document["Verdict"] == "agrees" else None,
         "reference": document.get("Reference"),
@@ -144,6 +145,8 @@ def _verdict(document: Document, findings: Sequence[Document], targets: Sequence
         if findings:
             explained = _counted(len(findings), "difference is", "differences are")
             text += f" {explained} known or accepted, and explained below."
+        for titles, on, _ in uncompared(document):
+            text += f" Not compared on {on}: {titles}."
     without = [f"{names[state]} {what}." for state, what in _STATES.items() if what and names[state]]
     return {"state": state, "title": title, "text": " ".join([text, *without]), "undecided": undecided}
 
@@ -193,9 +196,15 @@ def _with_endings(row: Document, targets: Sequence[Document]) -> Document:
     return {**row, "Cells": cells}
 
 
+def _with_counts(row: Document, document: Document) -> Document:
+    """The row with those findings alone in its cells that make their state."""
+    cells = {name: {**cell, "Findings": counted(cell, document)} for name, cell in row["Cells"].items()}
+    return {**row, "Cells": cells}
+
+
 def _groups(document: Document, targets: Sequence[Document]) -> Iterator[tuple[str, list[Document]]]:
     known = {name for names in _GROUPS.values() for name in names}
-    by_name = {each["Name"]: each for each in document["Aspects"]}
+    by_name = {each["Name"]: _with_counts(each, document) for each in document["Aspects"]}
     if "outcome" in by_name:
         by_name["outcome"] = _with_endings(by_name["outcome"], targets)
     others = tuple(name for name in by_name if name not in known)

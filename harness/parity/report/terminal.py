@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import chain, groupby
 from typing import Any
 
-from harness.parity.report.merging import listed, merged
+from harness.parity.report.merging import counted, listed, merged, reason_of, uncompared
 
 Document = Mapping[str, Any]
 Style = Callable[[str, str], str]
 """Text and the name of a cell's state -> the text, coloured perhaps."""
 
 _MARKS = {"agrees": "ok", "known": "known", "accepted": "accepted", "differs": "DIFFERS", "not compared": "-"}
-_COLUMN = 11
+_COLUMN = 13
 _FIRST = 26
 _LIBRARY = re.compile(r'\|\s+File "[^"]*/(?:(?:site|dist)-packages|lib/python3[^/"]*)/')
 """A line of the log that begins a frame of a library in a traceback."""
@@ -46,9 +46,11 @@ def _matrix(document: Document, width: int, style: Style) -> Iterator[str]:
     yield " " * _FIRST + "".join(f"{each['Name']:<{_COLUMN}}" for each in targets).rstrip()
     for aspect in document["Aspects"]:
         cells = [aspect["Cells"][each["Name"]] for each in targets]
-        if all(cell["State"] == "not compared" for cell in cells):
+        if all(cell["State"] == "not compared" and not reason_of(cell) for cell in cells):
             continue
-        marks = map(_ending, targets, cells) if aspect["Name"] == "outcome" else map(_mark, cells)
+        marks = (_mark(cell, document) for cell in cells)
+        if aspect["Name"] == "outcome":
+            marks = (_ending(*each) for each in zip(targets, cells, marks, strict=True))
         shown = "".join(style(f"{mark:<{_COLUMN}}", state) for mark, state in marks)
         yield f"{aspect['Title']:<{_FIRST}}{shown}".rstrip()
     for each in targets:
@@ -56,18 +58,22 @@ def _matrix(document: Document, width: int, style: Style) -> Iterator[str]:
             yield from textwrap.wrap(f"{each['Name']} {each['State']}: {each['Reason']}", width)
         elif each["Note"]:
             yield from textwrap.wrap(f"{each['Name']}: {each['Note']}", width)
+    for titles, on, reason in uncompared(document):
+        yield from textwrap.wrap(f"not compared on {on}: {titles}: {reason}", width)
 
 
-def _mark(cell: Document) -> tuple[str, str]:
+def _mark(cell: Document, document: Document) -> tuple[str, str]:
     """What a cell says, and the state that it is coloured by."""
-    count = len(cell["Findings"])
+    if reason_of(cell):
+        return cell["State"], cell["State"]
+    count = len(counted(cell, document))
     return _MARKS[cell["State"]] + (f" {count}" if count else ""), cell["State"]
 
 
-def _ending(target: Document, cell: Document) -> tuple[str, str]:
+def _ending(target: Document, cell: Document, mark: tuple[str, str]) -> tuple[str, str]:
     """That targets agree in a failure is no reason to be glad."""
     bad = _ends_badly(target) and cell["State"] != "differs"
-    return (target["JobStatus"], "differs") if bad else _mark(cell)
+    return (target["JobStatus"], "differs") if bad else mark
 
 
 def _ends_badly(target: Document) -> bool:
@@ -136,7 +142,8 @@ def _verdict(document: Document, style: Style) -> Iterator[str]:
     elif any(_ends_badly(each) for each in document["Targets"]):
         yield style(failing_alike, "differs")
     else:
-        yield style(f"{agreeing} with AWS's contract", "agrees")
+        limit = ", as far as was compared" if uncompared(document) else ""
+        yield style(f"{agreeing} with AWS's contract{limit}", "agrees")
     notes = [f"{', '.join(explained)}; --html FILE explains them"] if explained else []
     notes += [f"what comes out is held against {document['Reference']}"] if document["Reference"] else []
     if notes:
