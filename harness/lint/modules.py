@@ -159,6 +159,11 @@ class Module:
         """
         return next(iter(self._index.scopes.get(id(node), ())), 0)
 
+    def outermost_function_of(self, node: ast.AST) -> Function | None:
+        """The function of the module's own level around such a node."""
+        around = self._index.scopes.get(id(node), (0,))[-1]
+        return next((function for function in self.functions.values() if id(function) == around), None)
+
     @cached_property
     def imports(self) -> Mapping[str, str]:
         """Local name -> the dotted name that it stands for: ``{"pd": "pandas", "join": "os.path.join"}``."""

@@ -57,3 +57,21 @@ class TestAnArgumentThatNoHyperparameterSets:
         )
         misspelt = found(script, 'source_dir = "src"\nhyperparameters = { maxdepth = 9 }')
         assert "Rename it to max-depth." in [each.remedy for each in misspelt]
+
+
+class TestAFunctionThatAsksTheKeyboard:
+    ASKS = "def ask():\n    return input()\n"
+
+    def test_is_nothing_where_nothing_speaks_of_it(self, found: Findings):
+        assert not found(self.ASKS)
+
+    @pytest.mark.parametrize(
+        "rest", ["if len(__file__) > 3:\n    ask()\n", "table = {1: ask}\n", "globals()['ask']()\n"]
+    )
+    def test_is_a_warning_where_something_does(self, found: Findings, rest: str):
+        (finding,) = found(self.ASKS + rest)
+        assert (finding.rule, finding.severity) == ("HRN403", Severity.WARNING)
+
+    @pytest.mark.parametrize("name", ["predict_fn", "__getattr__"])
+    def test_is_a_warning_where_somebody_else_calls_it(self, found: Findings, name: str):
+        assert found(self.ASKS.replace("ask", name))

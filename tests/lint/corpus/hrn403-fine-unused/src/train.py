@@ -1,0 +1,5 @@
+def confirm():
+    return input("Train? ") == "y"
+
+
+print("> trained")

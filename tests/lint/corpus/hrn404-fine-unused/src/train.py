@@ -1,0 +1,5 @@
+def show(rows):
+    display(rows)
+
+
+print("> trained")
