@@ -40,6 +40,8 @@ class Job:
     dialect: Dialect = Dialect.TOOLKIT
     toolkit_version: str = "4.8.0"
     has_setup_py: bool = False
+    has_source_dir: bool = True
+    """Whether more than the script itself is shipped."""
     serving: str | None = None
     """The script that would serve the model, by its name in the source; None where none of it is going to."""
     private_opt_ml: bool = True
@@ -111,12 +113,13 @@ class Job:
     @property
     def kept(self) -> tuple[str, ...]:
         """Folders whose files are kept when the job has ended."""
-        checkpoints = self.request.get("CheckpointConfig")
-        return (
-            self.tree.model,
-            self.tree.output_data,
-            *((checkpoints.get("LocalPath") or self.tree.checkpoints,) if checkpoints else ()),
-        )
+        return (self.tree.model, self.tree.output_data, *([self.checkpoints] if self.checkpoints else []))
+
+    @property
+    def checkpoints(self) -> str | None:
+        """Where checkpoints are written; None for a job that keeps none."""
+        config = self.request.get("CheckpointConfig")
+        return config.get("LocalPath") or self.tree.checkpoints if config else None
 
     @cached_property
     def variables(self) -> dict[str, str]:
@@ -198,6 +201,7 @@ def training_job(
         dialect=dialect,
         toolkit_version=toolkit or toolkit_version(request["AlgorithmSpecification"]["TrainingImage"]),
         has_setup_py=has_setup_py,
+        has_source_dir=config.source_dir is not None,
         serving=(PurePosixPath(server).as_posix() if server else entry_point) if same_source else None,
         private_opt_ml=_private_opt_ml(config),
     )

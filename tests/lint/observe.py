@@ -103,7 +103,9 @@ def _on_sagemaker(case: Case, room: Path) -> Observed:
         home = toolkits.toolkit(version, python="python3.8" if version == "4.0.1" else None, ensure=venvs.ensure)
         environment["PATH"] = f"{home}/bin:{os.defpath}"
         code, lines = _run(case, room, [str(home / "bin" / "train")], environment, folder=Path("/"), tree=tree)
-    kept = {name: tree / name for name in ("model", "checkpoints")} | {"output": tree / "output/data"}
+    kept = {"model": tree / "model", "output": tree / "output/data"}
+    if case.config.checkpoint_s3_uri:
+        kept["checkpoints"] = tree / "checkpoints"
     names = {f"{name}/{file}" for name, folder in kept.items() if folder.is_dir() for file in _files(folder)}
     ended_well = code == 0
     if ended_well and case.serving:

@@ -59,6 +59,48 @@ class TestAnArgumentThatNoHyperparameterSets:
         assert "Rename it to max-depth." in [each.remedy for each in misspelt]
 
 
+class TestAModuleBesideTheScript:
+    SCRIPT = "import steps\n"
+
+    def test_is_shipped_with_source_dir_and_is_no_requirement(self, found: Findings, tmp_path: Path):
+        (tmp_path / "src").mkdir()
+        (tmp_path / "src/steps.py").touch()
+        (finding,) = found(self.SCRIPT, settings="")
+        assert (finding.rule, finding.severity) == ("HRN602", Severity.ERROR)
+        assert finding.remedy.startswith("Set source_dir")
+        assert not found(self.SCRIPT)
+
+    def test_that_is_left_out_of_the_source_has_to_be_in_it(self, found: Findings, tmp_path: Path):
+        (tmp_path / "src/steps").mkdir(parents=True)
+        (tmp_path / "src/steps/__init__.py").touch()
+        (tmp_path / "src/.sagemakerignore").write_text("steps\n")
+        (finding,) = found(self.SCRIPT)
+        assert ".sagemakerignore" in finding.remedy
+
+    def test_another_is_a_requirement(self, found: Findings):
+        (finding,) = found(self.SCRIPT, settings="")
+        assert "requirements.txt" in finding.remedy
+
+
+class TestAFileAmongTheCheckpoints:
+    SCRIPT = 'import os\nos.makedirs("/opt/ml/checkpoints", exist_ok=True)\nopen("/opt/ml/checkpoints/3.txt", "w")\n'
+
+    def test_is_kept_by_checkpoint_s3_uri(self, found: Findings):
+        (finding,) = found(self.SCRIPT)
+        assert (finding.rule, finding.severity) == ("HRN301", Severity.WARNING)
+        assert finding.remedy.startswith("Set checkpoint_s3_uri")
+        assert not found(self.SCRIPT, 'source_dir = "src"\ncheckpoint_s3_uri = "checkpoints"')
+
+    def test_cannot_be_written_where_nobody_makes_the_folder(self, found: Findings):
+        (finding,) = found(self.SCRIPT.replace("makedirs", "fspath").replace(", exist_ok=True", ""))
+        assert (finding.severity, finding.remedy[:23]) == (Severity.ERROR, "Set checkpoint_s3_uri: ")
+
+    def test_goes_where_the_job_s_checkpoints_are(self, found: Findings):
+        settings = 'checkpoint_s3_uri = "checkpoints"\ncheckpoint_local_path = "/opt/ml/points"'
+        (finding,) = found(self.SCRIPT, f'source_dir = "src"\n{settings}')
+        assert finding.remedy.startswith("Write to /opt/ml/points,")
+
+
 class TestAFunctionThatAsksTheKeyboard:
     ASKS = "def ask():\n    return input()\n"
 

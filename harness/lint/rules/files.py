@@ -54,6 +54,8 @@ def _lost(subject: Subject) -> Iterator[Found]:
             what = f"{access.where} cannot be written: the job has no folder {posixpath.dirname(path)}"
             if _is_in(path, subject.job.kept):
                 remedy = "Make it first: os.makedirs(folder, exist_ok=True)."
+            elif _is_in(path, (subject.job.tree.checkpoints,)):
+                remedy = _keep_checkpoints(subject)
         elif _is_in(path, (*subject.job.kept, subject.job.tree.failure)) or _is_input(subject, path):
             continue
         elif access.where.is_beside:
@@ -63,6 +65,8 @@ def _lost(subject: Subject) -> Iterator[Found]:
         elif path.startswith("/opt/ml") or access.where.base in ("cwd", "source"):
             severity = Severity.WARNING
             what = f"{access.where} is written to {path}, and lost when the job ends"
+            if _is_in(path, (subject.job.tree.checkpoints,)):
+                remedy = _keep_checkpoints(subject)
         else:
             continue
         yield Found(
@@ -243,13 +247,22 @@ def _removed(subject: Subject) -> set[str]:
     return {path for path in gone if path is not None}
 
 
+def _keep_checkpoints(subject: Subject) -> str:
+    if subject.job.checkpoints:
+        return f"Write to {subject.job.checkpoints}, where this job's checkpoints are kept."
+    return "Set checkpoint_s3_uri: the folder is there then, and kept."
+
+
 def _missing_folder(subject: Subject, access: Access, path: str) -> bool:
-    """Whether a file is written into a folder of the source, or of the job's outputs, that nobody makes."""
+    """Whether a file is written into a folder of the source, of the outputs or the checkpoints, that nobody makes."""
     folder = posixpath.dirname(path)
     if not access.where.parent.exact or _calls(subject, {"mkdir", "makedirs", *BRINGS_FILES}):
         return False
     if access.where.base in ("cwd", "source"):
         return not _is_shipped(subject, folder, Use.LIST)
+    checkpoints = subject.job.tree.checkpoints
+    if _is_in(folder, (checkpoints,)) and not _is_in(folder, subject.job.kept):
+        return not _takes_folders(access)
     outputs = (subject.job.tree.model, subject.job.tree.output_data)
     return _is_in(folder, outputs) and folder not in outputs and not _takes_folders(access)
 
@@ -284,9 +297,9 @@ RULES = (
         "HRN301",
         "file-is-lost",
         "A file is written where nothing is kept.",
-        "`/opt/ml/model`, `/opt/ml/output/data` and the checkpoints are uploaded. The working directory is "
-        "`/opt/ml/code` (SDK v3: the channel `code`); what is written there, or beside `data` in `/opt/ml/output`, "
-        "goes with the container.",
+        "`/opt/ml/model` and `/opt/ml/output/data` are uploaded, and checkpoints where the job has a "
+        "`checkpoint_s3_uri`. The working directory is `/opt/ml/code` (SDK v3: the channel `code`); what is written "
+        "there, or beside `data` in `/opt/ml/output`, goes with the container.",
         _lost,
     ),
     Rule(

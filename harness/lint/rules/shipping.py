@@ -75,6 +75,10 @@ def _imports(subject: Subject) -> Iterator[Found]:
             what, remedy = gone
             message = f"{what} cannot be imported in image {version}: its scikit-learn has it no longer."
             yield Found(module.spot(node), subject.severity(node), message, remedy)
+        elif asked.whole and _lies_beside(subject, name):
+            message = f"{name} cannot be imported: it lies beside {subject.modules.entry_point}, and is not shipped."
+            severity = subject.severity(node) if sure else Severity.WARNING
+            yield Found(module.spot(node), severity, message, _ship_it(subject))
         elif sure:
             message = f"{name} cannot be imported in image {version}: neither the image nor requirements.txt has it."
             yield Found(module.spot(node), subject.severity(node), message, _NAME_IT)
@@ -135,6 +139,18 @@ def _is_folder(subject: Subject, name: str) -> bool:
         for folder in subject.modules.paths
         for file in subject.modules.files
     )
+
+
+def _lies_beside(subject: Subject, name: str) -> bool:
+    """Whether this machine imports a module from the script's own folder."""
+    entry = subject.modules.files.get(subject.modules.entry_point)
+    return entry is not None and (entry.with_name(f"{name}.py").is_file() or entry.with_name(name).is_dir())
+
+
+def _ship_it(subject: Subject) -> str:
+    if subject.job.has_source_dir:
+        return "Take it out of .sagemakerignore or .gitignore, which leave it out of the source."
+    return "Set source_dir to the folder of both: without it the script travels alone."
 
 
 def _asked(subject: Subject) -> packages.Requirements:
@@ -229,7 +245,8 @@ RULES = (
         "HRN602",
         "module-not-there",
         "A module is imported that neither the image nor `requirements.txt` has.",
-        "The image has what its pins name, and not what is installed on this machine.",
+        "The image has what its pins name, and not what is installed on this machine. Modules beside the script are "
+        "shipped with `source_dir` alone.",
         _imports,
     ),
     Rule(

@@ -1,0 +1,3 @@
+import steps
+
+print(">", steps.double(2))
