@@ -132,8 +132,13 @@ class Subject:
         fed = self.fed.get(id(option))
         if fed is not None:
             return fed.answer.value if isinstance(fed.answer.value, str) else None
+        return self.default(module, variable, attribute)
+
+    def default(self, module: Module, variable: str, attribute: str) -> ast.expr | None:
+        """What ``args.train`` holds where nobody gives it: the expression of the default."""
+        option = self.option(module, variable, attribute)
         # A default from another module is looked at in its own terms.
-        return option.keywords.get("default") if option.module is module else None
+        return option.keywords.get("default") if option and option.module is module else None
 
     def option(self, module: Module, variable: str, attribute: str) -> Option | None:
         """The option that ``args.train`` is of."""

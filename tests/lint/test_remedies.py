@@ -101,6 +101,40 @@ class TestAFileAmongTheCheckpoints:
         assert finding.remedy.startswith("Write to /opt/ml/points,")
 
 
+SERVES = "\ndef model_fn(model_dir):\n    return 1\n"
+
+
+class TestDataThatIsReadWhereTheServerImports:
+    READ = 'import os\nROWS = open(os.path.join(os.environ.get("SM_CHANNEL_TRAIN", "/opt/ml/input/data/train"), "a"))\n'
+    CHANNEL = 'source_dir = "src"\n[channels]\ntrain = "data/train"'
+
+    def test_is_an_error_with_serving(self, found: Findings):
+        (finding,) = found(self.READ + SERVES, self.CHANNEL, serving=True)
+        assert (finding.rule, finding.line, finding.severity) == ("HRN501", 2, Severity.ERROR)
+
+    def test_is_an_error_as_well_where_none_is_taken_for_its_path(self, found: Findings):
+        script = self.READ.replace(', "/opt/ml/input/data/train"', "") + SERVES
+        (finding,) = found(script, self.CHANNEL, serving=True)
+        assert (finding.rule, finding.severity) == ("HRN501", Severity.ERROR)
+        assert "TypeError" in finding.message
+
+    def test_is_a_warning_without(self, found: Findings):
+        (finding,) = found(self.READ + SERVES, self.CHANNEL)
+        assert (finding.rule, finding.severity) == ("HRN501", Severity.WARNING)
+
+    @pytest.mark.parametrize(
+        "guarded",
+        [
+            'if os.path.exists("/opt/ml/input/data/train"):\n    {}',
+            "try:\n    {}\nexcept OSError:\n    pass",
+            "def read():\n    {}",
+        ],
+    )
+    def test_is_none_where_the_import_gets_past_it(self, found: Findings, guarded: str):
+        script = "import os\n" + guarded.format(self.READ.splitlines()[1]) + SERVES
+        assert not found(script, self.CHANNEL, serving=True)
+
+
 class TestAFunctionThatAsksTheKeyboard:
     ASKS = "def ask():\n    return input()\n"
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from harness.lint.execution import Execution
 from harness.lint.findings import Found, Rule, Severity
 from harness.lint.modules import Function, Module
+from harness.lint.nothing import taken_for_paths
+from harness.lint.paths import Locator
 from harness.lint.subject import Subject
 from harness.lint.uses import BRINGS_FILES, Use, accesses
 from harness.lint.variables import reads_of
@@ -29,13 +31,19 @@ _MODEL_DIR = "$SM_MODEL_DIR"
 _THERE = ("SM_MODEL_DIR", "SM_INPUT", "SM_INPUT_TRAINING_CONFIG_FILE", "SM_INPUT_DATA_CONFIG_FILE")
 """``SM_*`` that are the image's own, and so in the server as well."""
 
+_INPUT = "/opt/ml/input/"
+"""What only a training job has."""
+_GUARD = 'Put what only training does under if __name__ == "__main__":.'
+
 
 def _unguarded(subject: Subject) -> Iterator[Found]:
     server = subject.server
     if server is None:
         return
     imported = Execution(subject.modules, server, as_main=False)
-    remedy = 'Put what only training does under if __name__ == "__main__":.'
+    for module, node, missing in _without_data(subject, imported):
+        what = f"The server imports this module and has no {missing}, and every request is a 500."
+        yield Found(module.spot(node), Severity.ERROR, what, _GUARD)
     for module in subject.modules.read.values():
         for read in reads_of(module):
             if read.required and read.node in imported and read.name.startswith("SM_") and read.name not in _THERE:
@@ -43,7 +51,7 @@ def _unguarded(subject: Subject) -> Iterator[Found]:
                     module.spot(read.node),
                     Severity.ERROR,
                     f"The server imports this module and has no {read.name}: KeyError, and every request is a 500.",
-                    remedy,
+                    _GUARD,
                 )
         for node in module.calls_of(("parse_args", "fit")):
             if node not in imported:
@@ -55,15 +63,28 @@ def _unguarded(subject: Subject) -> Iterator[Found]:
                     Severity.ERROR,
                     "The server imports this module, and parse_args meets the server's own arguments there: "
                     "it ends the server.",
-                    remedy,
+                    _GUARD,
                 )
             elif name == "fit":
                 yield Found(
                     module.spot(node),
                     Severity.WARNING,
                     "The server imports this module, at least three times, and trains at each.",
-                    remedy,
+                    _GUARD,
                 )
+
+
+def _without_data(subject: Subject, imported: Execution) -> Iterator[tuple[Module, ast.AST, str]]:
+    """What certainly fails at the import because only a training job has data: where, and how."""
+    locator = Locator(subject.default, dict.fromkeys(_THERE, ""))
+    for module in subject.modules.read.values():
+        for node, use, where in ((each.node, each.use, each.where) for each in accesses(module, locator)):
+            if node in imported and use in (Use.READ, Use.LIST) and str(where).startswith(_INPUT):
+                yield module, node, f"{where}: FileNotFoundError"
+    unset = (read for read in subject.reads if read.name.startswith("SM_") and read.name not in _THERE)
+    for taken in taken_for_paths(subject, (read for read in unset if read.gives_none)):
+        if taken.severity is Severity.ERROR and taken.node in imported:
+            yield taken.module, taken.node, f"{taken.read.name}, which is None and taken for a path: TypeError"
 
 
 def _no_model_fn(subject: Subject) -> Iterator[Found]:
@@ -250,8 +271,8 @@ RULES = (
         "HRN501",
         "training-outside-guard",
         "Training code runs when the server imports the script.",
-        "The server imports its module, under its own name, twice, and once more per worker. It has no `SM_CHANNEL_*` "
-        "and no `SM_HP_*`, and its arguments are gunicorn's.",
+        "The server imports its module, under its own name, twice, and once more per worker. It has no data, no "
+        "`SM_CHANNEL_*` and no `SM_HP_*`, and its arguments are gunicorn's.",
         _unguarded,
     ),
     Rule(
