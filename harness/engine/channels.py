@@ -18,13 +18,19 @@ from harness.errors import ConfigurationError, HarnessError
 from harness.storage import Storage, is_s3, local_path
 from harness.storage import files as files_below
 
+TRANSFORM_INPUT = "TransformInput"
 _LOOKED_AT = 1000
 """Files of a channel that are checked before the job starts; a channel may hold millions."""
 
 
+def called(name: str) -> str:
+    """What an error calls a channel, or the input of a transform, which is read like one and called as its option."""
+    return "TransformInput (--input)" if name == TRANSFORM_INPUT else f"Channel '{name}'"
+
+
 def problems(channel: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with the files of a channel, as sentences; nothing if the job can start, or they are in S3."""
-    name = channel["ChannelName"]
+    what = called(channel["ChannelName"])
     if is_s3(_source(channel)["S3Uri"]):
         return
     path = local_path(_source(channel)["S3Uri"])
@@ -34,19 +40,19 @@ def problems(channel: Mapping[str, Any]) -> Iterator[str]:
             files = _manifest(path)[1][:_LOOKED_AT]
         for file in files:
             if stat.S_ISDIR(file.stat().st_mode):
-                yield f"Channel '{name}': {file}, of {path}, is a folder; a manifest names single files."
+                yield f"{what}: {file}, of {path}, is a folder; a manifest names single files."
                 return
             if not os.access(file, os.R_OK):
-                yield f"Channel '{name}': {file} cannot be read by this user."
+                yield f"{what}: {file} cannot be read by this user."
                 return
     except FileNotFoundError as error:
         of = "" if error.filename == str(path) else f", of {path},"
-        yield f"Channel '{name}': {error.filename}{of} does not exist."
+        yield f"{what}: {error.filename}{of} does not exist."
     except OSError as error:
-        yield f"Channel '{name}': {error.filename} cannot be read: {error.strerror}."
+        yield f"{what}: {error.filename} cannot be read: {error.strerror}."
     else:
         if not files:
-            yield f"Channel '{name}': {path} has no files."
+            yield f"{what}: {path} has no files."
 
 
 def output_problems(name: str, uri: str) -> Iterator[str]:

@@ -70,7 +70,7 @@ def refusals(request: Mapping[str, Any]) -> Iterator[str]:
 def input_problems(request: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with the files that a request names."""
     source = {"S3DataSource": request["TransformInput"]["DataSource"]["S3DataSource"]}
-    yield from channels.problems({"ChannelName": "TransformInput", "DataSource": source})
+    yield from channels.problems({"ChannelName": channels.TRANSFORM_INPUT, "DataSource": source})
     yield from channels.output_problems("TransformOutput", request["TransformOutput"]["S3OutputPath"])
 
 

@@ -210,13 +210,18 @@ def _inputs(config: Config, kind: str) -> Iterator[tuple[str, str]]:
         for name, given in config.process.inputs.items():
             yield _uploadable(name, given.source, given.s3_data_type)
     elif kind == "TransformJob" and config.transform.input:
-        yield _uploadable("TransformInput", config.transform.input, config.transform.s3_data_type)
+        from harness.engine import channels
+
+        yield _uploadable(channels.TRANSFORM_INPUT, config.transform.input, config.transform.s3_data_type)
 
 
 def _uploadable(what: str, uri: str, data_type: str) -> tuple[str, str]:
+    from harness.engine import channels
+
     if data_type != "S3Prefix" and not is_s3(uri):
         raise ConfigurationError(
-            f"Channel '{what}': the files that {uri} names ({data_type}) are not uploaded with it. Give its s3:// URI."
+            f"{channels.called(what)}: the files that {uri} names ({data_type}) are not uploaded with it. "
+            "Give its s3:// URI."
         )
     return what, uri
 

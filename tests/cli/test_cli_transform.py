@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -167,6 +168,12 @@ class TestATransform:
         assert done.code == 2
         assert f"TransformOutput: {tmp_path}/out is a file" in done.err
         assert not made.run_folder("to-a-file").exists()
+
+    def test_names_the_option_of_an_input_that_is_not_there(self, made, tmp_path):
+        arguments = prepare(tmp_path, {"a.csv": "1,2\n"})
+        done = made.harness("transform", *arguments, *CSV, "--input", "nowhere")
+        assert done.code == 2
+        assert re.search(r"harness: TransformInput \(--input\): \S*nowhere does not exist", done.err), done.err
 
     def test_without_input_or_model_says_what_is_missing(self, made):
         assert "--input" in made.harness("transform", "--model-data", "model.tar.gz").err

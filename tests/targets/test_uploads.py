@@ -111,6 +111,11 @@ class TestChannels:
         assert request["OutputDataConfig"]["S3OutputPath"] == BASE
         assert "file://" not in str(request)
 
+    def test_of_a_transform_that_are_missing_are_called_as_their_option(self, project):
+        settings = config(project, TRAIN + '[transform]\ninput = "nowhere"\n')
+        with pytest.raises(ConfigurationError, match=r"TransformInput \(--input\): .*nowhere does not exist"):
+            uploads.plan(settings, "TransformJob", "j")
+
     @pytest.mark.parametrize(
         ("toml", "says"),
         [
