@@ -19,6 +19,7 @@ def load(
     config_file: Path | None = None,
     flags_dir: Path | None = None,
     flags: Mapping[str, object],
+    flags_are: str = "",
     environ: Mapping[str, str],
 ) -> Config:
     """Read the configuration and put its places together.
@@ -29,6 +30,7 @@ def load(
         config_file: ``pyproject.toml`` or a file with the same keys at its top level, ``harness.toml``.
         flags_dir: folder that relative paths in ``flags`` start from; the current one if not given.
         flags: dotted key to value, as the command line has it; None and empty collections mean «not given».
+        flags_are: how errors call the place of ``flags``, if they are keys there, and no options of the command line.
         environ: the environment, ``os.environ`` as a rule.
 
     Raises:
@@ -43,7 +45,7 @@ def load(
         *([found] if found else []),
         _variables_layer(".env", _read_dotenv(project / ".env"), project, problems),
         _variables_layer("environment", environ, project, problems),
-        _flags_layer(flags, flags_dir or here),
+        _flags_layer(flags, flags_dir or here, flags_are),
     ]
     on = next((layer.values["on"] for layer in reversed(layers) if "on" in layer.values), None)
     if on == "remote":
@@ -146,15 +148,15 @@ def _variables_layer(place: str, environ: Mapping[str, str], base: Path, problem
     return Layer(place, place, values, base, names)
 
 
-def _flags_layer(flags: Mapping[str, object], base: Path) -> Layer:
+def _flags_layer(flags: Mapping[str, object], base: Path, title: str) -> Layer:
     values: dict[str, Any] = {}
     for key, value in flags.items():
         if value is None or (isinstance(value, list | tuple | Mapping) and not value):
             continue
         table, _, last = key.rpartition(".")
         (values.setdefault(table, {}) if table else values)[last] = value
-    names = {key: flag_of(key, declared) for key, declared in SETTINGS.items()}
-    return Layer("flag", "", values, base, names)
+    names = {} if title else {key: flag_of(key, declared) for key, declared in SETTINGS.items()}
+    return Layer("flag", title, values, base, names)
 
 
 def _anchored(

@@ -84,6 +84,7 @@ class Workplace:
         config = load(
             project_dir=self.project,
             flags_dir=self.project,
+            flags_are="arguments of the fixture",
             flags={"on": self.on, **{key: value for key, value in flags.items() if value is not None}},
             environ=self.environ,
         )

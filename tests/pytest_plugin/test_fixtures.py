@@ -172,6 +172,20 @@ class TestATrainingJob:
         ):
             train(framework_versoin="1.9-0")
 
+    @pytest.mark.parametrize(
+        ("settings", "said"),
+        [
+            ({"instance_count": 0}, "instance_count: expected at least 1, got integer 0"),
+            ({"channels": 3}, "channels: expected a JSON object, got integer 3"),
+            ({"nonsense": 1}, "nonsense is not a setting"),
+        ],
+    )
+    def test_with_a_wrong_setting_names_the_argument_and_no_command_line(
+        self, train: RunTrainingJob, settings: dict[str, int], said: str
+    ) -> None:
+        with pytest.raises(ConfigurationError, match=f"  arguments of the fixture: {said}"):
+            train(**settings)
+
     def test_that_breaks_aws_s_rules_is_not_started(self, train: RunTrainingJob) -> None:
         with pytest.raises(RequestError, match="TrainingJobName"):
             train(channels={"test": None}, job_name="not_a_name")
