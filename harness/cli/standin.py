@@ -71,14 +71,22 @@ def command(
         if ready_file is not None:
             _write_beside_and_rename(ready_file, standin.url)
         both = {**standin.variables, **standin.proxy_variables}
-        if words:
-            return _run(words, {**os.environ, **both})
-        with _signals() as signalled:
-            click.echo(json.dumps(both, indent=2) if as_json else to_shell(standin.variables))
-            sys.stdout.flush()
-            click.echo(f"The stand-in answers at {standin.url}. Ctrl-C ends it, and every job and endpoint.", err=True)
-            os.read(signalled, 1)
-    return 0
+        if not words:
+            with _signals() as signalled:
+                click.echo(json.dumps(both, indent=2) if as_json else to_shell(standin.variables))
+                sys.stdout.flush()
+                said = f"The stand-in answers at {standin.url}. Ctrl-C ends it, and every job and endpoint."
+                click.echo(said, err=True)
+                os.read(signalled, 1)
+            return 0
+        code, left = _run(words, {**os.environ, **both}), standin.under_way()
+    if left:  # the command cannot know that what would go on at AWS does not here
+        click.echo(
+            f"The stand-in has ended with its command, and with it {', '.join(left)}. "
+            "One without a command, `harness standin`, keeps what it runs until Ctrl-C.",
+            err=True,
+        )
+    return code
 
 
 def _engine_settings(config: Config, executor: str) -> EngineSettings:

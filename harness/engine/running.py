@@ -118,6 +118,10 @@ class Running:
         if attachment is not None:
             attachment.reap()
 
+    def under_way(self) -> list[str]:
+        """What was made here and still runs, by name: what ``close`` would end."""
+        return [name for name in list(self._attached) if self.store.job(name).held()]
+
     def close(self) -> None:
         """End every job that was made here and has not been detached."""
         for name in list(self._attached):

@@ -42,6 +42,10 @@ class StandInClient(EngineClient):
         """Where things of a kind run."""
         return self._kinds[kind]
 
+    def under_way(self) -> list[str]:
+        """Jobs and endpoints that would end with the stand-in."""
+        return [name for running in self._kinds.values() for name in running.under_way()]
+
     def close(self) -> None:
         """End everything that was started here."""
         for running in self._kinds.values():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +42,8 @@ class StandIn:
     """For clients that take an endpoint."""
     proxy_variables: dict[str, str]
     """For clients that name AWS's hosts themselves, besides ``variables``."""
+    under_way: Callable[[], list[str]]
+    """Names of jobs and endpoints that would end with it now."""
 
 
 @contextmanager
@@ -109,7 +111,7 @@ def running(options: Options) -> Iterator[StandIn]:
         leaving.callback(ServerThread(server).close)
         leaving.callback(logs.close)
         leaving.callback(client.close)  # jobs end while there is an S3 that they may need
-        yield StandIn(url, found, environment.proxy_variables(url, bundle))
+        yield StandIn(url, found, environment.proxy_variables(url, bundle), client.under_way)
 
 
 def _prepare() -> None:

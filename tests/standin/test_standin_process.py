@@ -118,6 +118,29 @@ def test_ctrl_c_reaches_the_command_which_decides_what_becomes_of_it(tmp_path):
 
 
 @pytest.mark.slow
+def test_what_would_go_on_at_aws_is_said_to_have_ended_with_the_command(tmp_path):
+    """As Ctrl-C of a ``harness train --on remote`` does it, which says that its job goes on."""
+    made = tmp_path / "made"
+    (made / "data").mkdir(parents=True)
+    (made / "data" / "a.csv").touch()
+    (made / "train.py").write_text(FOREVER)
+    (made / "ended.py").write_text("")
+    (made / "harness.toml").write_text('entry_point = "train.py"\nchannels = { train = "data" }\n')
+    train = [sys.executable, "-m", "harness", "train", "--on", "remote"]
+    script = (
+        "import subprocess, sys\n"
+        "subprocess.run([*sys.argv[1:], '--job-name', 'ended', '--entry-point', 'ended.py'], check=True)\n"
+        "subprocess.run([*sys.argv[1:], '--job-name', 'left', '--no-wait'], check=True)\n"
+        "sys.exit(7)\n"
+    )
+    done = standin(made, "--", sys.executable, "-c", script, *train)
+    assert done.returncode == 7, done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("The stand-in has ended with its command, and with it left. "), done.stderr
+    assert "`harness standin`, keeps what it runs" in last
+
+
+@pytest.mark.slow
 def test_a_command_that_is_not_there_is_a_usage_error(tmp_path):
     done = standin(tmp_path, "--", "no-such-command")
     assert (done.returncode, "no-such-command cannot be run" in done.stderr) == (2, True)
