@@ -78,8 +78,12 @@ class _Flask(Flask):
         self._reporter = reporter
 
     def log_exception(self, exc_info: Any) -> None:
-        error = exc_info[1]
-        self._reporter.failure(f"{request.method} {request.path}: {error}", error)
+        error, asked = exc_info[1], f"{request.method} {request.path}"
+        attempt = cause.attempt(request.headers.get(cause.AGAIN), cause.told(error, g.get("trap")))
+        if attempt:
+            self._reporter.failure_again(f"{asked}: again, attempt {attempt}", error)
+        else:
+            self._reporter.failure(f"{asked}: {error}", error)
 
     def handle_exception(self, e: Exception) -> Response:
         answer = super().handle_exception(e)

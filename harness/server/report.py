@@ -50,6 +50,10 @@ class Reporter:
         cause = error.__cause__ or error
         self._log.error("%s\n%s", what, describe(cause, self._code_dir))
 
+    def failure_again(self, what: str, error: BaseException) -> None:
+        """Log what failed as it has before, without the traceback that the log has already."""
+        self._log.error("%s: %s", what, " ".join(str(error).split()))
+
 
 def describe(error: BaseException, code_dir: str) -> str:
     """The user's own last frame on the first line, then the traceback, without the server's frames at its

@@ -201,3 +201,27 @@ def test_a_failure_tells_its_cause_and_the_trap_of_its_request_in_one_line(
         assert answer.status_code == 500
         assert told in cause.decoded(answer.headers[cause.HEADER])
     assert cause.HEADER not in client.get("/ping").headers
+
+
+def test_the_same_failure_of_the_same_request_has_one_traceback_in_the_log(
+    user_module: Callable[[str], Settings], caplog: pytest.LogCaptureFixture
+) -> None:
+    client = Client(
+        Application(user_module(f"{MODULES['echo']}\ndef predict_fn(data, model):\n    return {{}}[data]\n"))
+    )
+
+    def failed(body: bytes, headers: Mapping[str, str]) -> tuple[str, str]:
+        caplog.clear()
+        answer = client.post("/invocations", data=body, headers={"Content-Type": "text/csv", **headers})
+        return cause.decoded(answer.headers[cause.HEADER]), caplog.records[-1].getMessage()
+
+    def again(why: str) -> dict[str, str]:
+        return {cause.AGAIN: cause.again(2, 4, why)}
+
+    why, first = failed(b"1,2\n3,4", {})
+    assert "Traceback" in first
+    _, second = failed(b"1,2\n3,4", again(why))
+    assert second.startswith("POST /invocations: again, attempt 2 of 4: predict_fn failed: TypeError: unhashable")
+    assert "\n" not in second
+    for header in (again("something else"), {cause.AGAIN: "2 of 4"}, {cause.AGAIN: ""}):
+        assert "Traceback" in failed(b"1,2\n3,4", header)[1]

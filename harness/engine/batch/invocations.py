@@ -77,7 +77,7 @@ class ModelServer:
             InvocationError: the last try failed too.
             InvocationStopped: ``stop`` was set.
         """
-        pause = _FIRST_PAUSE
+        pause, why = _FIRST_PAUSE, ""
         for tried in range(1, self._max_retries + 2):
             if self._stop.is_set():
                 raise InvocationStopped
@@ -85,7 +85,8 @@ class ModelServer:
             response.truncate()
             tries = f" (tried {tried} times)" if tried > 1 else ""
             try:
-                status, why = self._try(body, response)
+                again = {cause.AGAIN: cause.again(tried, self._max_retries + 1, why)} if why else {}
+                status, why = self._try(body, response, again)
             except (OSError, http.client.HTTPException) as error:
                 if self._stop.is_set():
                     raise InvocationStopped from None
@@ -109,7 +110,7 @@ class ModelServer:
             except OSError:  # it has ended by itself
                 continue
 
-    def _try(self, body: Body, into: BinaryIO) -> tuple[int, str]:
+    def _try(self, body: Body, into: BinaryIO, again: Mapping[str, str]) -> tuple[int, str]:
         end = time.monotonic() + self._timeout
 
         def remaining() -> float:
@@ -124,7 +125,7 @@ class ModelServer:
             sock = connection.sock
             self._in_flight.add(sock)
             try:
-                self._send(connection, body, remaining)
+                self._send(connection, body, {**self._headers, **again}, remaining)
                 sock.settimeout(remaining())
                 with connection.getresponse() as response:
                     while part := response.read1(_CHUNK):
@@ -136,7 +137,13 @@ class ModelServer:
                 self._in_flight.discard(sock)
         return response.status, cause.decoded(response.getheader(cause.HEADER))
 
-    def _send(self, connection: http.client.HTTPConnection, body: Body, remaining: Callable[[], float]) -> None:
+    def _send(
+        self,
+        connection: http.client.HTTPConnection,
+        body: Body,
+        headers: Mapping[str, str],
+        remaining: Callable[[], float],
+    ) -> None:
         sock = connection.sock
 
         def paced(parts: Iterable[bytes]) -> Iterator[bytes]:
@@ -147,10 +154,10 @@ class ModelServer:
         sock.settimeout(remaining())
         try:
             if callable(body):
-                headers = {**self._headers, "Transfer-Encoding": "chunked"}
-                connection.request("POST", self._path, paced(body()), headers, encode_chunked=True)
+                chunked = {**headers, "Transfer-Encoding": "chunked"}
+                connection.request("POST", self._path, paced(body()), chunked, encode_chunked=True)
             else:
-                connection.request("POST", self._path, body, self._headers)
+                connection.request("POST", self._path, body, headers)
         except (BrokenPipeError, ConnectionResetError):
             # A server that refuses a request may answer and hang up before it has read all of it.
             pass

@@ -15,6 +15,7 @@ from harness.engine.batch.invocations import InvocationError, ModelServer
 from harness.engine.batch.outcome import FileFailure, Tally, TransformOutcome
 from harness.engine.batch.runner import run
 from harness.engine.batch.settings import TransformSettings, transform_files
+from harness.server import cause
 
 LINE = TransformSettings(content_type="text/csv", split_type="Line", max_retries=0)
 
@@ -59,10 +60,10 @@ class Handler(BaseHTTPRequestHandler):
         if answer is None:
             self.close_connection = True
             return
-        status, content, *cause = answer if isinstance(answer, tuple) else (200, answer)
+        status, content, *why = answer if isinstance(answer, tuple) else (200, answer)
         self.send_response(status)
-        if cause:
-            self.send_header("X-Harness-Cause", *cause)
+        if why:
+            self.send_header("X-Harness-Cause", *why)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -446,6 +447,16 @@ def test_a_server_that_is_not_there_is_said_to_be_so(job):
     with model(upper) as server:
         url = server.url
     assert "accepts no connections" in job.run(url).failures[0].reason
+
+
+def test_an_attempt_tells_which_it_is_and_how_the_one_before_has_failed(job):
+    """So that the server's log has one traceback for them all."""
+    why = "predict_fn failed: KeyError: 'ä'"
+    job.add("a", b"x\n")
+    with model(lambda *_: (500, b"", cause.encoded(why))) as server:
+        job.run(server.url, settings(max_retries=2))
+        sent = [headers.get(cause.AGAIN) for headers in server.headers]
+    assert [each and cause.attempt(each, why) for each in sent] == [None, "2 of 3", "3 of 3"]
 
 
 def test_after_a_failure_the_next_request_gets_its_own_answer():
