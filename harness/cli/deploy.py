@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from harness import submission
-from harness.cli import console, drift
+from harness.cli import body_type, console, drift
 from harness.cli.job import finish, uploading
 from harness.cli.options import DEPLOYING, SERVING, common, configure, flags_given, settings
 from harness.targets import open_target
@@ -34,5 +34,6 @@ def command(job: str | None, uri: str | None, config_file: Path | None, as_json:
     finish(config, "Endpoint", description, progress, as_json=as_json)
     if not as_json:
         on = f" --on {config.on}" if "on" in flags_given(config) else ""
-        click.echo(f"  ask it  harness invoke --endpoint-name {made.name} --content-type text/csv FILE{on}", err=True)
+        asked = f"--content-type {body_type.of(config)} FILE"
+        click.echo(f"  ask it  harness invoke --endpoint-name {made.name} {asked}{on}", err=True)
         click.echo(f"  end it  harness delete-endpoint {made.name}{on}", err=True)
