@@ -321,27 +321,32 @@ def _is_free(lock: int) -> bool:
 def _make(job: Job, request: Document, description: Document) -> int:
     """The job's folder and its lock, both or neither.
 
+    The lock comes first: where this is killed half-way, it leads whoever buries to the folder.
+
     Raises:
         FileExistsError: the name is taken.
     """
-    job.path.mkdir()
-    lock = -1
+    if os.path.lexists(job.path):
+        raise FileExistsError(job.path)
+    # The name is free, so whatever lies there belongs to a job whose folder has been removed.
+    job.active.unlink(missing_ok=True)
+    lock = os.open(job.active, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
     try:
-        # The folder was free, so whatever lies there belongs to a job whose folder has been removed.
-        job.active.unlink(missing_ok=True)
-        lock = os.open(job.active, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         fcntl.flock(lock, fcntl.LOCK_EX)
-        job.log.touch()
-        write_json(job.path / "request.json", request)
-        write_json(job.path / "describe.json", description)
-        job.reserve.write_bytes(bytes((job.path / "describe.json").stat().st_size + _RESERVE))
-    except BaseException:
-        import shutil
+        job.path.mkdir()
+        try:
+            job.log.touch()
+            write_json(job.path / "request.json", request)
+            write_json(job.path / "describe.json", description)
+            job.reserve.write_bytes(bytes((job.path / "describe.json").stat().st_size + _RESERVE))
+        except BaseException:
+            import shutil
 
-        shutil.rmtree(job.path)
+            shutil.rmtree(job.path)
+            raise
+    except BaseException:
         job.active.unlink(missing_ok=True)
-        if lock >= 0:
-            os.close(lock)
+        os.close(lock)
         raise
     return lock
 

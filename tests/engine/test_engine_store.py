@@ -1,6 +1,7 @@
 """Jobs on disk: who may make, own and bury them, whatever happens to the processes that do."""
 
 import errno
+import itertools
 import json
 import os
 import shutil
@@ -282,6 +283,35 @@ sys.stdin.read()
             running.send_signal(signal.SIGKILL)
         assert bury(store) == ["j"]
         assert store.job("j").owner() is None
+
+    def test_whose_maker_was_killed_at_any_step_is_whole_or_not_there(self, store):
+        store.discard(*create(store))  # what all jobs share is there
+        at = 0
+        while killed_at(at, lambda: create(store)):
+            lost = bury(store)
+            assert os.listdir(store.root) == (["_active", "j"] if lost else ["_active"]), at
+            assert [path.name for path in (store.root / "_active").iterdir()] == [".lock"], at
+            shutil.rmtree(store.root / "j", ignore_errors=True)
+            at += 1
+        assert at > 8  # folder, lock, log and three documents, of which each is renamed
+
+
+def killed_at(step: int, body) -> bool:
+    """Whether a child that is killed before its n-th step in the file system had one more to do."""
+    child = os.fork()
+    if child == 0:
+        steps = itertools.count()
+
+        def look(event, arguments):
+            if event in {"open", "os.mkdir", "os.rename", "os.remove", "fcntl.flock"} and next(steps) == step:
+                os._exit(9)
+
+        sys.addaudithook(look)
+        try:
+            body()
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
 
 
 class TestAFullDisk:

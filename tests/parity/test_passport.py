@@ -289,10 +289,13 @@ def test_a_job_for_another_target_has_the_same_identity(folder):
 
 
 def test_the_configuration_in_the_documentation_can_be_loaded(folder):
-    (shown,) = re.findall(r"```toml\n(.*?)```", DOCUMENTATION.read_text("utf-8"), re.DOTALL)
-    (folder / "pyproject.toml").write_text(shown)
-    (accepted,) = config.load(config_file=folder / "pyproject.toml", flags={}, environ={}).parity.accept
-    assert (accepted.aspect, accepted.where) == ("metrics", "train:seconds")
+    def loaded(shown):
+        (folder / "pyproject.toml").write_text(shown)
+        return config.load(config_file=folder / "pyproject.toml", flags={}, environ={}).parity
+
+    accepting, asking = map(loaded, re.findall(r"```toml\n(.*?)```", DOCUMENTATION.read_text("utf-8"), re.DOTALL))
+    assert [(each.aspect, each.where) for each in accepting.accept] == [("metrics", "train:seconds")]
+    assert Path(asking.rows).name == "requests.jsonl"
 
 
 @pytest.mark.slow
