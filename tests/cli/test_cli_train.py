@@ -400,12 +400,11 @@ subprocess.run(["sleep", "600"])
         assert made.describe("j")["TrainingJobStatus"] == "Stopped"
 
     def test_of_the_run_folder_is_that_of_the_job_which_nobody_could_stop_any_more(self, project):
-        made = project("import time; time.sleep(600)")
+        made = project("import time; print('started', flush=True); time.sleep(600)")
         made.harness("train", "--no-wait", "--job-name", "j")
-        while made.describe("j")["SecondaryStatus"] != "Training":
+        while "started" not in (made.run_folder("j") / "log.txt").read_text():  # before that, its host is being made
             time.sleep(0.01)
-        while (made.folder / "runs").exists():
-            shutil.rmtree(made.folder / "runs", ignore_errors=True)  # which the job may be writing into just now
+        shutil.rmtree(made.folder / "runs")
         assert what_is_left(made) == []
         assert not (made.folder / "runs").exists()
 
