@@ -61,8 +61,16 @@ _MAIN = "from harness.engine.supervisor import main; main()"
 class Attachment:
     """The caller's end of a running job."""
 
-    def __init__(self, job: Job, pid: int, channel: socket.socket, wait_for: Callable[[int], object]) -> None:
+    def __init__(
+        self,
+        job: Job,
+        lock: os.stat_result,
+        pid: int,
+        channel: socket.socket,
+        wait_for: Callable[[int], object],
+    ) -> None:
         self._job = job
+        self._lock = lock
         self._pid = pid
         self._channel = channel
         self._wait_for = wait_for
@@ -100,7 +108,9 @@ class Attachment:
         """The job has ended: return when nothing of its supervisor is left, the job's lock neither."""
         self._wait_for(self._pid)
         # One that was killed may have forked just before: its child lets go of the lock as soon as it runs.
-        self._job.wait_for_end(_LETTING_GO)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(self._lock, self._job.active.stat()):  # and no other job's of that name
+                self._job.wait_for_end(_LETTING_GO)
 
 
 def start(job: Job, lock: int, nursery: Nursery | None = None) -> Attachment:
@@ -112,6 +122,7 @@ def start(job: Job, lock: int, nursery: Nursery | None = None) -> Attachment:
         nursery: forks the supervisor; None: this process does, or a fresh interpreter if there are threads here.
     """
     ours, theirs = socket.socketpair()
+    made = os.fstat(lock)
     try:
         if nursery:
             pid = nursery.fork(job, lock, theirs)
@@ -125,7 +136,7 @@ def start(job: Job, lock: int, nursery: Nursery | None = None) -> Attachment:
     finally:
         theirs.close()
         os.close(lock)
-    attachment = Attachment(job, pid, ours, nursery.wait if nursery else _wait_for_child)
+    attachment = Attachment(job, made, pid, ours, nursery.wait if nursery else _wait_for_child)
     try:
         taken_over = _receive(ours, 1) == _READY
     except BaseException:  # Ctrl-C

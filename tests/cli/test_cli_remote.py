@@ -359,6 +359,7 @@ def test_boto3_is_named_where_it_is_missing(remote):
     assert sys.executable not in done.err
 
 
+@pytest.mark.slow
 def test_a_job_is_not_paid_for_whose_run_folder_cannot_be_made(remote, name):
     made = remote(config='runs_dir = "harness.toml"')
     done = made.harness("train", "--job-name", name)

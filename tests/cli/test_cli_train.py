@@ -399,6 +399,7 @@ subprocess.run(["sleep", "600"])
         made.harness("runs", "follow", "j")
         assert made.describe("j")["TrainingJobStatus"] == "Stopped"
 
+    @pytest.mark.slow
     def test_of_the_run_folder_is_that_of_the_job_which_nobody_could_stop_any_more(self, project):
         made = project("import time; print('started', flush=True); time.sleep(600)")
         made.harness("train", "--no-wait", "--job-name", "j")

@@ -143,6 +143,7 @@ class TestATransform:
         assert "  output  " in done.out
         assert "2 of 2" not in done.out, "which would read as if both had been predicted"
 
+    @pytest.mark.slow
     def test_that_failed_altogether_names_no_output(self, batch):
         done, found = batch({"bad.csv": "no,number\n"}, *CSV, "--invocations-max-retries", "0")
         assert (done.code, found) == (1, {})

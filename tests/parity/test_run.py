@@ -60,6 +60,7 @@ class TestAModelThatCannotBeAsked:
     def reasons(self, report: Report) -> dict[Aspect, str]:
         return {aspect: report.judged.uncompared.get(("local", aspect), "") for aspect in self.OF_SERVING}
 
+    @pytest.mark.slow
     def test_in_the_only_form_there_is_says_so_of_everything_that_asks_it(self, compare):
         takes_json = SCRIPT + "\ndef input_fn(data, content_type):\n    raise ValueError('JSON only')\n"
         reasons = self.reasons(compare(takes_json))
