@@ -21,7 +21,7 @@ from harness.engine.hosts import LONGEST_LINE
 from harness.engine.image import resolve
 from harness.engine.instances import hardware
 from harness.engine.launcher import HostSpec, LaunchError
-from harness.engine.leftovers import labels, remove_leftovers
+from harness.engine.leftovers import labels, remove_leftovers, remove_network
 from harness.engine.namespaces import in_tree
 from harness.engine.ownership import Owner, give_back
 from harness.engine.store import Job
@@ -206,11 +206,8 @@ class ContainerLauncher:
         self._running -= 1
         if self._running:
             return
-        import docker.errors
-
         if self._network:
-            with suppress(docker.errors.NotFound):
-                self._client.api.remove_network(self._network)
+            remove_network(self._client, self._network)
             self._network = None
         written, self._written = self._written, []
         give_back(self._client, self.image, written, self.owner, labels(self._job))

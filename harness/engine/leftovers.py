@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,11 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from harness.engine.launcher import LaunchError
 from harness.engine.ownership import Owner, give_back
 from harness.engine.store import Job
+from harness.images.engine import explanation
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 MARK = "sagemaker-harness"
+_TAKING_OFF, _PAUSE = 10.0, 0.05
+"""Seconds that an engine may take to take a container off its network, and between looks at it."""
 _JOB, _MACHINE, _HOST, _PID = (f"{MARK}.{name}" for name in ("job", "machine", "host", "pid"))
 
 
@@ -67,6 +71,29 @@ def remove_leftovers(client: DockerClient) -> list[str]:
             client.api.remove_network(network)
             removed.append(name)
     return removed
+
+
+def remove_network(client: DockerClient, network: str) -> None:
+    """Remove a network whose containers are gone; one that is gone itself is none.
+
+    Raises:
+        docker.errors.APIError: the engine refuses, also after it has had time to take the last container off it.
+    """
+    import docker.errors
+
+    deadline = time.monotonic() + _TAKING_OFF
+    while True:
+        try:
+            client.api.remove_network(network)
+        except docker.errors.NotFound:
+            return
+        except docker.errors.APIError as error:
+            # A container may be gone from the engine's list before it is off its network: nothing tells of that.
+            if "active endpoints" not in explanation(error) or time.monotonic() >= deadline:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def _give_back(client: DockerClient, container: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.engine.leftovers import MARK, labels
+from harness.engine.leftovers import MARK, labels, remove_network
 from harness.engine.store import Job
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def remove(client: DockerClient, job: Job) -> None:
         except docker.errors.NotFound:
             continue
     for network in client.api.networks(filters=_of(job)):
-        client.api.remove_network(network["Id"])
+        remove_network(client, network["Id"])
 
 
 def _containers(client: DockerClient, job: Job) -> list[str]:
