@@ -69,6 +69,7 @@ class Attachment:
         channel: socket.socket,
         wait_for: Callable[[int], object],
     ) -> None:
+        """``lock``: what the job's lock is, by which it is told from that of a later job of the same name."""
         self._job = job
         self._lock = lock
         self._pid = pid
