@@ -58,14 +58,19 @@ class Predicting:
         }
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
         environment |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "ignore", "PYTHONIOENCODING": "utf-8"}
-        with tempfile.TemporaryFile("w+", encoding="utf-8") as given:
+        its_end, ours = os.pipe()
+        self._alive = os.fdopen(ours, "wb", 0)
+        # A file, not a pipe: nobody has to wait for processes that the model leaves behind, who hold it open.
+        self._complaint = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - closed below
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as given, os.fdopen(its_end):
             json.dump(task, given)
             given.seek(0)
             self._process = subprocess.Popen(
-                [python, "-c", Path(predictor.__file__).read_text("utf-8")],
+                [python, "-c", Path(predictor.__file__).read_text("utf-8"), str(its_end)],
+                pass_fds=(its_end,),
                 stdin=given,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                stderr=self._complaint,
                 env=environment,
                 cwd=code,
                 text=True,
@@ -80,18 +85,23 @@ class Predicting:
         if self._result is None:
             try:
                 left = max(0.0, self._deadline - time.monotonic())
-                answer, complaint = self._process.communicate(timeout=left)
-                self._result = self._read(answer, complaint)
+                answer, _ = self._process.communicate(timeout=left)
+                self._complaint.seek(0)
+                self._result = self._read(answer, self._complaint.read())
             except subprocess.TimeoutExpired:
                 self.close()
                 self._result = self._failed(f"there was no prediction within {self._seconds:g} s")
         return self._result
 
     def close(self) -> None:
-        """End it, if it goes on."""
+        """End it, if it goes on, and whatever it has started."""
+        if self._alive.closed:
+            return
+        self._alive.close()
         if self._process.returncode is None:
             self._process.kill()
             self._process.communicate()
+        self._complaint.close()
 
     def _read(self, answer: str, complaint: str) -> Predicted:
         try:

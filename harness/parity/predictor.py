@@ -10,12 +10,14 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import signal
 import sys
 from typing import Any, Mapping  # noqa: UP035 - Python 3.8
 
 
 def main() -> None:
     """Ask models as the task says. What the user's code prints is none of the answer."""
+    end_with(int(sys.argv[1]))
     task = json.load(sys.stdin)
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -30,6 +32,21 @@ def main() -> None:
             told[name] = {"error": f"{type(error).__name__}: {error}"}
     answer.write(json.dumps(told) + "\n")
     answer.flush()
+
+
+def end_with(caller: int) -> None:
+    """Have this process's group killed once nobody holds the other end of a pipe, however its holder has ended.
+
+    A process does it that has nothing else to do, and is in the group: a model may keep this one busy for ever, and
+    leave others behind (workers of joblib).
+    """
+    if os.fork():
+        os.close(caller)
+        return
+    for number in (0, 1, 2):
+        os.close(number)
+    os.read(caller, 1)
+    os.killpg(0, signal.SIGKILL)
 
 
 def asked(task: Mapping[str, Any], folder: str, columns: tuple[int, int] | None) -> dict[str, Any]:

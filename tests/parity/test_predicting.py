@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -97,6 +100,46 @@ def test_what_goes_wrong_is_told(ask, script, error):
 @pytest.mark.slow
 def test_a_model_that_never_answers_is_ended_at_the_deadline(ask):
     assert "within 1 s" in ask("while True: pass", deadline=1).models["train"].error
+
+
+HOLDS_A_FIFO = """
+import os, subprocess
+held = os.open({fifo!r}, os.O_WRONLY)
+"""
+
+
+@pytest.fixture
+def fifo(tmp_path: Path) -> Path:
+    """Whoever reads it has the end when the last of its writers has ended."""
+    os.mkfifo(tmp_path / "fifo")
+    return tmp_path / "fifo"
+
+
+def test_nobody_waits_for_what_a_model_leaves_behind_and_it_is_ended(ask, fifo):
+    leaves_one = HOLDS_A_FIFO.format(fifo=str(fifo)) + "subprocess.Popen(['sleep', '600'], pass_fds=[held])\n" + ADDS
+    with ThreadPoolExecutor(1) as beside:
+        read = beside.submit(fifo.read_bytes)
+
+        assert ask(leaves_one).models["train"].values == [3.5, 7.0]
+        assert read.result() == b""
+
+
+@pytest.mark.slow
+def test_no_model_is_asked_any_longer_when_its_caller_was_killed(tmp_path, fifo):
+    (tmp_path / "serve.py").write_text(HOLDS_A_FIFO.format(fifo=str(fifo)) + "while True: pass\n")
+    asks = f"""
+import pathlib, sys
+from harness.parity.predicting import Predicting
+from harness.parity.rows import Rows
+here = pathlib.Path({str(tmp_path)!r})
+Predicting(sys.executable, here, "serve.py", {{"train": here}}, Rows((("1",),), "rows"), deadline=60).result()
+"""
+    caller = subprocess.Popen([sys.executable, "-c", asks])
+    with fifo.open("rb") as reader:  # once the model is there
+        caller.kill()
+        caller.wait()
+
+        assert reader.read() == b""
 
 
 def test_one_model_that_cannot_be_loaded_does_not_keep_others_from_answering(ask):
