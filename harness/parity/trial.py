@@ -96,12 +96,10 @@ class Bench:
             MissingCapability: this machine, or this environment, lacks what the target needs.
         """
         self.place, self.tell = place, tell
-        checkpoints = (place / "checkpoints").as_uri() if config.checkpoint_s3_uri else None
         self.config = replace(
             config,
             runs_dir=place / "runs",
             output_path=None,
-            checkpoint_s3_uri=checkpoints,
             max_run=min(config.max_run, deadline),
             stop_grace=min(config.stop_grace, _GRACE),
         )
@@ -123,7 +121,7 @@ class Bench:
         Raises:
             HarnessError: the request breaks a rule, or the target refuses it.
         """
-        config = replace(self.config, job_name=name, **changes)
+        config = replace(self.config, job_name=name, checkpoint_s3_uri=self._checkpoints(name), **changes)
         made = submission.job(config, "TrainingJob")
         if config.on == "remote":
             submission.check(config, "CreateTrainingJob", made.request)
@@ -149,7 +147,16 @@ class Bench:
             if archive.is_file():
                 folder.mkdir(parents=True, exist_ok=True)
                 unpack_archive(archive, folder / part)
-        return Trial(request, description, folder, _outcome(description, folder), tail.text)
+        return Trial(request, description, folder, _outcome(description, folder, name), tail.text)
+
+    def _checkpoints(self, name: str) -> str | None:
+        """Where a job keeps checkpoints, if it does: none goes on where another has come to, which runs beside it."""
+        if self.config.checkpoint_s3_uri is None:
+            return None
+        if self.config.on != "remote":
+            return (self.place / "checkpoints" / name).as_uri()
+        prefix = (self.config.default_bucket_prefix or "").strip("/")
+        return "s3://" + "/".join(filter(None, (uploads.bucket_of(self.config), prefix, name, "checkpoints")))
 
     def close(self) -> None:
         """End what still runs, and release the target."""
@@ -159,7 +166,7 @@ class Bench:
         self.target.close()
 
 
-def _outcome(description: Mapping[str, Any], folder: Path) -> Outcome:
+def _outcome(description: Mapping[str, Any], folder: Path, name: str) -> Outcome:
     status, reason = description["TrainingJobStatus"], description.get("FailureReason")
     told = _EXIT_CODE.search(reason or "")
     codes = description.get("Harness", {}).get("ExitCodes", {}).values()
@@ -168,13 +175,13 @@ def _outcome(description: Mapping[str, Any], folder: Path) -> Outcome:
         exit_code=0 if status == "Completed" else int(told[1]) if told else max(codes, default=None),
         failure_reason=reason,
         metrics={each["MetricName"]: float(each["Value"]) for each in description.get("FinalMetricDataList", ())},
-        model=files(folder / "model"),
-        output=files(folder / "output"),
+        model=files(folder / "model", name),
+        output=files(folder / "output", name),
     )
 
 
-def files(folder: Path) -> dict[str, File]:
-    """The files below a folder by their names; empty if it is not there."""
+def files(folder: Path, job: str) -> dict[str, File]:
+    """The files below a folder by their names; empty if it is not there. In texts the job's own name is the word JOB."""
     import hashlib
 
     found = {}
@@ -182,15 +189,15 @@ def files(folder: Path) -> dict[str, File]:
         if path.is_file():
             with path.open("rb") as content:
                 digest = hashlib.file_digest(content, "sha256").hexdigest()
-            found[path.relative_to(folder).as_posix()] = File(path.stat().st_size, digest, _text(path))
+            found[path.relative_to(folder).as_posix()] = File(path.stat().st_size, digest, _text(path, job))
     return found
 
 
-def _text(path: Path) -> str | None:
+def _text(path: Path, job: str) -> str | None:
     if path.stat().st_size > _SHORT:
         return None
     try:
         text = path.read_text("utf-8")
     except UnicodeDecodeError:
         return None
-    return None if "\0" in text else text
+    return None if "\0" in text else text.replace(job, "JOB")

@@ -141,7 +141,7 @@ class TestWhatAwsDoesNotPromise:
 
 def outcome(**changes: Any) -> Outcome:
     files = {"model.joblib": File(10, "a" * 64), "info.json": File(9, "b" * 64, '{"n": 1}')}
-    notes = {"notes.txt": File(14, "c" * 64, "accuracy 0.75\n")}
+    notes = {"notes.txt": File(14, "c" * 64, "rows 10000000, accuracy 0.75\n")}
     made = Outcome("Completed", 0, None, {"accuracy": 0.75}, model=files, output=notes)
     return replace(made, **changes)
 
@@ -176,7 +176,17 @@ OUTCOMES: dict[str, tuple[Aspect, str, dict[str, Any]]] = {
     "output": (
         Aspect.OUTPUT_ARCHIVE,
         "notes.txt: line 1",
-        {"outcome": outcome(output={"notes.txt": File(14, "d" * 64, "accuracy 0.76\n")})},
+        {"outcome": outcome(output={"notes.txt": File(14, "d" * 64, "rows 10000000, accuracy 0.76\n")})},
+    ),
+    "count that is near": (
+        Aspect.OUTPUT_ARCHIVE,
+        "notes.txt: line 1",
+        {"outcome": outcome(output={"notes.txt": File(14, "d" * 64, "rows 10000001, accuracy 0.75\n")})},
+    ),
+    "nested deeper than is read": (
+        Aspect.OUTPUT_ARCHIVE,
+        "notes.txt: line 1",
+        {"outcome": outcome(output={"notes.txt": File(14, "d" * 64, "[" * 100_000)})},
     ),
     "predictions": (Aspect.MODEL_PREDICTIONS, "predictions", {"predictions": Predictions([1, 2, 4])}),
     "endpoint's values": (
@@ -219,10 +229,28 @@ class TestAnOutcomeThatDiffersBetweenTargets:
 
     def test_is_none_within_the_tolerance(self):
         near = outcome(
-            metrics={"accuracy": 0.75 + 1e-9}, output={"notes.txt": File(1, "d" * 64, "accuracy 0.7500000001\n")}
+            metrics={"accuracy": 0.75 + 1e-9},
+            output={"notes.txt": File(1, "d" * 64, "rows 10000000, accuracy 0.7500000001\n")},
         )
 
         assert not judged(target("local", outcome=near), target("container")).findings
+
+    @pytest.mark.parametrize("number", [16_777_216, 10**400])
+    def test_in_a_whole_number_is_one_however_near(self, number):
+        found = judged(
+            target("local", predictions=Predictions([number])),
+            target("container", predictions=Predictions([number + 1])),
+        )
+
+        assert [each.aspect for each in found.findings] == [Aspect.MODEL_PREDICTIONS]
+
+    def test_is_none_where_a_reason_names_a_file_and_only_runs_lie_elsewhere(self):
+        one, other = (
+            outcome(failure_reason=f"ClientError: 'x' (/tmp/{run}/runs/job-{run}/hosts/algo-1/model/x) is a FIFO")
+            for run in ("a", "b")
+        )
+
+        assert not judged(target("local", outcome=one), target("container", outcome=other)).findings
 
     def test_is_none_where_only_the_bytes_of_a_pickle_differ_and_models_predict_the_same(self):
         pickled = outcome(model={**outcome().model, "model.joblib": File(11, "d" * 64)})

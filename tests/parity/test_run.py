@@ -131,6 +131,32 @@ class TestAJobThatDiffersFromRunToRun:
 
 
 @pytest.mark.slow
+def test_what_a_job_keeps_for_its_next_run_is_not_what_its_second_run_begins_with(compare):
+    script = WRITES + (
+        "print('accuracy=0.%d' % len(os.listdir('/opt/ml/checkpoints')))\n"
+        "open('/opt/ml/checkpoints/' + os.environ['SAGEMAKER_JOB_NAME'], 'w')\n"
+    )
+
+    more = 'checkpoint_s3_uri = "s3://mine/checkpoints"'
+    report = compare(script, targets=("local", "remote"), asked=False, more=more)
+
+    assert report.agrees, failing(report)
+    assert {each.state for each in report.targets} == {"ran"}
+
+
+@pytest.mark.slow
+def test_the_job_s_own_name_in_what_it_writes_is_no_difference(compare):
+    script = WRITES + (
+        "name = os.environ['SAGEMAKER_JOB_NAME']\n"
+        "open(os.environ['SM_OUTPUT_DATA_DIR'] + '/run.json', 'w').write('{\"job\": \"%s\"}' % name)\n"
+    )
+
+    report = compare(script)
+
+    assert report.agrees, failing(report)
+
+
+@pytest.mark.slow
 def test_an_acceptance_that_nothing_needs_is_a_finding(compare):
     report = compare(WRITES, more='parity.accept = [{ aspect = "metrics", where = "loss", reason = "noise" }]')
 
