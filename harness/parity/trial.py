@@ -181,7 +181,7 @@ def _outcome(description: Mapping[str, Any], folder: Path, name: str) -> Outcome
 
 
 def files(folder: Path, job: str) -> dict[str, File]:
-    """The files below a folder by their names; empty if it is not there. In texts the job's own name is the word JOB."""
+    """The files below a folder by their names; empty if it is not there. Texts have JOB for the job's own name."""
     import hashlib
 
     found = {}

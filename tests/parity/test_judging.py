@@ -183,11 +183,6 @@ OUTCOMES: dict[str, tuple[Aspect, str, dict[str, Any]]] = {
         "notes.txt: line 1",
         {"outcome": outcome(output={"notes.txt": File(14, "d" * 64, "rows 10000001, accuracy 0.75\n")})},
     ),
-    "nested deeper than is read": (
-        Aspect.OUTPUT_ARCHIVE,
-        "notes.txt: line 1",
-        {"outcome": outcome(output={"notes.txt": File(14, "d" * 64, "[" * 100_000)})},
-    ),
     "predictions": (Aspect.MODEL_PREDICTIONS, "predictions", {"predictions": Predictions([1, 2, 4])}),
     "endpoint's values": (
         Aspect.ENDPOINT,
@@ -235,7 +230,14 @@ class TestAnOutcomeThatDiffersBetweenTargets:
 
         assert not judged(target("local", outcome=near), target("container")).findings
 
-    @pytest.mark.parametrize("number", [16_777_216, 10**400])
+    def test_in_a_file_that_is_nested_deeper_than_anybody_reads_it_is_told_by_its_line(self):
+        one, other = (outcome(output={"deep.json": File(9, text, text)}) for text in ("[" * 100_000, "[" * 90_000))
+
+        (found,) = judged(target("local", outcome=one), target("container", outcome=other)).findings
+
+        assert found.where == "deep.json: line 1"
+
+    @pytest.mark.parametrize("number", [16_777_216, 10**400], ids=["a float's", "more than a float's"])
     def test_in_a_whole_number_is_one_however_near(self, number):
         found = judged(
             target("local", predictions=Predictions([number])),

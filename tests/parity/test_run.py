@@ -131,7 +131,8 @@ class TestAJobThatDiffersFromRunToRun:
 
 
 @pytest.mark.slow
-def test_what_a_job_keeps_for_its_next_run_is_not_what_its_second_run_begins_with(compare):
+def test_what_a_job_keeps_for_its_next_run_is_not_what_its_second_run_begins_with(compare, monkeypatch):
+    monkeypatch.delenv("AWS_ENDPOINT_URL")  # a stand-in is started then, which costs nothing
     script = WRITES + (
         "print('accuracy=0.%d' % len(os.listdir('/opt/ml/checkpoints')))\n"
         "open('/opt/ml/checkpoints/' + os.environ['SAGEMAKER_JOB_NAME'], 'w')\n"
@@ -141,7 +142,7 @@ def test_what_a_job_keeps_for_its_next_run_is_not_what_its_second_run_begins_wit
     report = compare(script, targets=("local", "remote"), asked=False, more=more)
 
     assert report.agrees, failing(report)
-    assert {each.state for each in report.targets} == {"ran"}
+    assert [each.error for each in report.targets] == [None, None]
 
 
 @pytest.mark.slow
