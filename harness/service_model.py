@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypedDict, cast
 
 from harness.errors import MissingCapability
+from harness.folders import make_own
 
 SHIPPED = Path(__file__).with_suffix(".json")
 
@@ -214,7 +215,7 @@ def _write_if_possible(file: Path, document: Mapping[str, Any]) -> None:
 
     beside = file.with_name(f"{file.name}.{os.getpid()}")
     with contextlib.suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_own(file.parent)
         beside.write_text(serialise(document), "utf-8")
         beside.replace(file)
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "harness"
 
 FLOORS = (
-    {"contract", "server", "errors", "credentials", "source"},
+    {"contract", "server", "errors", "credentials", "source", "folders"},
     {"config", "requests", "validation", "storage", "service_model", "images", "aws_errors"},
     {"engine"},
     {"targets", "standin"},
@@ -30,6 +30,7 @@ ALONE = {
     "server": set(),  # runs inside the image as well
     "errors": set(),
     "credentials": set(),
+    "folders": set(),
     "source": {"errors", "credentials"},
 }
 """What the ground floor may import of ours."""

@@ -100,7 +100,7 @@ def test_another_botocore_is_extracted_once(other_botocore: InstalledBotocore, t
 
 def test_a_damaged_cache_is_made_anew(other_botocore: InstalledBotocore, tmp_path: Path) -> None:
     intact = service_model.load(tmp_path / "cache")
-    [cached] = (tmp_path / "cache").iterdir()
+    [cached] = (tmp_path / "cache").glob("*.json")
     cached.write_text(cached.read_text()[:1000])
     assert service_model.load(tmp_path / "cache") == intact
     assert json.loads(cached.read_text())["botocore"] == "0.0.7"
@@ -108,7 +108,7 @@ def test_a_damaged_cache_is_made_anew(other_botocore: InstalledBotocore, tmp_pat
 
 def test_a_cache_that_lacks_an_operation_is_not_trusted(other_botocore: InstalledBotocore, tmp_path: Path) -> None:
     intact = service_model.load(tmp_path / "cache")
-    [cached] = (tmp_path / "cache").iterdir()
+    [cached] = (tmp_path / "cache").glob("*.json")
     document = json.loads(cached.read_text())
     del document["operations"]["AddTags"]
     cached.write_text(json.dumps(document))

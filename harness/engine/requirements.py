@@ -13,6 +13,7 @@ from pathlib import Path
 from harness.engine.hosts import Ended, Log, Stopped
 from harness.engine.interpreter import Interpreter, cache_key, interpreter, made_to_order
 from harness.engine.launcher import HostSpec
+from harness.folders import make_own
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(\[[^\]]*\])?\s*([<>=!~(;].*)?")
 """A requirement that names no file: PEP 508 without a URL."""
@@ -59,7 +60,7 @@ class Environment:
         import shutil
         import subprocess
 
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        make_own(self.folder.parent)
         with self.folder.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if self.ready:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from harness.engine.store import Document, now, read_json, write_json
 from harness.errors import ConfigurationError, ServiceError
+from harness.folders import make_own
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ class Resources:
             )
         arn = {f"{self.kind}Arn": f"{self.arn}{name}"}
         with self._writing():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_own(self.folder.parent)
+            self.folder.mkdir(exist_ok=True)
             if self.for_command:
                 self._let_go(name)
                 self._locks[name] = _held(self._mark(name))

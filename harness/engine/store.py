@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import ConfigurationError, ServiceError
+from harness.folders import make_own
 
 Document = dict[str, Any]
 
@@ -235,7 +236,8 @@ class Store:
         """
         job = self.job(name)
         try:
-            job.active.parent.mkdir(parents=True, exist_ok=True)
+            make_own(self.root)
+            job.active.parent.mkdir(exist_ok=True)
             with self._alone():
                 return job, _make(job, request, description)
         except FileExistsError:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from harness.errors import ConfigurationError, HarnessError, ServiceError
+from harness.folders import make_own
 from harness.storage.aws_errors import NOT_FOUND, code_of
 from harness.storage.s3 import S3, SMALL, is_same
 from harness.storage.session import CONNECTIONS
@@ -285,6 +286,7 @@ class Storage:
         """One version of one object, read if it is not in the cache."""
         file = self.cache / "objects" / _digest(bucket, str(wanted))
         if not _is_whole(file, wanted):
+            make_own(self.cache)
             with _beside(file) as partial:
                 self.s3.read(bucket, wanted.key, partial, wanted)
                 os.utime(partial, (wanted.modified, wanted.modified))

@@ -16,6 +16,7 @@ from harness.config import Config
 from harness.engine.root import check_root
 from harness.engine.store import write_json
 from harness.errors import MissingCapability, ServiceError
+from harness.folders import make_own
 from harness.storage import Storage
 from harness.storage.aws_errors import THROTTLED, Unreachable, code_of, translated
 from harness.storage.session import client_config, open_session
@@ -91,7 +92,8 @@ class JobVerbs(Verbs):
                 )
             check_root(self._runs_dir, writing=True)  # before there is a job to pay for
             answer: Document = call(**request)
-            folder.mkdir(parents=True, exist_ok=True)
+            make_own(self._runs_dir)
+            folder.mkdir(exist_ok=True)
             write_json(folder / "request.json", request)
             return answer
 
@@ -231,7 +233,8 @@ class RemoteTarget:
     def _keep(self, kind: str, name: str, description: Document) -> None:
         """Complete the run folder: artifacts first, so that a description is of something whole."""
         folder = self._runs_dir / name
-        folder.mkdir(parents=True, exist_ok=True)
+        make_own(self._runs_dir)
+        folder.mkdir(exist_ok=True)
         model = description.get("ModelArtifacts", {}).get("S3ModelArtifacts")
         if kind == "TrainingJob" and model:
             where = model.rstrip("/").rpartition("/")[0]
@@ -281,7 +284,8 @@ class _Copy:
 
     def __enter__(self) -> _Copy:
         if self._path is not None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            make_own(self._path.parent.parent)
+            self._path.parent.mkdir(exist_ok=True)
             self._file = self._path.open("wb")
         return self
 

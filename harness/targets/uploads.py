@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from harness import source
 from harness.config import Config
 from harness.errors import ConfigurationError
+from harness.folders import make_own
 from harness.requests import Locations
 from harness.requests.common import region_of, role_of
 from harness.storage import S3, Progress, Storage, default_bucket, files, is_s3, local_path
@@ -163,7 +164,7 @@ def fetch(plan: Plan, storage: Storage) -> None:
 def _laid_out(listed: SourceManifest, cache: Path, uri: str) -> Iterator[Path]:
     import tempfile
 
-    cache.mkdir(parents=True, exist_ok=True)
+    make_own(cache)
     with tempfile.TemporaryDirectory(dir=cache, prefix=".source-") as scratch:
         path = Path(scratch, "sourcedir.tar.gz" if uri.endswith(".tar.gz") else "code")
         if uri.endswith(".tar.gz"):
@@ -177,7 +178,8 @@ def _laid_out(listed: SourceManifest, cache: Path, uri: str) -> Iterator[Path]:
 def _pack(listed: SourceManifest, target: Path) -> None:
     import os
 
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_own(target.parents[1])
+    target.parent.mkdir(exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with partial.open("wb") as file:

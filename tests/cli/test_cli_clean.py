@@ -27,7 +27,7 @@ NO_DOCKER = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
 
 
 def runs(made) -> set[str]:
-    return {path.name for path in (made.folder / "runs").glob("[!_]*")}
+    return {path.name for path in (made.folder / "runs").glob("[!_.]*")}
 
 
 class TestRunFolders:

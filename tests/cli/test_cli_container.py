@@ -108,4 +108,4 @@ class TestAJobInAContainer:
         done = made.harness("train", "--on", "container", *options, **variables)
         assert done.code == 4, done.err
         assert "Traceback" not in done.err
-        assert not list((made.folder / "runs").glob("[!_]*"))
+        assert not list((made.folder / "runs").glob("[!_.]*"))

@@ -459,7 +459,7 @@ class TestBadInput:
         assert "Traceback" not in done.err
         for word in says:
             assert word in done.err
-        assert not list((made.folder / "runs").glob("[!_]*"))
+        assert not list((made.folder / "runs").glob("[!_.]*"))
 
     def test_a_script_without_a_folder_that_is_not_there_is_named_as_the_script(self, project):
         made = project()
@@ -498,7 +498,7 @@ class TestBadInput:
         assert "channel 'train': Pipe input" in done.err
         assert "OutputDataConfig.KmsKeyId" in done.err
         assert done.json["Error"]["Type"] == "RefusedError"
-        assert not list((made.folder / "runs").glob("[!_]*"))
+        assert not list((made.folder / "runs").glob("[!_.]*"))
 
 
 def test_plan_prints_the_request_that_train_records(project):
@@ -525,7 +525,7 @@ def test_network_isolation_without_a_private_network_is_refused_before_anything_
     done = made.harness("train", "--enable-network-isolation", "--isolation", "none")
     assert done.code == 2
     assert "EnableNetworkIsolation" in done.err
-    assert not list((made.folder / "runs").glob("[!_]*"))
+    assert not list((made.folder / "runs").glob("[!_.]*"))
 
 
 def test_the_caller_s_variables_cannot_be_read_off_process_1_either(project):

@@ -183,7 +183,7 @@ class TestChannels:
         assert done.code == 2
         assert says in done.err
         assert done.json["Error"]["Type"] == "RefusedError"
-        assert not list((made.folder / "runs").glob("[!_]*"))
+        assert not list((made.folder / "runs").glob("[!_.]*"))
 
 
 ODD_NAMES = {

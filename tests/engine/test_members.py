@@ -271,7 +271,7 @@ def test_a_request_is_refused_before_anything_starts(project):
     assert done.code == 2
     assert "TensorBoardOutputConfig: " in done.err
     assert "ResourceConfig.TrainingPlanArn: " in done.err
-    assert not list((made.folder / "runs").glob("[!_]*"))
+    assert not list((made.folder / "runs").glob("[!_.]*"))
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ class TestAUserWhoMayNotReadEverything:
         assert done.returncode == 2, done.stdout
         assert says in done.stderr
         assert str(made.folder / name) in done.stderr
-        assert not list((made.folder / "runs").glob("[!_]*"))
+        assert not list((made.folder / "runs").glob("[!_.]*"))
 
     def test_is_told_of_a_folder_within_a_channel(self, project, forbid):
         made = project(files={"data/train/below/part-2.csv": "1\n"})
@@ -104,7 +104,7 @@ class TestACodeFolder:
         client = EngineClient(made.folder / "runs", EngineSettings(cache=str(made.folder / "cache")))
         with pytest.raises(ConfigurationError, match=r"could not be copied.*train.py.*run the job again"):
             client.create_training_job(**request)
-        assert not list((made.folder / "runs").glob("[!_]*"))
+        assert not list((made.folder / "runs").glob("[!_.]*"))
         assert [path.name for path in (made.folder / "runs/_active").iterdir()] == [".lock"]
 
 

@@ -126,7 +126,7 @@ def test_killed_runs_leave_nothing_untrue_and_nothing_running(project):
 
     runs = made.folder / "runs"
     assert [path.name for path in (runs / "_active").iterdir()] == [".lock"]
-    assert {path.name for path in runs.iterdir() if not path.name.startswith("_")} == set(statuses)
+    assert {path.name for path in runs.iterdir() if not path.name.startswith(("_", "."))} == set(statuses)
     for name, status in statuses.items():
         archive, description = runs / name / "output/model.tar.gz", made.describe(name)
         if status == "Completed":

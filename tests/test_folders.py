@@ -1,0 +1,41 @@
+"""What the harness makes for itself in a user's repository is nothing that anybody has to keep out of git."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.folders import make_own
+
+
+def git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+class TestAFolderOfTheHarness:
+    def test_is_passed_over_by_git(self, tmp_path):
+        git(tmp_path, "init", "--quiet")
+        make_own(tmp_path / "below" / "runs")
+        (tmp_path / "below" / "runs" / "model.tar.gz").touch()
+        assert git(tmp_path, "status", "--porcelain") == ""
+
+    def test_that_was_there_stays_as_it_is(self, tmp_path):
+        (tmp_path / "runs").mkdir()
+        make_own(tmp_path / "runs")
+        assert not list((tmp_path / "runs").iterdir())
+
+    def test_that_cannot_be_made_says_so(self, tmp_path):
+        (tmp_path / "file").touch()
+        with pytest.raises(OSError, match="file"):
+            make_own(tmp_path / "file" / "runs")
+
+
+def test_a_job_leaves_git_nothing_to_tell(project):
+    made = project(files={"extra/__init__.py": ""}, config='dependencies = ["extra"]')
+    git(made.folder, "init", "--quiet")
+    before = git(made.folder, "status", "--porcelain")
+    done = made.harness("train")
+    assert done.code == 0, done.err
+    assert (made.folder / "runs").is_dir()
+    assert (made.folder / ".harness").is_dir()
+    assert git(made.folder, "status", "--porcelain") == before
