@@ -153,7 +153,7 @@ def check(config: Config, operation: str, request: Mapping[str, Any]) -> None:
     Raises:
         RequestError: it breaks one of them.
     """
-    model = service_model.load(config.project_dir / ".harness" / "cache")
+    model = service_model.load(config.cache)
     validation.check(operation, request, local=config.on != "remote", model=model)
 
 

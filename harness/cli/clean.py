@@ -47,7 +47,7 @@ def command(
     containers = _remove_containers()  # first: they may still write to run folders, and what they wrote is root's
     removed = _remove_runs(config.runs_dir, yes=yes) if runs else []
     if cache:
-        shutil.rmtree(config.project_dir / ".harness" / "cache", ignore_errors=True)
+        shutil.rmtree(config.cache, ignore_errors=True)
     if as_json:
         told = {"Lost": buried, "Stopped": stopped, "Forgotten": forgotten, "Removed": removed}
         console.print_json({**told, "Containers": containers, "Cache": cache})

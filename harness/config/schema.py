@@ -231,6 +231,11 @@ class Config:
     searched: Path = field(default_factory=Path)
     sources: Mapping[str, Source] = field(default_factory=dict)
 
+    @property
+    def cache(self) -> Path:
+        """Folder of what is worth keeping between jobs; ``harness clean`` removes it."""
+        return self.project_dir / ".harness" / "cache"
+
     def where_to_set(self, key: str) -> str:
         """« set KEY in TABLE of FILE», for an error that misses a setting."""
         file = self.config_file

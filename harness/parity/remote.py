@@ -82,7 +82,7 @@ def _engine_settings(config: Config) -> EngineSettings:
         python=str(config.python) if config.python else None,
         stop_grace=config.stop_grace,
         pass_environment=config.pass_environment,
-        cache=str(config.project_dir / ".harness" / "cache"),
+        cache=str(config.cache),
     )
 
 

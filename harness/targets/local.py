@@ -96,6 +96,6 @@ def open_target(config: Config) -> LocalTarget:
         region=config.region or LOCAL_REGION,
         profile=config.profile,
         port=config.deploy.port or 0,
-        cache=str(config.project_dir / ".harness" / "cache"),
+        cache=str(config.cache),
     )
     return LocalTarget(EngineClient(config.runs_dir, settings, for_command=True))

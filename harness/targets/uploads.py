@@ -79,7 +79,7 @@ def storage_of(config: Config) -> Storage:
     if config.role and config.region and not config.default_bucket:
         owners = {bucket_of(config): account_of(config)}
     s3 = S3(config.region, config.profile, kms_key=config.output_kms_key, owners=owners)
-    return Storage(config.project_dir / ".harness" / "cache" / "s3", s3)
+    return Storage(config.cache / "s3", s3)
 
 
 def plan(config: Config, kind: str, job_name: str, *, model_data: str | None = None) -> Plan:
@@ -103,7 +103,7 @@ def plan(config: Config, kind: str, job_name: str, *, model_data: str | None = N
     listed = _source(config, kind)
     digest = source.content_hash(listed)
     if not remote:
-        packed = config.project_dir / ".harness" / "cache" / "source" / digest / "sourcedir.tar.gz"
+        packed = config.cache / "source" / digest / "sourcedir.tar.gz"
         if kind == "ProcessingJob":  # its script is no archive but a folder, and has no dependencies
             return Plan(source=listed)
         if not packed.exists():

@@ -48,6 +48,6 @@ def open_target(config: Config) -> LocalModeTarget:
         region=config.region or LOCAL_REGION,
         profile=config.profile,
         port=config.deploy.port or 0,
-        cache=str(config.project_dir / ".harness" / "cache"),
+        cache=str(config.cache),
     )
     return LocalModeTarget(LocalModeClient(config.runs_dir, settings))
