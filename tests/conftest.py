@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import json
 import os
 import shutil
@@ -19,6 +20,8 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from harness.cli import main
 
 for number, usual in (
     (signal.SIGINT, signal.default_int_handler),
@@ -108,16 +111,18 @@ def _read_the_files_of_botocore_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def _scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def _scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Every test's ``TMPDIR``: empty before, empty after."""
-    return tmp_path_factory.mktemp("scratch")
+    folder = tmp_path_factory.mktemp("scratch")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(folder))
+        patch.setattr(tempfile, "tempdir", str(folder))
+        yield folder
 
 
 @pytest.fixture(autouse=True)
-def _nothing_left_behind(_scratch: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _nothing_left_behind(_scratch: Path) -> Iterator[None]:
     """No temporary file or folder, and no process that was not there before."""
-    monkeypatch.setenv("TMPDIR", str(_scratch))
-    monkeypatch.setattr(tempfile, "tempdir", str(_scratch))
     before = _descendants(os.getpid())
     yield
     left, deadline = _descendants(os.getpid()) - before, time.monotonic() + PATIENCE
@@ -140,7 +145,8 @@ def _descendants(pid: int) -> set[int]:
         return found
     for thread in threads:
         try:
-            direct = {int(child) for child in Path(f"/proc/{pid}/task/{thread}/children").read_bytes().split()}
+            with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:  # noqa: PTH123 - twice for every test
+                direct = {int(child) for child in file.read().split()}
         except OSError:
             continue
         found |= direct.union(*map(_descendants, direct))
@@ -194,6 +200,22 @@ class Project:
             check=False,
         )
         return Finished(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+
+    def here(self, *arguments: str, stdin: str = "", **variables: str) -> Finished:
+        """Run ``harness`` in this process, for what starts none: an interpreter's start costs more than all it does."""
+        given, out, err = (io.TextIOWrapper(io.BytesIO(text), "utf-8") for text in (stdin.encode(), b"", b""))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            for name, text in {**self.variables, **variables}.items():
+                patch.setenv(name, text)
+            for name, stream in (("stdin", given), ("stdout", out), ("stderr", err)):
+                patch.setattr(sys, name, stream)
+            patch.setattr(gc, "freeze", lambda: None)  # which is for a process that ends
+            with pytest.raises(SystemExit) as end:
+                main(arguments)
+        code = end.value.code
+        assert isinstance(code, int)
+        return Finished(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start ``harness`` and return at once."""

@@ -14,4 +14,4 @@ def ends(request):
     yield made.append
     for project in made:
         for name in endpoints(project):
-            project.harness("delete-endpoint", "--endpoint-name", name)
+            project.here("delete-endpoint", "--endpoint-name", name)

@@ -55,7 +55,7 @@ def deploy(made, name="e", *options, **variables):
 
 def endpoints(made) -> dict[str, str]:
     """What ``harness runs`` says of endpoints: name -> status."""
-    return {each["Name"]: each["Status"] for each in made.harness("runs", "--json").json if each["Kind"] == "Endpoint"}
+    return {each["Name"]: each["Status"] for each in made.here("runs", "--json").json if each["Kind"] == "Endpoint"}
 
 
 def processes(folder: Path) -> list[int]:

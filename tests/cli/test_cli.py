@@ -38,7 +38,7 @@ import pytest
     ],
 )
 def test_a_wrong_command_line_is_a_document_too_where_one_is_asked_for(project, arguments, says):
-    done = project().harness(*arguments, "--json")
+    done = project().here(*arguments, "--json")
     assert done.code == 2
     assert done.json["Error"]["Type"] == "UsageError"
     assert done.json["Error"]["ExitCode"] == 2
@@ -47,11 +47,11 @@ def test_a_wrong_command_line_is_a_document_too_where_one_is_asked_for(project, 
 
 
 def test_a_training_job_s_setting_is_not_recommended_to_a_verb_that_does_not_train(project):
-    assert "max_run" not in project().harness("transform", "--max-run", "3").err
+    assert "max_run" not in project().here("transform", "--max-run", "3").err
 
 
 def test_an_error_that_quotes_a_stranger_has_no_power_over_the_terminal(project):
-    done = project().harness("runs", "show", "a\x1b]0;b\x07")
+    done = project().here("runs", "show", "a\x1b]0;b\x07")
     assert r"There is no job or endpoint a\x1b]0;b\x07" in done.err
 
 
@@ -60,13 +60,13 @@ def test_what_another_command_is_asked_for_is_not_asked_of_us(project):
     assert (done.code, done.out) == (2, "")
 
 
-@pytest.mark.parametrize("verb", ["show", "follow", "stop"])
-def test_a_job_that_there_is_not_is_said_with_the_nearest_that_there_is(project, verb):
+def test_a_job_that_there_is_not_is_said_with_the_nearest_that_there_is(project):
     made = project()
     made.harness("train", "--job-name", "iris-job")
-    done = made.harness("runs", verb, "iris-jbo", "--json")
-    assert done.code == 2
-    assert "Did you mean iris-job?" in done.json["Error"]["Message"]
+    for verb in ("show", "follow", "stop"):
+        done = made.here("runs", verb, "iris-jbo", "--json")
+        assert done.code == 2
+        assert "Did you mean iris-job?" in done.json["Error"]["Message"], verb
 
 
 @pytest.mark.parametrize(
@@ -87,41 +87,41 @@ def test_a_job_that_there_is_not_is_said_with_the_nearest_that_there_is(project,
     ids=lambda value: None if isinstance(value, str) else " ".join(value),
 )
 def test_an_option_that_would_have_no_effect_is_refused(project, arguments, says):
-    done = project(files={"r.json": "{}"}).harness(*arguments)
+    done = project(files={"r.json": "{}"}).here(*arguments)
     assert done.code == 2
     assert says in done.err
 
 
 def test_what_is_no_part_of_a_request_may_stand_beside_a_whole_one(project):
     made = project()
-    made.write("r.json", made.harness("plan").out)
+    made.write("r.json", made.here("plan").out)
     assert made.harness("train", "--request", "r.json", "--isolation", "none").code == 0
 
 
 def test_a_name_that_aws_would_refuse_is_called_what_the_user_has_called_it(project):
     made = project()
-    done = made.harness("plan", HARNESS_BASE_JOB_NAME="churn_model")
+    done = made.here("plan", HARNESS_BASE_JOB_NAME="churn_model")
     assert (done.code, done.out) == (2, "")
     assert "base_job_name: 'churn_model' may have letters, digits and hyphens" in done.err
-    done = made.harness("deploy", "--model-data", "m.tar.gz", "--endpoint-name", "my_endpoint")
+    done = made.here("deploy", "--model-data", "m.tar.gz", "--endpoint-name", "my_endpoint")
     assert done.code == 2
     assert "endpoint_name: 'my_endpoint' may have letters, digits and hyphens" in done.err
 
 
 def test_a_run_folder_is_no_folder_of_config_files_and_says_so(project):
-    done = project(files={"runs/j/request.json": "{}"}).harness("contract", "runs/j")
+    done = project(files={"runs/j/request.json": "{}"}).here("contract", "runs/j")
     assert done.code == 2
     assert "runs/j is a run folder: harness contract --job j" in done.err
 
 
 @pytest.mark.parametrize("group", ["runs", "image"])
 def test_what_a_verb_s_own_verbs_do_is_told_in_whole_sentences(project, group):
-    _, commands = project().harness(group, "--help", COLUMNS="80").out.split("Commands:")
+    _, commands = project().here(group, "--help", COLUMNS="80").out.split("Commands:")
     assert "..." not in commands
 
 
 def test_a_plan_that_aws_would_refuse_is_one_document(project):
-    done = project().harness("plan", "--json", "--job-name", "a_b")
+    done = project().here("plan", "--json", "--job-name", "a_b")
     assert done.code == 2
     assert done.json["Error"]["Type"] == "RequestError"
 

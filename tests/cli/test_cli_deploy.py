@@ -33,7 +33,7 @@ def served(shared_project):
     assert made.harness("train", "--job-name", "trained").code == 0
     done = made.harness("deploy", "--job", "trained", "--endpoint-name", "shared")
     yield made, done
-    assert made.harness("delete-endpoint", "shared").code == 0
+    assert made.here("delete-endpoint", "shared").code == 0
     assert endpoints(made) == {}
 
 
@@ -62,15 +62,15 @@ class TestAnEndpoint:
 
     def test_is_listed_and_shown_with_its_url(self, served):
         made, _ = served
-        listed = [each for each in made.harness("runs", "--json").json if each["Name"] == "shared"]
-        shown = made.harness("runs", "show", "shared").json
+        listed = [each for each in made.here("runs", "--json").json if each["Name"] == "shared"]
+        shown = made.here("runs", "show", "shared").json
         assert [each["EndpointUrl"] for each in listed] == [shown["EndpointUrl"]]
         assert shown["EndpointUrl"] in made.harness("runs").out
         assert (shown["EndpointStatus"], shown["EndpointConfigName"]) == ("InService", "shared")
 
     def test_is_not_stopped_like_a_job(self, served):
         made, _ = served
-        done = made.harness("runs", "stop", "shared")
+        done = made.here("runs", "stop", "shared")
         assert done.code == 2
         assert "harness delete-endpoint --endpoint-name shared" in done.err
         assert endpoints(made)["shared"] == "InService"
@@ -104,7 +104,7 @@ class TestAnEndpoint:
 
     def test_answers_what_the_model_cannot_take_with_a_model_error(self, served):
         made, _ = served
-        done = made.harness("invoke", "--endpoint-name", "shared", "--content-type", "text/csv", stdin="no number\n")
+        done = made.here("invoke", "--endpoint-name", "shared", "--content-type", "text/csv", stdin="no number\n")
         assert done.code == 1
         assert done.out == ""
         (line,) = done.err.splitlines()
@@ -114,23 +114,23 @@ class TestAnEndpoint:
 
     def test_that_cannot_read_a_body_without_a_type_says_for_what_it_was_taken(self, served):
         made, _ = served
-        done = made.harness("invoke", "--endpoint-name", "shared", stdin="1,2\n")
+        done = made.here("invoke", "--endpoint-name", "shared", stdin="1,2\n")
         assert "No --content-type was given, which the container takes for application/json" in done.err
 
     def test_of_which_a_worker_dies_says_where_to_look_and_answers_the_next(self, served):
         made, _ = served
-        done = made.harness("invoke", "--endpoint-name", "shared", stdin="[666]")
+        done = made.here("invoke", "--endpoint-name", "shared", stdin="[666]")
         assert done.code == 1
         assert "Received server error (0) from primary" in done.err
         assert f"The server's log says why: {made.run_folder('_endpoints/shared')}/log.txt" in done.err
         assert "--content-type" not in done.err
-        assert made.harness("invoke", "--endpoint-name", "shared", stdin="[1]").out == "[2.0]"
+        assert made.here("invoke", "--endpoint-name", "shared", stdin="[1]").out == "[2.0]"
 
     @pytest.mark.parametrize("option", ["--content-type", "--accept"])
     @pytest.mark.parametrize("text", ["text/c→v", "text/csv\r\nX: y"])
     def test_is_sent_no_type_that_cannot_be_a_header(self, served, option, text):
         made, _ = served
-        done = made.harness("invoke", "--endpoint-name", "shared", option, text, stdin="[1]")
+        done = made.here("invoke", "--endpoint-name", "shared", option, text, stdin="[1]")
         assert done.code == 2
         assert "a header is one line of ASCII text. (ValidationError)" in done.err
 
@@ -146,7 +146,7 @@ class TestAnEndpoint:
     def test_refuses_a_body_beyond_the_limit_of_invoke_endpoint(self, served):
         made, _ = served
         made.write("large", b"0" * (6_291_456 + 1))
-        done = made.harness("invoke", "--endpoint-name", "shared", "large")
+        done = made.here("invoke", "--endpoint-name", "shared", "large")
         assert done.code == 2
         assert "6291456 bytes" in done.err
 
@@ -154,7 +154,7 @@ class TestAnEndpoint:
     def test_takes_a_body_of_exactly_that_limit(self, served):
         made, _ = served
         made.write("limit", b"[1" + b" " * (6_291_456 - 3) + b"]")
-        done = made.harness("invoke", "--endpoint-name", "shared", "limit")
+        done = made.here("invoke", "--endpoint-name", "shared", "limit")
         assert (done.code, done.out) == (0, "[2.0]")
 
     @pytest.mark.slow
@@ -168,23 +168,23 @@ class TestAnEndpoint:
 
     def test_has_a_port_that_no_other_can_take(self, served):
         made, _ = served
-        port = made.harness("runs", "show", "shared").json["EndpointUrl"].rpartition(":")[2]
+        port = made.here("runs", "show", "shared").json["EndpointUrl"].rpartition(":")[2]
         done = made.harness("deploy", "--job", "trained", "--endpoint-name", "second", "--port", port)
-        assert made.harness("delete-endpoint", "--endpoint-name", "second").code == 0
+        assert made.here("delete-endpoint", "--endpoint-name", "second").code == 0
         assert done.code == 1
         assert f"Port {port} on this machine: Address already in use. Choose another --port" in done.err
 
     def test_that_there_is_not_is_an_error_in_aws_s_words(self, served):
         made, _ = served
-        asked = made.harness("invoke", "--endpoint-name", "none", stdin="[1]")
-        deleted = made.harness("delete-endpoint", "--endpoint-name", "none")
+        asked = made.here("invoke", "--endpoint-name", "none", stdin="[1]")
+        deleted = made.here("delete-endpoint", "--endpoint-name", "none")
         assert (asked.code, deleted.code) == (2, 2)
         assert "Endpoint none of account 000000000000 not found. (ValidationError)" in asked.err
         assert 'Could not find endpoint "arn:aws:sagemaker:us-east-1:000000000000:endpoint/none"' in deleted.err
 
 
 def test_a_body_without_an_end_is_read_no_further_than_it_may_be_sent(project):
-    done = project().harness("invoke", "--endpoint-name", "none", "/dev/zero")
+    done = project().here("invoke", "--endpoint-name", "none", "/dev/zero")
     assert done.code == 2
     assert "HTTP content length exceeded 6291456 bytes" in done.err
 
@@ -199,12 +199,12 @@ class TestSeveralEndpoints:
             archive(made.folder / "model.tar.gz", factor=factor)
             urls[name] = deploy(made, name, "--json").json["EndpointUrl"]
         assert len(set(urls.values())) == 2
-        answers = {name: made.harness("invoke", "--endpoint-name", name, stdin="[1]").out for name in urls}
+        answers = {name: made.here("invoke", "--endpoint-name", name, stdin="[1]").out for name in urls}
         assert answers == {"two": "[2.0]", "three": "[3.0]"}
-        assert made.harness("delete-endpoint", "--endpoint-name", "two").code == 0
+        assert made.here("delete-endpoint", "--endpoint-name", "two").code == 0
         assert endpoints(made) == {"three": "InService"}
-        assert made.harness("delete-endpoint", "--endpoint-name", "two").code == 2
-        assert made.harness("invoke", "--endpoint-name", "three", stdin="[1]").out == "[3.0]"
+        assert made.here("delete-endpoint", "--endpoint-name", "two").code == 2
+        assert made.here("invoke", "--endpoint-name", "three", stdin="[1]").out == "[3.0]"
 
 
 class TestWhatServes:
@@ -228,7 +228,7 @@ class TestWhatServes:
             wheel.writestr(f"{info}/RECORD", "")
         done = deploy(made)
         assert done.code == 0, done.err
-        assert made.harness("invoke", "--endpoint-name", "e", stdin="[1]").out == "[112.0]"
+        assert made.here("invoke", "--endpoint-name", "e", stdin="[1]").out == "[112.0]"
 
     @pytest.mark.slow
     def test_fails_with_the_reason_when_requirements_cannot_be_installed(self, project):
@@ -250,7 +250,7 @@ class TestWhatServes:
         (inside / "libraries.pth").write_text(next(p for p in sys.path if p.endswith("site-packages")) + "\n")
         done = deploy(made, "e", "--python", str(other / "bin/python"))
         assert done.code == 0, done.err
-        assert made.harness("invoke", "--endpoint-name", "e", stdin="[1]").out == "[2.0]"
+        assert made.here("invoke", "--endpoint-name", "e", stdin="[1]").out == "[2.0]"
         assert f"algo-1 | python {other}\n" in (made.run_folder("_endpoints/e") / "log.txt").read_text()
 
     @pytest.mark.slow
@@ -279,7 +279,7 @@ if __name__ == "__main__":
             for name, options in (("open", ()), ("isolated", ("--enable-network-isolation",))):
                 done = made.harness("deploy", "--endpoint-name", name, *options)
                 assert done.code == 0, done.err
-            answers = [made.harness("invoke", "--endpoint-name", n, stdin="[1]").out for n in ("open", "isolated")]
+            answers = [made.here("invoke", "--endpoint-name", n, stdin="[1]").out for n in ("open", "isolated")]
         assert answers[0] == '["connected"]'
         assert "connected" not in answers[1]
 
@@ -296,4 +296,4 @@ if __name__ == "__main__":
         made = with_model(project)
         ends(made)
         assert deploy(made, "e", "--isolation", "none").code == 0
-        assert made.harness("invoke", "--endpoint-name", "e", stdin="[1]").out == "[2.0]"
+        assert made.here("invoke", "--endpoint-name", "e", stdin="[1]").out == "[2.0]"

@@ -84,7 +84,7 @@ class TestTheEndOfAnEndpoint:
         deploy(made)
         following = made.start("runs", "follow", "e")
         assert b"harness.server listens" in following.stdout.readline()
-        made.harness("delete-endpoint", "--endpoint-name", "e")
+        made.here("delete-endpoint", "--endpoint-name", "e")
         _, err = following.communicate(timeout=120)
         assert (following.returncode, err) == (0, b"e is gone\n")
 
@@ -108,13 +108,13 @@ class TestTheEndOfAnEndpoint:
         port = int(deploy(made, "e", "--json").json["EndpointUrl"].rpartition(":")[2])
         os.kill(server(port), signal.SIGKILL)
         assert what_is_left(made) == []
-        shown = made.harness("runs", "show", "e").json
+        shown = made.here("runs", "show", "e").json
         assert shown["EndpointStatus"] == "Failed"
         assert "has ended" in shown["FailureReason"]
         assert "EndpointUrl" not in shown
-        assert "not found" in made.harness("invoke", "--endpoint-name", "e", stdin="[1]").err
+        assert "not found" in made.here("invoke", "--endpoint-name", "e", stdin="[1]").err
         assert deploy(made).code == 0
-        assert made.harness("invoke", "--endpoint-name", "e", stdin="[1]").out == "[2.0]"
+        assert made.here("invoke", "--endpoint-name", "e", stdin="[1]").out == "[2.0]"
 
     @pytest.mark.slow
     def test_by_kill_9_of_its_supervisor_leaves_nothing_running(self, project):
@@ -123,10 +123,10 @@ class TestTheEndOfAnEndpoint:
         os.kill(int((made.run_folder("_endpoints/_active") / "e").read_text()), signal.SIGKILL)
         assert what_is_left(made) == []
         assert endpoints(made) == {"e": "Failed"}
-        shown = made.harness("runs", "show", "e").json
+        shown = made.here("runs", "show", "e").json
         assert "the name is free" in shown["FailureReason"]
         assert "EndpointUrl" not in shown
-        assert made.harness("delete-endpoint", "--endpoint-name", "e").code == 0
+        assert made.here("delete-endpoint", "--endpoint-name", "e").code == 0
         assert endpoints(made) == {}
 
     @pytest.mark.slow

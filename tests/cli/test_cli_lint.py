@@ -19,7 +19,7 @@ def test_a_clean_script_is_said_to_be_clean(project):
 
 
 def test_an_error_ends_with_1_and_says_where_what_and_what_to_do(project):
-    done = project(MISSING).harness("lint")
+    done = project(MISSING).here("lint")
     assert done.code == 1
     first, remedy, count = done.out.splitlines()
     assert re.match(r"src/train\.py:2:7: HRN201 error: SM_CHANNEL_TEST is not set: .*KeyError\.$", first)
@@ -30,12 +30,12 @@ def test_an_error_ends_with_1_and_says_where_what_and_what_to_do(project):
 @pytest.mark.parametrize(("script", "code"), [(LOST, 1), (NOTED, 0)], ids=["a warning", "a note"])
 def test_strict_counts_warnings_and_no_notes(project, script, code):
     made = project(script)
-    assert made.harness("lint").code == 0
-    assert made.harness("lint", "--strict").code == code
+    assert made.here("lint").code == 0
+    assert made.here("lint", "--strict").code == code
 
 
 def test_a_syntax_error_is_a_finding_and_no_traceback(project):
-    done = project("print(1)\nif True\n").harness("lint")
+    done = project("print(1)\nif True\n").here("lint")
     assert done.code == 1
     assert "src/train.py:2:8: HRN001 error" in done.out
     assert "Traceback" not in done.out + done.err
@@ -43,14 +43,14 @@ def test_a_syntax_error_is_a_finding_and_no_traceback(project):
 
 def test_a_literal_of_the_script_has_no_power_over_the_terminal(project):
     script = 'import os\nos.environ["SM_CHANNEL_X\\x1b[31m\\n::error::mine"]\n'
-    first, remedy, count = project(script).harness("lint").out.splitlines()
+    first, remedy, count = project(script).here("lint").out.splitlines()
     assert r"SM_CHANNEL_X\x1b[31m\n::error::mine is not set" in first
     assert remedy.startswith(r"    Add channel x\x1b[31m\n::error::mine to the job")
     assert count == "1 error"
 
 
 def test_json_is_one_document(project):
-    done = project(MISSING + LOST).harness("lint", "--json")
+    done = project(MISSING + LOST).here("lint", "--json")
     assert done.code == 1
     assert done.json["Counts"] == {"error": 1, "warning": 1, "note": 0}
     first, second = done.json["Findings"]
@@ -59,7 +59,7 @@ def test_json_is_one_document(project):
 
 
 def test_sarif_is_what_code_scanning_takes(project):
-    done = project(MISSING).harness("lint", "--sarif")
+    done = project(MISSING).here("lint", "--sarif")
     assert done.code == 1
     assert done.json["version"] == "2.1.0"
     (run,) = done.json["runs"]
@@ -75,31 +75,31 @@ def test_sarif_is_what_code_scanning_takes(project):
 
 def test_a_file_s_name_is_a_uri_in_sarif(project):
     made = project("print(1)\n", files={"src/my train.py": MISSING})
-    done = made.harness("lint", "--sarif", "--entry-point", "my train.py")
+    done = made.here("lint", "--sarif", "--entry-point", "my train.py")
     (result,) = done.json["runs"][0]["results"]
     assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "src/my%20train.py"
 
 
 def test_no_two_documents_at_once(project):
-    assert project("print(1)\n").harness("lint", "--json", "--sarif").code == 2
+    assert project("print(1)\n").here("lint", "--json", "--sarif").code == 2
 
 
 def test_options_say_which_job_is_meant(project):
     made = project('import argparse\np = argparse.ArgumentParser()\np.add_argument("--n")\np.parse_args()\n')
-    assert made.harness("lint", "--hyperparameter", "n=7").code == 1
-    assert made.harness("lint", "--hyperparameter", "n=7", "--dialect", "v3").code == 0
+    assert made.here("lint", "--hyperparameter", "n=7").code == 1
+    assert made.here("lint", "--hyperparameter", "n=7", "--dialect", "v3").code == 0
 
 
 def test_a_missing_script_is_a_mistake_of_the_configuration(project):
-    done = project("print(1)\n").harness("lint", "--entry-point", "other.py")
+    done = project("print(1)\n").here("lint", "--entry-point", "other.py")
     assert done.code == 2
     assert "other.py" in done.err
 
 
 def test_serving_looks_at_the_handlers(project):
     made = project("print(1)\n")
-    assert made.harness("lint").code == 0
-    assert "HRN502" in made.harness("lint", "--serving").out
+    assert made.here("lint").code == 0
+    assert "HRN502" in made.here("lint", "--serving").out
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")

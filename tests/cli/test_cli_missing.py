@@ -94,7 +94,7 @@ def test_a_script_that_lint_finds_nothing_in_is_not_spoken_of(project):
 
 def test_the_configured_script_is_not_blamed_for_a_document_s(project):
     made = project(READS_A_CHANNEL, files={"src/other.py": "1 / 0"})
-    request = made.harness("plan", "--entry-point", "other.py").out
+    request = made.here("plan", "--entry-point", "other.py").out
     done = made.harness("train", "--request", "-", stdin=request)
     assert done.code == 1
     assert "HRN201" not in done.err

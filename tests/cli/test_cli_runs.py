@@ -12,8 +12,8 @@ def made(project):
     """A project whose jobs last for as long as somebody wants: hyperparameter ``wait``."""
     made = project(WAITS, config="stop_grace = 0")
     yield made
-    for each in made.harness("runs", "--json").json:
-        made.harness("runs", "stop", each["Name"])
+    for each in made.here("runs", "--json").json:
+        made.here("runs", "stop", each["Name"])
 
 
 def start(made, name):
@@ -34,10 +34,10 @@ def test_stops_the_one_that_runs_and_asks_which_where_there_are_more(made):
     made.harness("train", "--job-name", "done")
     start(made, "a")
     start(made, "b")
-    asked = made.harness("runs", "stop")
+    asked = made.here("runs", "stop")
     assert asked.code == 2
     assert "2 jobs run; name the one to stop: b, a." in asked.err
-    assert made.harness("runs", "stop", "a").code == 0
+    assert made.here("runs", "stop", "a").code == 0
     made.harness("runs", "follow", "a")
     stopped = made.harness("runs", "stop", "--json")
     assert (stopped.code, stopped.json["TrainingJobName"]) == (0, "b")
@@ -55,6 +55,6 @@ def test_stops_the_one_that_runs_and_asks_which_where_there_are_more(made):
     ids=" ".join,
 )
 def test_of_nothing_says_so(project, verb, says):
-    done = project().harness("runs", *verb, "--json")
+    done = project().here("runs", *verb, "--json")
     assert done.code == 2
     assert says in done.json["Error"]["Message"]

@@ -148,7 +148,7 @@ class TestWhatTheScriptSees:
         assert made.harness("train", "--job-name", "j", *options).code == 1, "both hosts leave seen.json"
         kept = made.run_folder("j") / "hosts/algo-2/output/data/seen.json"
         seen = json.loads(kept.read_text())
-        told = made.harness("contract", "--job", "j", "--host", "algo-2", "--json").json
+        told = made.here("contract", "--job", "j", "--host", "algo-2", "--json").json
         assert (told["argv"], told["cwd"]) == (seen["argv"][1:], seen["cwd"])
         # The interpreter is this machine's here and the image's there; its own variables are no part of a contract.
         of_the_machine = {"PATH", "PYTHONPATH", "HOME", "TMPDIR", "USER", "LOGNAME", "LC_CTYPE", "PWD"}
@@ -156,23 +156,19 @@ class TestWhatTheScriptSees:
             name: text for name, text in told["environment"].items() if name not in of_the_machine
         }
 
-    @pytest.mark.parametrize(
-        ("arguments", "says"),
-        [
+    def test_cannot_be_told_of_what_there_is_not(self, project):
+        made = project()
+        made.harness("train", "--job-name", "j")
+        for arguments, says in (
             (["--job", "jj"], "Did you mean j?"),
             (["--job", "j", "--host", "algo-2"], "j has no host algo-2; it has algo-1"),
             (["--job", "j", "--dialect", "v3"], "--job is for dialect toolkit"),
             (["--job", "j", "src"], "one of them"),
             ([], "one of them"),
-        ],
-        ids=["no such job", "no such host", "another dialect", "both", "neither"],
-    )
-    def test_cannot_be_told_of_what_there_is_not(self, project, arguments, says):
-        made = project()
-        made.harness("train", "--job-name", "j")
-        done = made.harness("contract", *arguments)
-        assert done.code == 2
-        assert says in done.err
+        ):
+            done = made.here("contract", *arguments)
+            assert done.code == 2
+            assert says in done.err
 
     def test_is_nothing_of_the_caller_s_environment_but_what_is_passed_by_name(self, project):
         made = project(DUMPS_WHAT_IT_SEES, config='pass_environment = ["PASSED"]')
@@ -454,7 +450,7 @@ class TestBadInput:
     def test_is_refused_by_name_and_leaves_no_run(self, project, arguments, says):
         made = project()
         (made.folder / "empty").mkdir()
-        done = made.harness("train", *arguments)
+        done = made.here("train", *arguments)
         assert done.code == 2, done.err
         assert "Traceback" not in done.err
         for word in says:
@@ -479,7 +475,7 @@ class TestBadInput:
 
     def test_every_mistake_in_a_request_is_told_at_once(self, project):
         made = project()
-        request = json.loads(made.harness("plan").out)
+        request = json.loads(made.here("plan").out)
         request["ResourceConfig"]["InstanceCount"] = "two"
         request["StoppingCondition"]["MaxRuntimeInSeconds"] = 0
         request["HyperParamters"] = {}
@@ -490,7 +486,7 @@ class TestBadInput:
 
     def test_what_the_target_cannot_honour_is_refused_before_anything_starts(self, project):
         made = project()
-        request = json.loads(made.harness("plan").out)
+        request = json.loads(made.here("plan").out)
         request["InputDataConfig"][0]["InputMode"] = "Pipe"
         request["OutputDataConfig"]["KmsKeyId"] = "a-key"
         done = made.harness("train", "--request", "-", "--json", stdin=json.dumps(request))
@@ -510,7 +506,7 @@ def test_plan_prints_the_request_that_train_records(project):
 
 def test_a_whole_request_is_run_as_it_stands(project):
     made = project(WRITES_A_MODEL)
-    request = made.harness("plan", "--job-name", "by-request").json
+    request = made.here("plan", "--job-name", "by-request").json
     request["OutputDataConfig"]["S3OutputPath"] = (made.folder / "elsewhere").as_uri()
     done = made.harness("train", "--request", "-", "--json", stdin=json.dumps(request))
     assert done.code == 0, done.err
@@ -543,7 +539,7 @@ def test_a_machine_that_gives_no_private_opt_ml_is_said_once_with_the_reason(pro
 
 @pytest.mark.parametrize("arguments", [["--entry-point", "nope.py"], ["--channel", "train=nope"]])
 def test_plan_misses_what_train_would_miss(project, arguments):
-    done = project().harness("plan", *arguments)
+    done = project().here("plan", *arguments)
     assert done.code == 2
     assert "nope" in done.err
 
@@ -558,8 +554,8 @@ def test_a_metric_s_regular_expression_that_is_none_is_refused_by_name(project, 
 
 def test_plan_refuses_what_train_cannot_honour(project):
     made = project()
-    request = made.harness("plan").json
+    request = made.here("plan").json
     request["InputDataConfig"][0]["InputMode"] = "Pipe"
-    done = made.harness("plan", "--json", "--request", "-", stdin=json.dumps(request))
+    done = made.here("plan", "--json", "--request", "-", stdin=json.dumps(request))
     assert done.code == 2
     assert "channel 'train': Pipe input" in done.json["Error"]["Message"]

@@ -195,7 +195,7 @@ class TestATransform:
         if how == "ctrl-c":
             os.kill(running.pid, signal.SIGINT)
         else:
-            assert made.harness("runs", "stop", request[1]).code == 0
+            assert made.here("runs", "stop", request[1]).code == 0
         _, err = running.communicate(timeout=120)
         assert running.returncode == (130 if how == "ctrl-c" else 1)
         assert b"Traceback" not in err

@@ -18,7 +18,7 @@ with open(os.environ["SM_OUTPUT_DATA_DIR"] + "/seen.json", "w") as file:
 
 def run(made, change=lambda request: None, *arguments: str, name: str = "j"):
     """Run the request that the project plans, changed."""
-    request = json.loads(made.harness("plan", "--job-name", name).out)
+    request = json.loads(made.here("plan", "--job-name", name).out)
     change(request)
     return made.harness("train", "--json", *arguments, "--request", "-", stdin=json.dumps(request))
 
@@ -60,7 +60,7 @@ else:
         assert "algo-1 | met algo-2" in done.out
 
     def test_is_refused_where_isolation_is_switched_off(self, project):
-        request = json.loads(project().harness("plan", "--enable-network-isolation").out)
+        request = json.loads(project().here("plan", "--enable-network-isolation").out)
         (refusal,) = training.refusals(request, "none")
         assert refusal.startswith("EnableNetworkIsolation: with isolation = none")
         assert not list(training.refusals(request, "auto"))
@@ -243,7 +243,7 @@ class TestTheRequestsEnvironment:
         assert done.code == 0, done.err
         environment = seen_by(made)["environment"]
         options = [f"--environment={name}={value}" for name, value in given.items()]
-        told = made.harness("contract", config_of(made), "--json", *options)
+        told = made.here("contract", config_of(made), "--json", *options)
         for name in given:
             assert environment[name] == told.json["environment"].get(name, given[name]), name
         assert (environment["MY_OWN"], environment["LANG"]) == ("x", "de_DE.UTF-8")

@@ -264,7 +264,7 @@ def test_a_request_without_a_member_is_told_of_it_or_is_complete_without_it(oper
 
 def test_a_request_is_refused_before_anything_starts(project):
     made = project()
-    request = json.loads(made.harness("plan").out)
+    request = json.loads(made.here("plan").out)
     request["TensorBoardOutputConfig"] = {"S3OutputPath": "s3://b/board"}
     request["ResourceConfig"]["TrainingPlanArn"] = "arn:aws:sagemaker:us-east-1:123456789012:training-plan/p"
     done = made.harness("train", "--request", "-", stdin=json.dumps(request))
@@ -279,7 +279,7 @@ def test_a_request_is_refused_before_anything_starts(project):
 )
 def test_a_document_without_what_aws_requires_is_told_so(project, name):
     made = project()
-    request = json.loads(made.harness("plan").out)
+    request = json.loads(made.here("plan").out)
     del request[name]
     done = made.harness("train", "--request", "-", stdin=json.dumps(request))
     assert done.code == 2

@@ -93,7 +93,7 @@ class TestACodeFolder:
 
     def test_that_changes_while_it_is_copied_is_refused_and_leaves_no_run(self, project, monkeypatch):
         made = project(files={"src/helper.py": ""})
-        request = json.loads(made.harness("plan", "--job-name", "j").out)
+        request = json.loads(made.here("plan", "--job-name", "j").out)
         copy = source._copy
 
         def remove_the_other_first(file, target):
