@@ -139,9 +139,13 @@ def _shaped(flat: list[Any], shape: tuple[int, ...]) -> Any:
 
 
 def _listed(value: Any) -> list[Any] | None:
-    """A list, or the one list in a dictionary such as ``{"predictions": [...]}``."""
-    if isinstance(value, dict) and len(value) == 1:
-        (value,) = value.values()
+    """A list, the one list in a dictionary such as ``{"predictions": [...]}``, or the rows of one of columns."""
+    if isinstance(value, dict) and value and all(isinstance(each, list) for each in value.values()):
+        columns = list(value.values())
+        if len(columns) == 1:
+            return list(columns[0])
+        if len(set(map(len, columns))) == 1:
+            return [dict(zip(value, row, strict=True)) for row in zip(*columns, strict=True)]
     return value if isinstance(value, list) else None
 
 

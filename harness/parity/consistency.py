@@ -12,7 +12,7 @@ import ast
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from harness.parity.asking import ONE_ROW, Unserved, endpoint
 from harness.parity.bodies import CSV, JSON, NPY
 from harness.parity.findings import Aspect, Finding, Kind
 from harness.parity.judging import Served
-from harness.parity.outcomes import Answer, alike
+from harness.parity.outcomes import Answer, Predictions, alike
 from harness.parity.predicting import Predicting
 from harness.parity.rows import Bodies, Rows
 from harness.parity.trial import Bench
@@ -47,6 +47,17 @@ _FLAT: Final = {
     "batch transform with SingleRecord",
     "remedy": "send application/json ([[1.0, 2.0]]) or application/x-npy, or define input_fn and end it with "
     "return numpy.atleast_2d(rows)",
+}
+_NO_CELL: Final = {
+    "why": "AWS's default output_fn writes text/csv of lists and arrays alone, and the prediction is a dictionary",
+    "breaks": "a request that accepts text/csv is answered with 500, and so is a batch transform whose accept it is",
+    "remedy": "accept application/json, or define output_fn for text/csv",
+}
+_UNSTEADY: Final = {
+    "why": "one and the same model, asked twice for the same rows, says two things: it is the script's doing, and no "
+    "server's",
+    "breaks": "no prediction can be reproduced, and whether servers say what the model says cannot be said",
+    "remedy": "let predict_fn change nothing that it reads again, and give every random choice in it a seed",
 }
 _UNSERVED: Final = {
     "breaks": "the model answers in a process, but cannot be served",
@@ -97,6 +108,8 @@ def check(bench: Bench, model_data: str, name: str, asked: Predicting | Bodies, 
             model, rows = predicting.result().models[TRAINED], predicting.result().rows
             if model.values is None or rows is None:  # there is nothing to hold answers against
                 return Served(seconds={"endpoint": time.monotonic() - began})
+            if unsteady := _unsteady(target.name, model, tolerance):
+                return replace(unsteady, seconds={"endpoint": time.monotonic() - began})
             answers = dict(served.invoked(rows, model.values))
             to_rounded = served.rounded(rows, model.values)
             seconds = {"endpoint": time.monotonic() - began}
@@ -109,8 +122,8 @@ def check(bench: Bench, model_data: str, name: str, asked: Predicting | Bodies, 
                 uncompared = {Aspect.TRANSFORM: f"transform.content_type is {config.transform.content_type}, no {CSV}"}
     except Unserved as error:
         seconds = {"endpoint": time.monotonic() - began}
-        if predicting.result().models[TRAINED].values is None:  # nor does it answer in a process
-            return Served(seconds=seconds)
+        if predicting.result().models[TRAINED].values is None and "model_fn" not in handlers(config).names:
+            return Served(seconds=seconds)  # nobody wants it to be served
         unserved = _finding(target.name, "endpoint", "in service", str(error), Kind.UNEXPLAINED, _UNSERVED)
         return Served(findings=(unserved,), compared=1, seconds=seconds)
     judge = Judge(target.name, handlers(config), rows, model.values, tolerance, to_rounded)
@@ -118,6 +131,18 @@ def check(bench: Bench, model_data: str, name: str, asked: Predicting | Bodies, 
     return Served(
         answers, transformed, findings, len(answers) + len(transformed), seconds=seconds, uncompared=uncompared
     )
+
+
+def _unsteady(target: str, model: Predictions, tolerance: float) -> Served | None:
+    """What is said of a model that cannot be held to what it says; None of all others."""
+    values, again = model.values, model.again
+    if values is None or again is None or alike(list(values), list(again), tolerance):
+        return None
+    finding = _finding(
+        target, "the same rows again", *_apart(values, again, tolerance), Kind.NONDETERMINISTIC, _UNSTEADY
+    )
+    why = "the model says something else each time that it is asked"
+    return Served(findings=(finding,), compared=1, uncompared=dict.fromkeys((Aspect.ENDPOINT, Aspect.TRANSFORM), why))
 
 
 def handlers(config: Config) -> Handlers:
@@ -156,13 +181,13 @@ class Judge:
         """Everything that is not as the model itself has it; what is one matter is told once."""
         exact = endpoint.get(f"{NPY} -> {JSON}")
         by_rounding = self.to_rounded if exact is not None and self._right(exact, self.expected) else None
-        taken = {where.partition(" -> ")[0] for where, answer in endpoint.items() if answer.status == 200}
+        answered = {where for where, answer in endpoint.items() if answer.status == 200}
         told: set[tuple[str, str]] = set()
         for where, answer in {**endpoint, **{f"{_TRANSFORM}{way}": each for way, each in transform.items()}}.items():
             finding = (
                 self._wrong(where, answer, by_rounding)
                 if answer.status == 200
-                else self._refused(where, answer, taken=taken)
+                else self._refused(where, answer, answered)
             )
             if finding is not None and (finding.where, finding.why or where) not in told:
                 told.add((finding.where, finding.why or where))
@@ -176,6 +201,8 @@ class Judge:
         some = slice(1 if ONE_ROW in where else None)
         if answer.values is None or self._right(answer, self.expected[some]):
             return None
+        if self.handlers.writes_itself and not _of_one_kind(self.expected[0], answer.values):
+            return None
         apart = _apart(self.expected[some], answer.values, self.tolerance)
         sent = where.partition(" -> ")[0]
         rounds = not self.handlers.reads_itself and not sent.startswith(NPY)
@@ -183,7 +210,7 @@ class Judge:
             return _finding(self.target, sent, *apart, Kind.KNOWN, _ROUNDED)
         return _finding(self.target, where, *apart, Kind.UNEXPLAINED, _unlike(where))
 
-    def _refused(self, where: str, answer: Answer, *, taken: Set[str]) -> Finding | None:
+    def _refused(self, where: str, answer: Answer, answered: Set[str]) -> Finding | None:
         seen = answer.text if where.startswith(_TRANSFORM) else f"{answer.status or 'no answer'}: {answer.text}"
         sent = where.partition(" -> ")[0]
         content_type = CSV if where.startswith(_TRANSFORM) else sent.partition(",")[0]
@@ -191,12 +218,26 @@ class Judge:
         flat = content_type == CSV and (alone or len(self.rows.cells[0]) == 1)
         if flat and not self.handlers.reads_itself:
             return _finding(self.target, sent, _shown(self.expected[0]), seen, Kind.KNOWN, _FLAT)
+        by_default = not self.handlers.writes_itself and isinstance(self.expected[0], dict)
+        if by_default and (where.startswith(_TRANSFORM) or where.endswith(f"-> {CSV}")):
+            return _finding(self.target, f"-> {CSV}", _shown(self.expected[0]), seen, Kind.KNOWN, _NO_CELL)
         # A script that reads or writes bodies itself need not know every type, only take all that it takes at all.
-        if self.handlers.reads_itself and (content_type not in taken if alone else taken):
+        taken = {each.partition(" -> ")[0] for each in answered}
+        in_batches_alone = where.startswith(_TRANSFORM) and f"{CSV} -> {CSV}" in answered
+        if self.handlers.reads_itself and (content_type not in taken if alone else taken and not in_batches_alone):
             return None
-        if self.handlers.writes_itself and content_type in taken and not alone:
+        if self.handlers.writes_itself and content_type in taken and not alone and not in_batches_alone:
             return None
         return _finding(self.target, where, _shown(self.expected[0]), seen, Kind.UNEXPLAINED, _unlike(where))
+
+
+def _of_one_kind(expected: Any, seen: Sequence[Any]) -> bool:
+    """Whether a script's own answer holds what it predicts, and not what it makes of that: a name, a record."""
+    return {_kind(expected)} == set(map(_kind, seen))
+
+
+def _kind(value: Any) -> type:
+    return next((each for each in (str, list, dict) if isinstance(value, each)), float)
 
 
 def _unlike(where: str) -> Mapping[str, str]:

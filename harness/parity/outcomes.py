@@ -60,6 +60,8 @@ class Predictions:
     values: Sequence[Any] | None = None
     """One for each row, numbers or texts or lists of them; None: there are none."""
     error: str | None = None
+    again: Sequence[Any] | None = None
+    """What it says when it is asked once more for the very same."""
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,9 @@ class Predicting:
         except (ValueError, IndexError):
             last = (complaint.strip().splitlines() or [f"exit code {self._process.returncode}"])[-1]
             return self._failed(f"the model could not be asked: {last}")
-        models = {name: Predictions(told[name].get("values"), told[name].get("error")) for name in self._names}
+        models = {
+            name: Predictions(*(told[name].get(part) for part in ("values", "error", "again"))) for name in self._names
+        }
         columns = next((told[name]["columns"] for name in self._names if "columns" in told[name]), None)
         return Predicted(models, self._rows.columns(*columns) if columns else None)
 

@@ -60,12 +60,13 @@ def asked(task: Mapping[str, Any], folder: str, columns: tuple[int, int] | None)
     width = len(task["cells"][0])
     error: BaseException = ValueError(f"the model takes {getattr(model, 'n_features_in_', '?')} columns, not {width}")
     for first, last in [columns] if columns else choices(model, width, labelled=task["labelled"]):
+        cells = [row[first:last] for row in task["cells"]]
         try:
-            values = predict(module, model, [row[first:last] for row in task["cells"]])
+            values = predict(module, model, cells)
         except (Exception, SystemExit) as failed:
             error = failed
         else:
-            return {"values": values, "columns": (first, last)}
+            return {"values": values, "columns": (first, last), "again": predict(module, model, cells)}
     raise error
 
 
@@ -82,7 +83,7 @@ def predict(module: Any, model: Any, cells: list[list[str]]) -> list[Any]:
     transform_fn, input_fn = getattr(module, "transform_fn", None), getattr(module, "input_fn", None)
     if transform_fn is not None:
         body = transform_fn(model, text, "text/csv", "application/json")
-        return list(json.loads(body[0] if isinstance(body, tuple) else body))
+        return listed(json.loads(body[0] if isinstance(body, tuple) else body))
     if input_fn is not None:
         data = input_fn(text, "text/csv")
     else:
@@ -91,9 +92,23 @@ def predict(module: Any, model: Any, cells: list[list[str]]) -> list[Any]:
         data = np.array(cells, dtype=np.float64)
     predict_fn = getattr(module, "predict_fn", None)
     predicted = predict_fn(data, model) if predict_fn is not None else model.predict(data)
-    values = predicted.tolist() if hasattr(predicted, "tolist") else predicted
-    found: list[Any] = json.loads(json.dumps(list(values), default=lambda value: value.tolist()))
-    return found
+    return listed(predicted)
+
+
+def listed(predicted: Any) -> list[Any]:
+    """One JSON value for each row, of what ``predict_fn`` gives: an array, a list, a table, or a dict of columns."""
+    if not hasattr(predicted, "tolist"):
+        predicted = predicted.to_numpy() if hasattr(predicted, "to_numpy") else predicted
+    value = json.loads(json.dumps(predicted, default=lambda each: each.tolist()))
+    if isinstance(value, dict) and value and all(isinstance(each, list) for each in value.values()):
+        columns = list(value.values())
+        if len(columns) == 1:
+            return list(columns[0])
+        if len({len(each) for each in columns}) == 1:
+            return [dict(zip(value, row)) for row in zip(*columns)]  # noqa: B905 - Python 3.8
+    if not isinstance(value, list):
+        raise TypeError(f"its prediction is {type(predicted).__name__}, and not one value for each row")
+    return value
 
 
 if __name__ == "__main__":

@@ -74,6 +74,13 @@ def test_reads_the_one_list_in_an_object():
     assert values(b'{"predictions": [1, 2]}', JSON, [1, 2]) == [1, 2]
 
 
+def test_reads_the_rows_of_an_object_of_columns():
+    assert values(b'{"label": [1, 2], "odds": [[3], [4]]}', JSON, [0, 0]) == [
+        {"label": 1, "odds": [3]},
+        {"label": 2, "odds": [4]},
+    ]
+
+
 def test_reads_csv_of_one_line_as_one_value_for_each_row():
     assert values(b"1,2,3", CSV, [0, 0, 0]) == [1, 2, 3]
 
@@ -82,7 +89,7 @@ def test_reads_csv_of_one_line_as_one_value_for_each_row():
     ("answer", "accept"),
     [
         (b"<html>", JSON),
-        (b'{"a": [1], "b": [2]}', JSON),
+        (b'{"a": [1], "b": [2, 3]}', JSON),
         (b"\xff\xfe", CSV),
         (b"one\ntwo\n", CSV),
         (b"1\n2\n3\n", CSV),

@@ -67,6 +67,16 @@ if "SAGEMAKER_PROGRAM" in os.environ:
     def model_fn(model_dir):
         raise OSError("no licence for serving")
 """
+NEVER_THE_SAME = """
+calls = []
+def predict_fn(rows, model):
+    calls.append(rows)
+    return model.predict(rows) + len(calls)
+"""
+LOADS_NOTHING = """
+def model_fn(model_dir):
+    import no_such_module
+"""
 ROWS = (("0.5", "1"), ("16777217", "1"), ("1e9", "1"))
 """The second one is no 32-bit float: 2**24 + 1."""
 
@@ -75,7 +85,7 @@ ROWS = (("0.5", "1"), ("16777217", "1"), ("1e9", "1"))
 class Checked:
     """A model's own predictions, and what came of serving it."""
 
-    expected: Sequence[Any]
+    expected: Sequence[Any] | None
     served: Served
 
     def findings(self) -> dict[str, str]:
@@ -93,7 +103,7 @@ def serve(folder: Path, script: str, *, at: float, bodies: Bodies | None = None,
     elsewhere.mkdir()
     (made / "src" / "train.py").write_text(THRESHOLD + script)
     (made / "harness.toml").write_text(
-        f'entry_point = "train.py"\nsource_dir = "src"\nhyperparameters = {{ at = {at!r} }}\n'
+        f'entry_point = "train.py"\nsource_dir = "src"\nmodel_server_workers = 1\nhyperparameters = {{ at = {at!r} }}\n'
     )
     here, there = (
         config.load(config_file=made / "harness.toml", flags=each, environ={}) for each in ({"on": "local"}, flags)
@@ -109,7 +119,6 @@ def serve(folder: Path, script: str, *, at: float, bodies: Bodies | None = None,
             served = check(other, trained.model_data, "parity-serve", predicting, 1e-6)
             expected = predicting.result().models["train"].values
         assert "parity-serve" not in str(other.target.client.list_endpoints()["Endpoints"])
-    assert expected is not None
     return Checked(expected, served)
 
 
@@ -204,6 +213,19 @@ class TestAScriptWithHandlersOfItsOwn:
         (finding,) = made.served.findings
         assert (finding.where, finding.kind) == ("endpoint", Kind.UNEXPLAINED)
         assert "no licence for serving" in finding.seen
+
+    def test_that_cannot_be_served_says_so_too_where_nobody_could_ask_the_model_itself(self, tmp_path):
+        made = serve(tmp_path, LOADS_NOTHING, at=100.0)
+        (finding,) = made.served.findings
+        assert (made.expected, finding.where, finding.kind) == (None, "endpoint", Kind.UNEXPLAINED)
+        assert "no_such_module" in finding.seen
+
+    def test_that_never_says_the_same_again_is_no_server_s_fault(self, tmp_path):
+        made = serve(tmp_path, NEVER_THE_SAME, at=100.0)
+        (finding,) = made.served.findings
+        assert (finding.where, finding.kind) == ("the same rows again", Kind.NONDETERMINISTIC)
+        assert (finding.expected, finding.seen) == ("row 1: 1.0", "row 1: 2.0 (3 of 3 rows differ)")
+        assert set(made.served.uncompared) == {Aspect.ENDPOINT, Aspect.TRANSFORM}
 
 
 JSON_ONLY = """
@@ -338,6 +360,30 @@ class TestTheJudgement:
     def test_wants_one_row_to_be_taken_wherever_many_are(self):
         answers = {"text/csv -> application/json": GOOD, "text/csv, one row -> application/json": REFUSED}
         assert list(judged(answers, OWN)) == [("text/csv, one row -> application/json", "unexplained")]
+
+    def test_does_not_let_it_refuse_in_batches_what_it_answers_at_the_endpoint(self):
+        everything = Handlers(frozenset({"input_fn", "output_fn"}))
+        for own in (OWN, everything):
+            assert list(judged({"text/csv -> text/csv": GOOD, "MultiRecord": REFUSED}, own)) == [
+                ("transform, MultiRecord", "unexplained")
+            ]
+            assert list(judged({"text/csv -> application/json": GOOD, "MultiRecord": REFUSED}, own)) == []
+
+    def test_takes_what_a_script_makes_of_its_predictions_for_its_own_affair(self):
+        names = replace(GOOD, values=["low", "high", "high"])
+        records = replace(GOOD, values=[{"score": each} for each in (0.0, 1.0, 1.0)])
+        for answer in (names, records):
+            assert list(judged({"text/csv -> application/json": answer}, Handlers(frozenset({"output_fn"})))) == []
+            assert list(judged({"text/csv -> application/json": answer})) == [
+                ("text/csv -> application/json", "unexplained")
+            ]
+
+    def test_knows_that_a_dictionary_has_no_csv(self):
+        records = [{"score": each} for each in (0.0, 1.0, 1.0)]
+        endpoint = {EXACT: replace(GOOD, values=records), "application/x-npy -> text/csv": REFUSED}
+        judge = Judge("local", DEFAULT, Rows(ROWS, "a test"), records, 1e-6, None)
+        found = judge.findings(endpoint, {"MultiRecord": REFUSED})
+        assert [(each.where, str(each.kind)) for each in found] == [("-> text/csv", "known")]
 
     def test_does_not_let_it_refuse_them_all(self):
         answers = {f"{each} -> application/json": REFUSED for each in TYPES}

@@ -73,6 +73,36 @@ def test_transform_fn_does_all_of_it(ask):
     assert ask(script).models["train"].values == [7, 8]
 
 
+@pytest.mark.parametrize(
+    ("predicted", "values"),
+    [
+        ("{'predictions': model.predict(data)}", [3.5, 7.0]),
+        (
+            "{'sum': model.predict(data), 'first': data[:, 0].tolist()}",
+            [{"sum": 3.5, "first": 1.5}, {"sum": 7.0, "first": 3.0}],
+        ),
+        ("__import__('pandas').DataFrame(data)", [[1.5, 2.0], [3.0, 4.0]]),
+        ("tuple(model.predict(data))", [3.5, 7.0]),
+    ],
+    ids=["list in a dict", "columns", "table", "tuple"],
+)
+def test_a_prediction_has_a_value_for_each_row_in_whichever_form(ask, predicted, values):
+    assert ask(f"{ADDS}\ndef predict_fn(data, model): return {predicted}").models["train"].values == values
+
+
+@pytest.mark.parametrize("predicted", ["'[1, 2]'", "None", "3.0", "{'a': 1}"])
+def test_a_prediction_that_has_none_is_no_answer(ask, predicted):
+    assert "not one value" in ask(f"{ADDS}\ndef predict_fn(data, model): return {predicted}").models["train"].error
+
+
+def test_what_a_model_says_when_it_is_asked_again_is_told_as_well(ask):
+    counts = ADDS + "calls = []\ndef predict_fn(data, model): calls.append(1); return [len(calls)] * len(data)"
+
+    said = ask(counts).models["train"]
+
+    assert (said.values, said.again) == ([1, 1], [2, 2])
+
+
 def test_what_the_script_prints_is_no_answer(ask):
     assert ask("print('{}')\n" + ADDS).models["train"].values == [3.5, 7.0]
 
