@@ -103,7 +103,7 @@ def serve(folder: Path, script: str, *, at: float, bodies: Bodies | None = None,
     elsewhere.mkdir()
     (made / "src" / "train.py").write_text(THRESHOLD + script)
     (made / "harness.toml").write_text(
-        f'entry_point = "train.py"\nsource_dir = "src"\nmodel_server_workers = 1\nhyperparameters = {{ at = {at!r} }}\n'
+        f'entry_point = "train.py"\nsource_dir = "src"\nhyperparameters = {{ at = {at!r} }}\n'
     )
     here, there = (
         config.load(config_file=made / "harness.toml", flags=each, environ={}) for each in ({"on": "local"}, flags)
