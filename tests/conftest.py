@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import io
 import json
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -158,6 +160,25 @@ def _command_line(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     except OSError:
         return f"{pid} (gone)"
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[], Any]], Any]:
+    """Have one worker make what all of them look at: ``once(name, make)``. It is pickled for the others."""
+    base = tmp_path_factory.getbasetemp()
+    folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def made(name: str, make: Callable[[], Any]) -> Any:
+        with (folder / name).open("a+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            if content := file.read():
+                return pickle.loads(content)
+            product = make()
+            file.write(pickle.dumps(product))
+            return product
+
+    return made
 
 
 @dataclass(frozen=True)

@@ -257,10 +257,14 @@ class Look:
     printed_on: tuple[int, int, int]
 
 
-@pytest.fixture(scope="module")
-def looks(tmp_path_factory):
+@pytest.fixture(scope="session")
+def looks(once, tmp_path_factory):
     """Every sample in every view, all looked at with one browser, which has ended before the first test begins."""
-    executable, folder = browser_or_skip(), tmp_path_factory.mktemp("pages")
+    executable = browser_or_skip()
+    return once("looks", lambda: every_look(executable, tmp_path_factory.mktemp("pages")))
+
+
+def every_look(executable, folder):
     seen = {}
     with page(executable, folder / "profile") as tab:
         for view, (name, width, scheme) in VIEWS.items():
