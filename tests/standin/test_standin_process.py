@@ -183,39 +183,39 @@ s3.create_bucket(Bucket="kept", CreateBucketConfiguration={"LocationConstraint":
 s3.put_object(Bucket="kept", Key="../a b/", Body=b"1", Metadata={"By": "hand"}, ContentType="text/csv")
 print(s3.head_object(Bucket="kept", Key="../a b/")["ETag"])
 """
-READS = """
-import boto3
-s3 = boto3.client("s3")
-found = s3.get_object(Bucket="kept", Key="../a b/")
-assert (found["Body"].read(), found["Metadata"], found["ContentType"]) == (b"1", {"by": "hand"}, "text/csv"), found
-assert s3.get_bucket_location(Bucket="kept")["LocationConstraint"] == "eu-west-1"
-print(found["ETag"])
-"""
 
 
 @pytest.mark.slow
-def test_a_state_folder_keeps_buckets(tmp_path):
-    first, second = (
-        standin(tmp_path, "--state", "state", "--", sys.executable, "-c", script) for script in (WRITES, READS)
-    )
-    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
-    assert first.stdout == second.stdout != ""
+def test_a_state_folder_keeps_buckets_and_jobs_however_a_stand_in_ends(tmp_path, make_lab):
+    state = ("--state", str(tmp_path / "state"))
+    first = standin(tmp_path, *state, "--", sys.executable, "-c", WRITES)
+    assert first.returncode == 0, first.stderr
     assert [path.name for path in (tmp_path / "state").iterdir() if path.name.startswith("s3")] == ["s3.zip"]
 
+    own = start_standin(tmp_path / "own", *state)
+    try:
+        s3 = own.client("s3")
+        found = s3.get_object(Bucket="kept", Key="../a b/")
+        kept = (found["Body"].read(), found["Metadata"], found["ContentType"])
+        assert kept == (b"1", {"by": "hand"}, "text/csv"), found
+        assert s3.get_bucket_location(Bucket="kept")["LocationConstraint"] == "eu-west-1"
+        assert f"{found['ETag']}\n" == first.stdout
+        lab = make_lab(own)
+        lab.train("print('hello')", Tags=[{"Key": "a", "Value": "b"}])
+    finally:
+        own.process.send_signal(signal.SIGINT)
+        own.process.communicate(timeout=120)
+    assert own.process.returncode == 0
 
-@pytest.mark.slow
-def test_a_stand_in_that_ctrl_c_ends_has_kept_its_buckets_too(tmp_path):
-    for made in (True, False):
-        own = start_standin(tmp_path / "own", "--state", str(tmp_path / "state"))
-        try:
-            s3 = own.client("s3")
-            if made:
-                s3.create_bucket(Bucket="kept")
-            assert [each["Name"] for each in s3.list_buckets()["Buckets"]] == ["kept"]
-        finally:
-            own.process.send_signal(signal.SIGINT)
-            own.process.communicate(timeout=120)
-        assert own.process.returncode == 0
+    again = start_standin(tmp_path / "own", *state)
+    try:
+        assert {each["Name"] for each in again.client("s3").list_buckets()["Buckets"]} == {"kept", lab.name}
+        description = again.client("sagemaker").describe_training_job(TrainingJobName=lab.name)
+        assert description["TrainingJobStatus"] == "Completed"
+        tags = again.client("sagemaker").list_tags(ResourceArn=description["TrainingJobArn"])["Tags"]
+        assert tags == [{"Key": "a", "Value": "b"}]
+    finally:
+        assert end_standin(again) == 0
 
 
 def test_buckets_are_kept_whatever_breaks_the_stand_in_off(tmp_path):
@@ -243,9 +243,15 @@ def test_a_state_folder_of_something_else_is_refused(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_state_folder_of_a_running_stand_in_is_refused(tmp_path):
-    inner = [sys.executable, "-m", "harness", "standin", "--state", "state", "--", "true"]
-    done = standin(tmp_path, "--state", "state", "--", *inner)
+def test_two_at_a_time_leave_each_other_alone_and_have_no_state_folder_together(tmp_path):
+    inner = [sys.executable, "-m", "harness", "standin"]
+    script = (
+        "import os, subprocess\n"
+        f"subprocess.run([*{inner!r}, '--', 'true'], check=True)\n"
+        "open(os.environ['AWS_CA_BUNDLE']).close()\n"
+        f"raise SystemExit(subprocess.run([*{inner!r}, '--state', 'state', '--', 'true']).returncode)"
+    )
+    done = standin(tmp_path, "--state", "state", "--", sys.executable, "-c", script)
     assert (done.returncode, "state is in use by another stand-in" in done.stderr) == (2, True), done.stderr
     assert standin(tmp_path, "--state", "state", "--", "true").returncode == 0
 
@@ -289,35 +295,10 @@ def test_killed_it_leaves_a_folder_that_the_next_one_removes(tmp_path):
 
 
 @pytest.mark.slow
-def test_two_at_a_time_leave_each_other_alone(tmp_path):
-    inner = [sys.executable, "-m", "harness", "standin", "--", "true"]
-    script = (
-        f"import os, subprocess, sys\nsubprocess.run({inner!r}, check=True)\nopen(os.environ['AWS_CA_BUNDLE']).close()"
-    )
-    assert standin(tmp_path, "--", sys.executable, "-c", script).returncode == 0
-
-
-@pytest.mark.slow
-def test_a_job_whose_process_is_killed_has_failed(running_job):
-    own, lab = running_job
-    supervisor = int((own.state / "runs" / "_active" / lab.name).read_text())
+def test_a_job_whose_process_is_killed_has_failed(lab):
+    lab.sagemaker.create_training_job(**lab.training(FOREVER))
+    supervisor = int((lab.standin.state / "runs" / "_active" / lab.name).read_text())
     os.kill(supervisor, signal.SIGKILL)
     description = lab.wait("training_job", lab.name)
     assert description["TrainingJobStatus"] == "Failed"
     assert description["FailureReason"].startswith("InternalServerError")
-
-
-@pytest.mark.slow
-def test_what_is_kept_is_there_again(tmp_path, make_lab):
-    own = start_standin(tmp_path / "own")
-    lab = make_lab(own)
-    lab.train("print('hello')", Tags=[{"Key": "a", "Value": "b"}])
-    assert end_standin(own) == 0
-    again = start_standin(tmp_path / "own")
-    try:
-        description = again.client("sagemaker").describe_training_job(TrainingJobName=lab.name)
-        assert description["TrainingJobStatus"] == "Completed"
-        tags = again.client("sagemaker").list_tags(ResourceArn=description["TrainingJobArn"])["Tags"]
-        assert tags == [{"Key": "a", "Value": "b"}]
-    finally:
-        assert end_standin(again) == 0
