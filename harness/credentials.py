@@ -1,10 +1,17 @@
-"""Files that hold credentials, told by their names and by how they begin."""
+"""Credentials: files that hold some, told by names and by how they begin, and values that are named like some."""
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+REDACTED: Final = "(redacted)"
+_SHORTEST: Final = 4
+"""Characters. A value shorter than this would be found in every other word."""
+_IN_URI: Final = re.compile(r"://[^/\s:@]*:([^/\s@]+)@")
 
 _NAMES: Final = re.compile(
     r"\.env(\.(?!example$|sample$|template$).+)?|id_(rsa|dsa|ecdsa|ed25519)|\.netrc|\.pypirc|\.git-credentials"
@@ -35,3 +42,59 @@ def found_in(path: Path) -> str | None:
     found = next((what for what, pattern in _CONTENTS.items() if pattern.search(start)), None)
     names = {path.name, path.resolve().name if path.is_symlink() else ""}
     return found or ("credentials, by its name" if any(map(_NAMES.fullmatch, names)) else None)
+
+
+def looks_secret(name: str) -> bool:
+    """Whether a value is named like a credential."""
+    name = name.upper()
+    words = ("SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL")
+    return any(word in name for word in words) or name.endswith(("TOKEN", "KEY", "_PWD"))
+
+
+def without_secrets(value: Any, named: Mapping[str, Any]) -> Any:
+    """A JSON value in which no text holds what is secret in settings, variables or hyperparameters.
+
+    Args:
+        value: of any depth.
+        named: those whose values count: by their names, by names within them, and the passwords in URIs.
+    """
+    return _without(value, sorted(set(_secrets(named)), key=len, reverse=True))
+
+
+def _without(value: Any, secrets: list[str]) -> Any:
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, REDACTED)
+        return value
+    if isinstance(value, Mapping):
+        return {name: _without(each, secrets) for name, each in value.items()}
+    return [_without(each, secrets) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _secrets(named: Mapping[str, Any]) -> Iterator[str]:
+    """Texts that are long enough to be looked for, a text of several lines as a whole and line by line."""
+    for value in _values(named):
+        yield from (each for each in (value, *value.splitlines()) if len(each) >= _SHORTEST)
+
+
+def _values(value: Any, *, secret: bool = False) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, each in value.items():
+            yield from _values(each, secret=secret or looks_secret(str(name)))
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _values(each, secret=secret)
+    elif secret:
+        yield from [] if value is None or isinstance(value, bool) else [str(value)]
+    elif isinstance(value, str):
+        yield from _IN_URI.findall(value)
+        if value.lstrip().startswith(("{", "[", '"')):
+            yield from _in_json(value)
+
+
+def _in_json(text: str) -> Iterator[str]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    yield from _values(value)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from harness import source
 from harness.config import Config
 from harness.contract.environment import Dialect
+from harness.credentials import without_secrets
 from harness.errors import ConfigurationError
 from harness.lint.findings import Finding, Found, Rule, Severity, Spot
 from harness.lint.job import training_job
@@ -83,7 +84,8 @@ def lint(
         found = [(rule, _perhaps(each) if rule.startswith(_OF_SERVING) else each) for rule, each in found]
     ignores = [ignore for module in modules.read.values() for ignore in ignores_of(module)]
     left = without_ignored(found, ignores, {rule.id for rule in known})
-    return Report(tuple(sorted({_finding(rule, each) for rule, each in left})), modules)
+    told = {_finding(rule, each, config) for rule, each in left}
+    return Report(tuple(sorted(told)), modules)
 
 
 def _check(rule: Rule, subject: Subject) -> list[Found]:
@@ -108,8 +110,11 @@ def _entry_point(config: Config) -> str:
     return config.entry_point
 
 
-def _finding(rule: str, found: Found) -> Finding:
-    return Finding(*found.spot, rule, found.severity, found.message, found.remedy)
+def _finding(rule: str, found: Found, config: Config) -> Finding:
+    """A finding as everybody may read it: what the job passes is in it, but no credential's value."""
+    named = {"environment": config.environment, "hyperparameters": config.hyperparameters}
+    message, remedy = without_secrets([found.message, found.remedy], named)
+    return Finding(*found.spot, rule, found.severity, message, remedy)
 
 
 def _too_many(subject: Subject) -> list[Found]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -181,7 +181,7 @@ class Judge:
         """Everything that is not as the model itself has it; what is one matter is told once."""
         exact = endpoint.get(f"{NPY} -> {JSON}")
         by_rounding = self.to_rounded if exact is not None and self._right(exact, self.expected) else None
-        answered = {where for where, answer in endpoint.items() if answer.status == 200}
+        answered = {where: answer for where, answer in endpoint.items() if answer.status == 200}
         told: set[tuple[str, str]] = set()
         for where, answer in {**endpoint, **{f"{_TRANSFORM}{way}": each for way, each in transform.items()}}.items():
             finding = (
@@ -210,7 +210,7 @@ class Judge:
             return _finding(self.target, sent, *apart, Kind.KNOWN, _ROUNDED)
         return _finding(self.target, where, *apart, Kind.UNEXPLAINED, _unlike(where))
 
-    def _refused(self, where: str, answer: Answer, answered: Set[str]) -> Finding | None:
+    def _refused(self, where: str, answer: Answer, answered: Mapping[str, Answer]) -> Finding | None:
         seen = answer.text if where.startswith(_TRANSFORM) else f"{answer.status or 'no answer'}: {answer.text}"
         sent = where.partition(" -> ")[0]
         content_type = CSV if where.startswith(_TRANSFORM) else sent.partition(",")[0]
@@ -218,8 +218,9 @@ class Judge:
         flat = content_type == CSV and (alone or len(self.rows.cells[0]) == 1)
         if flat and not self.handlers.reads_itself:
             return _finding(self.target, sent, _shown(self.expected[0]), seen, Kind.KNOWN, _FLAT)
-        by_default = not self.handlers.writes_itself and isinstance(self.expected[0], dict)
-        if by_default and (where.startswith(_TRANSFORM) or where.endswith(f"-> {CSV}")):
+        in_csv = where.startswith(_TRANSFORM) or where.endswith(f"-> {CSV}")
+        objects = any(each.endswith(f"-> {JSON}") and said.text.startswith("{") for each, said in answered.items())
+        if in_csv and objects and not self.handlers.writes_itself:
             return _finding(self.target, f"-> {CSV}", _shown(self.expected[0]), seen, Kind.KNOWN, _NO_CELL)
         # A script that reads or writes bodies itself need not know every type, only take all that it takes at all.
         taken = {each.partition(" -> ")[0] for each in answered}

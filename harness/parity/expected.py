@@ -104,7 +104,7 @@ def promise(
     documents = config_documents(request, host_index)
     known_image = framework_version(image)
     given = {
-        **(image_environment(image) if known_image else {}),
+        **(image_environment(image) if known_image else _of_another_image(observation)),
         **platform_environment(description, region),
         **request.get("Environment", {}),
     }
@@ -130,6 +130,11 @@ def promise(
         Aspect.VERSIONS: _versions(known_image),
     }
     return Promise(facts, (*_UNVERIFIED, *_open(shipped, contract, bool(known_image))))
+
+
+def _of_another_image(observation: Observation) -> dict[str, str]:
+    """What the toolkit makes variables of, and a user's own image may set as it likes: as it was seen."""
+    return {name: text for name, text in observation["environment"].items() if name == "SAGEMAKER_TRAINING_MODULE"}
 
 
 def _arguments(contract: Contract) -> dict[str, str]:

@@ -50,7 +50,7 @@ REWRITTEN = (
     ),
     Normalisation(
         Aspect.ENVIRONMENT,
-        "*SECRET*, *PASSWORD*, *CREDENTIAL*, *TOKEN, *KEY",
+        "*SECRET*, *PASSWORD*, *PASSWD*, *PASSPHRASE*, *CREDENTIAL*, *TOKEN, *KEY, *_PWD",
         "values of variables that are named like credentials are not written down; that they are set is compared",
     ),
     Normalisation(Aspect.VERSIONS, "python", "of the image the first two numbers are known"),

@@ -21,10 +21,10 @@ from typing import Any, Final
 from harness import __version__, requests, source
 from harness.config import Config
 from harness.contract.comparison import flattened
+from harness.credentials import REDACTED, looks_secret, without_secrets
 from harness.engine.environment import framework_version, toolkit_version
 from harness.errors import ConfigurationError, ParityError
 from harness.parity import shipment
-from harness.parity.probe import REDACTED, looks_secret
 
 SCHEMA: Final = 1
 _NAMED: Final = 1000
@@ -56,7 +56,7 @@ def identity(config: Config) -> dict[str, Any]:
         },
         "Request": _request(request),
         "Image": {
-            "Name": image.rpartition("/")[2],
+            "Name": _without_registry(image),
             "Toolkit": toolkit_version(image),
             "Pins": _pins(framework_version(image)),
         },
@@ -181,14 +181,22 @@ def _moved(was: str | None, now: str | None) -> str:
 def _read(path: Path, remedy: str) -> dict[str, Any]:
     try:
         held: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        complete = held["Schema"] == SCHEMA and all(part in held for part in (*_IDENTITY, "Verdict", "Results"))
+        complete = held["Schema"] == SCHEMA and _is_complete(held)
     except FileNotFoundError:
         raise ParityError(f"There is no passport {path}: targets have not been compared. {remedy}") from None
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ParityError(f"{path} cannot be read as a passport ({type(error).__name__}: {error}). {remedy}") from None
     if not complete:
         raise ParityError(f"{path} is no passport of this version of the harness. {remedy}")
     return held
+
+
+def _is_complete(held: Document) -> bool:
+    """Whether everything is there that is looked at, in the form in which it is."""
+    told = all(isinstance(held[part], str) for part in ("Verdict", "CreatedAt"))
+    known = all(isinstance(held[part], dict) for part in (*_IDENTITY, "Results"))
+    ran = all({"State", "JobStatus"} <= each.keys() for each in held["Results"].values())
+    return told and known and ran and {"EntryPoint", "Sha256", "Files"} <= held["Source"].keys()
 
 
 def _request(request: Document) -> dict[str, Any]:
@@ -215,7 +223,16 @@ def _without(value: Document, *names: str) -> dict[str, Any]:
 
 
 def _redacted(values: Mapping[str, str]) -> dict[str, str]:
-    return {name: REDACTED if looks_secret(name) else value for name, value in sorted(values.items())}
+    return {
+        name: REDACTED if looks_secret(name) else without_secrets(value, {name: value})
+        for name, value in sorted(values.items())
+    }
+
+
+def _without_registry(image: str) -> str:
+    """An image's repository and tag: registries differ by region and account, repositories do not."""
+    registry, slash, rest = image.partition("/")
+    return rest if slash and (set(".:") & set(registry) or registry == "localhost") else image
 
 
 def _sha256(path: Path) -> str:

@@ -26,9 +26,10 @@ SIGNALS = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGPIPE", "SIGCHLD", "SIGU
 
 
 def looks_secret(name: str) -> bool:
-    """Whether a variable is named like a credential."""
+    """Whether a variable is named like a credential; as ``credentials.looks_secret``, which does not travel."""
     name = name.upper()
-    return any(word in name for word in ("SECRET", "PASSWORD", "CREDENTIAL")) or name.endswith(("TOKEN", "KEY"))
+    words = ("SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL")
+    return any(word in name for word in words) or name.endswith(("TOKEN", "KEY", "_PWD"))
 
 
 def observe() -> dict[str, Any]:

@@ -156,6 +156,18 @@ class TestHowBadItIs:
         assert report.count(Severity.ERROR) == 1
 
 
+def test_no_credential_is_told_of_which_a_finding_would_speak(linted: Lint):
+    script = (
+        "import argparse\nparser = argparse.ArgumentParser()\n"
+        "parser.add_argument('--pass_token', type=int)\nparser.parse_args()\n"
+    )
+    report = linted(script, settings='hyperparameters = { api_key = "hunter22", pass_token = "-hunter22" }')
+
+    assert {"HRN105", "HRN108"} <= set(rules(report))
+    assert "hunter22" not in str(report.findings)
+    assert "--api_key (redacted)" in str(report.findings)
+
+
 class TestIgnoring:
     def line(self, comment: str) -> str:
         return f'import os\nprint(os.environ["SM_CHANNEL_TEST"])  {comment}\n'

@@ -379,11 +379,9 @@ class TestTheJudgement:
             ]
 
     def test_knows_that_a_dictionary_has_no_csv(self):
-        records = [{"score": each} for each in (0.0, 1.0, 1.0)]
-        endpoint = {EXACT: replace(GOOD, values=records), "application/x-npy -> text/csv": REFUSED}
-        judge = Judge("local", DEFAULT, Rows(ROWS, "a test"), records, 1e-6, None)
-        found = judge.findings(endpoint, {"MultiRecord": REFUSED})
-        assert [(each.where, str(each.kind)) for each in found] == [("-> text/csv", "known")]
+        in_a_dictionary = replace(GOOD, text='{"predictions": [0.0, 1.0, 1.0]}')
+        answers = {EXACT: in_a_dictionary, "application/x-npy -> text/csv": REFUSED, "MultiRecord": REFUSED}
+        assert list(judged(answers)) == [("-> text/csv", "known")]
 
     def test_does_not_let_it_refuse_them_all(self):
         answers = {f"{each} -> application/json": REFUSED for each in TYPES}

@@ -87,6 +87,17 @@ class TestAPassport:
         assert "DB_PASSWORD" in text
         assert "api_token" in text
 
+    def test_holds_none_in_a_hyperparameter_or_variable_that_is_more_than_that(self, folder):
+        loaded = load(
+            folder,
+            hyperparameters={"auth": {"token": "hunter22"}},
+            environment={"DATABASE": "postgres://me:hunter22@host/db"},
+        )
+        path = folder / "passport.json"
+        write(path, loaded, identity(loaded), sample.clean())
+        assert "hunter22" not in path.read_text()
+        assert "postgres://me:(redacted)@host/db" in path.read_text()
+
     def test_holds_no_path_of_this_machine(self, folder):
         assert str(folder) not in issued(folder).read_text()
 
@@ -166,6 +177,23 @@ class TestAStalePassport:
     def test_says_that_another_image_has_other_pins(self, folder):
         assert "image: Pins was " in refusal(folder, issued(folder), framework_version="1.4-2-py312")
 
+    def test_says_that_another_team_s_image_of_the_same_name_is_another(self, folder):
+        path, (one, same, other) = (
+            folder / "passport.json",
+            (
+                f"{registry}.amazonaws.com/{team}/train:1"
+                for registry, team in (
+                    ("1.dkr.ecr.eu-west-1", "us"),
+                    ("2.dkr.ecr.us-east-1", "us"),
+                    ("1.dkr.ecr", "them"),
+                )
+            ),
+        )
+        made = load(folder, image_uri=one)
+        write(path, made, identity(made), sample.clean())
+        require(path, load(folder, image_uri=same))
+        assert "image: Name was us/train:1, is them/train:1" in refusal(folder, path, image_uri=other)
+
     def test_notices_a_credential_that_is_gone_but_not_its_value(self, folder):
         path, text = issued(folder), (folder / "harness.toml").read_text()
         (folder / "harness.toml").write_text(text.replace("hush-hush", "other"))
@@ -192,7 +220,15 @@ class TestNoPassport:
         assert "There is no passport" in refusal(folder, folder / "passport.json")
 
     @pytest.mark.parametrize(
-        "content", ["", "[]", "{}", "\x00", '{"Schema": 99}', '{"Schema": 1, "Verdict": "agrees"}']
+        "content",
+        [
+            *("", "[]", "{}", "\x00", '{"Schema": 99}', '{"Schema": 1, "Verdict": "agrees"}', "[" * 100_000),
+            *(
+                json.dumps({"Schema": 1, "Verdict": "agrees", "CreatedAt": "", "Request": {}, "Image": {}, **odd})
+                for odd in ({"Source": {}, "Results": {}}, {"Source": [], "Results": []}, {"Results": {"local": {}}})
+            ),
+        ],
+        ids=range(10),
     )
     def test_that_is_something_else_says_so(self, folder, content):
         (folder / "passport.json").write_text(content)

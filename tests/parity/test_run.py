@@ -146,6 +146,13 @@ def test_what_a_job_keeps_for_its_next_run_is_not_what_its_second_run_begins_wit
 
 
 @pytest.mark.slow
+def test_a_job_of_the_user_s_own_image_agrees_though_nobody_knows_what_that_sets(compare):
+    report = compare(WRITES, more='image_uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/ours/train:1"')
+
+    assert report.agrees, failing(report)
+
+
+@pytest.mark.slow
 def test_the_job_s_own_name_in_what_it_writes_is_no_difference(compare):
     script = WRITES + (
         "name = os.environ['SAGEMAKER_JOB_NAME']\n"

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.contract.hyperparameters import decode, user_hyperparameters
+from harness.credentials import REDACTED, looks_secret, without_secrets
 from harness.engine.environment import toolkit_version
 from harness.parity.findings import TITLES, Finding
 from harness.parity.judging import cells
 from harness.parity.observed import NORMALISATIONS, REWRITTEN
 from harness.parity.outcomes import Files
-from harness.parity.probe import REDACTED, looks_secret
 from harness.parity.run import Report, TargetRun
 from harness.parity.visit import PICTURES
 
 SCHEMA = 1
-_SHORTEST_SECRET = 4
-"""Characters. A value shorter than this would be found in every other word."""
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -55,33 +52,16 @@ def document(report: Report) -> dict[str, Any]:
         ],
         "Findings": [_finding(id_, each) for id_, each in zip(ids, report.judged.findings, strict=True)],
     }
-    redacted: dict[str, Any] = without(made, secrets(report))
+    redacted: dict[str, Any] = without_secrets(made, _named(report))
     return redacted
 
 
-def secrets(report: Report) -> list[str]:
-    """Values that must not be told: of the job's variables and hyperparameters that are named like credentials."""
+def _named(report: Report) -> dict[str, Any]:
+    """The job's variables and hyperparameters, some of which may be credentials."""
     config = report.config
-    named = {**config.environment, **config.deploy.environment, **config.transform.environment}
-    named |= {name: str(value) for name, value in config.hyperparameters.items()}
-    named |= {name: os.environ[name] for name in config.pass_environment if name in os.environ}
-    values = [value for name, value in named.items() if looks_secret(name)]
-    lines = [line for value in values for line in value.splitlines()]  # a log has its host's name between them
-    return sorted({each for each in (*values, *lines) if len(each) >= _SHORTEST_SECRET}, key=len, reverse=True)
-
-
-def without(value: Any, told: Iterable[str]) -> Any:
-    """A JSON value in which no string holds any of some texts."""
-    told = list(told)
-    if isinstance(value, str):
-        for secret in told:
-            value = value.replace(secret, REDACTED)
-        return value
-    if isinstance(value, Mapping):
-        return {key: without(each, told) for key, each in value.items()}
-    if isinstance(value, list):
-        return [without(each, told) for each in value]
-    return value
+    passed = {name: os.environ[name] for name in config.pass_environment if name in os.environ}
+    of_servers = {**config.deploy.environment, **config.transform.environment}
+    return {"hyperparameters": dict(config.hyperparameters), "variables": [config.environment, of_servers, passed]}
 
 
 def _job(report: Report) -> dict[str, Any]:
