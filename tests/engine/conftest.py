@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from harness.engine.isolation import probe
+from harness.engine import processes
+from harness.engine.isolation import Support, probe
 from harness.engine.launcher import HostSpec, Mount
 from harness.engine.processes import Isolation, ProcessLauncher
 from harness.engine.system import Kernel, read_all
@@ -149,17 +150,18 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
 
 
 @pytest.fixture(scope="session")
-def obstacles() -> dict[str, str | None]:
-    """User -> why a private ``/opt/ml`` cannot be had; it is the machine's affair, so one look is enough."""
-    return {user: Place(user, "none", Path("/")).supervise(lambda: probe().reason) for user in USERS}
+def grants() -> dict[str, Support]:
+    """User -> what the kernel grants them; it is the machine's affair, so one look is enough."""
+    return {user: Support(*Place(user, "none", Path("/")).supervise(probe)) for user in USERS}
 
 
 @pytest.fixture
-def isolated(place: Place, obstacles: dict[str, str | None]) -> Place:
+def isolated(place: Place, grants: dict[str, Support], monkeypatch: pytest.MonkeyPatch) -> Place:
     """A place with a private ``/opt/ml``."""
-    reason = obstacles[place.user]
-    if reason:
-        pytest.skip(f"a private /opt/ml cannot be had by {place.user}: {reason}")
+    support = grants[place.user]
+    if support.reason:
+        pytest.skip(f"a private /opt/ml cannot be had by {place.user}: {support.reason}")
+    monkeypatch.setattr(processes, "begin_probe", lambda: lambda: support)  # every launcher looks anew
     return replace(place, isolation="required")
 
 

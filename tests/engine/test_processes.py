@@ -107,13 +107,14 @@ class TestTheCommand:
 
 
 class TestTheEnd:
-    @pytest.mark.parametrize("code", [0, 1, 7, 127, 255])
-    def test_an_exit_code_is_what_the_command_says(self, anyhow, code):
-        assert anyhow.sh(f"exit {code}").exit_code == code
+    def test_an_exit_code_is_what_the_command_says_and_a_signal_is_negative(self, anyhow):
+        ends = {"exit 0": 0, "exit 7": 7, "exit 255": 255}
+        ends |= {f"ulimit -c 0; kill -{int(each)} $$": -each for each in (signal.SIGKILL, signal.SIGSEGV)}
 
-    @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM, signal.SIGPIPE])
-    def test_a_signal_is_negative(self, anyhow, number):
-        assert anyhow.sh(f"ulimit -c 0; kill -{int(number)} $$").exit_code == -number
+        def body():
+            return [anyhow.run_here("/bin/sh", "-c", script)[1] for script in ends]
+
+        assert anyhow.supervise(body) == list(ends.values())
 
     def test_exited_is_readable_then_and_not_before(self, anyhow):
         def body():
