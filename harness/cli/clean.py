@@ -20,6 +20,7 @@ from harness.engine.client import stores
 from harness.engine.store import ENDED, Job
 from harness.engine.supervisor import lose
 from harness.errors import HarnessError, MissingCapability, UsageError
+from harness.standin.scratch import sweep
 from harness.targets import Target, open_target
 
 _SHOWN = 20
@@ -45,12 +46,13 @@ def command(
     stopped = _stop(target) if stop else []
     forgotten = target.client.forget_unused()
     containers = _remove_containers()  # first: they may still write to run folders, and what they wrote is root's
+    temporary = [str(folder) for folder in sweep()]
     removed = _remove_runs(config.runs_dir, yes=yes) if runs else []
     if cache:
         shutil.rmtree(config.cache, ignore_errors=True)
     if as_json:
         told = {"Lost": buried, "Stopped": stopped, "Forgotten": forgotten, "Removed": removed}
-        console.print_json({**told, "Containers": containers, "Cache": cache})
+        console.print_json({**told, "Containers": containers, "Temporary": temporary, "Cache": cache})
         return
     for name in buried:
         click.echo(f"{name}: had lost its process, now Failed", err=True)
@@ -60,11 +62,13 @@ def command(
         click.echo(f"{name}: what a killed command had made for it is forgotten", err=True)
     for name in containers:
         click.echo(f"{name}: removed from the Docker engine", err=True)
+    for name in temporary:
+        click.echo(f"{name}: removed; a killed parity or stand-in had left it", err=True)
     if removed:
         click.echo(f"{len(removed)} run folder{'s' * (len(removed) > 1)} removed", err=True)
     if cache:
         click.echo("what was kept between jobs is removed", err=True)
-    elif not (buried or stopped or forgotten or containers or removed):
+    elif not (buried or stopped or forgotten or containers or temporary or removed):
         click.echo("there was nothing to clean up", err=True)
 
 

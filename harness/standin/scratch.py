@@ -16,7 +16,7 @@ _PREFIX = "harness-standin-"
 @contextmanager
 def scratch() -> Iterator[Path]:
     """A new folder, locked by this process; those of processes that are gone are removed first."""
-    _sweep()
+    sweep()
     folder, lock = _new()
     try:
         yield folder
@@ -39,7 +39,9 @@ def _new() -> tuple[Path, int]:
         os.close(lock)
 
 
-def _sweep() -> None:
+def sweep() -> list[Path]:
+    """Remove the folders whose processes are gone; which these were."""
+    swept = []
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/"):
         with suppress(OSError):  # gone, or in use
             if folder.lstat().st_uid != os.getuid() or folder.is_symlink():
@@ -47,6 +49,8 @@ def _sweep() -> None:
             lock = lock_of(folder)
             shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
+            swept.append(folder)
+    return swept
 
 
 def lock_of(folder: Path) -> int:

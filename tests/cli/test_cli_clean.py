@@ -4,12 +4,16 @@ import os
 import pty
 import subprocess
 import sys
+import tempfile
 import time
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from harness.engine.leftovers import labels
 from harness.engine.store import Job
+from harness.standin.scratch import lock_of
 from tests.cli.deployments import what_is_left, with_model
 from tests.docker_engine import client_or_skip, image_or_skip, marked
 
@@ -17,8 +21,18 @@ from tests.docker_engine import client_or_skip, image_or_skip, marked
 def test_where_there_is_no_engine_there_is_nothing_of_ours_in_it(project):
     done = project().harness("clean", "--json", DOCKER_HOST="unix:///nowhere/docker.sock")
     assert (done.code, done.err) == (0, "")
-    nothing = {key: [] for key in ("Lost", "Stopped", "Forgotten", "Removed", "Containers")}
+    nothing = {key: [] for key in ("Lost", "Stopped", "Forgotten", "Removed", "Containers", "Temporary")}
     assert done.json == {**nothing, "Cache": False}
+
+
+def test_the_temporary_folder_of_a_killed_comparison_goes_and_that_of_one_that_runs_stays(project):
+    killed = Path(tempfile.mkdtemp(prefix="harness-standin-"))
+    used = Path(tempfile.mkdtemp(prefix="harness-standin-"))
+    with closing(os.fdopen(lock_of(used))):
+        done = project().harness("clean", "--json", **NO_DOCKER)
+        assert (done.json["Temporary"], killed.exists(), used.exists()) == ([str(killed)], False, True)
+    used.joinpath(".lock").unlink()
+    used.rmdir()
 
 
 UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
