@@ -6,8 +6,12 @@ import json
 import os
 import signal
 import socket
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+
+from tests.conftest import Finished, Project
 
 COUNTS = """
 import argparse, os
@@ -48,59 +52,66 @@ def process(made, *options, **variables):
     return made.harness("process", "--job-name", "p", *given, *options, **variables)
 
 
+@dataclass(frozen=True)
+class Completed:
+    """A job, and its whole request run again, and when the files that they read were written."""
+
+    made: Project
+    before: dict[Path, int]
+    shown: Finished
+    again: Finished
+
+
+def times(made):
+    return {path: path.stat().st_mtime_ns for part in ("raw", "src") for path in (made.folder / part).rglob("*")}
+
+
+@pytest.fixture(scope="module")
+def completed(shared_project):
+    results = {"result/rows": "old", "result/other": "mine"}
+    made = with_script(shared_project, COUNTS + "\nimport helper\n", **{"src/helper.py": "", **results})
+    before, shown = times(made), process(made)
+    request = json.loads((made.run_folder("p") / "request.json").read_text())
+    document = json.dumps({**request, "ProcessingJobName": "again"})
+    return Completed(made, before, shown, made.harness("process", "--request", "-", "--json", stdin=document))
+
+
 class TestAProcessingJob:
-    def test_shows_its_lines_its_outputs_and_its_exit_message(self, project):
-        made = with_script(project, COUNTS)
-        done = process(made)
+    def test_shows_its_lines_its_outputs_and_its_exit_message(self, completed):
+        done = completed.shown
         assert done.code == 0, done.err
         assert "algo-1 | rows 3\n" in done.out
         assert "\np  Completed  " in done.out
         rows = [line.split() for line in done.out.splitlines()[-2:]]
         assert rows == [["counts", "result"], ["exit", "message", "counted"]]
-        assert (made.folder / "result/rows").read_text() == "3"
 
-    def test_that_fails_names_no_output_as_it_has_delivered_none(self, project):
-        done = process(with_script(project, "raise SystemExit(3)"))
-        assert done.code == 1
-        assert not [line for line in done.out.splitlines() if line.split()[:1] == ["counts"]]
+    def test_is_described_on_disk_and_on_stdout_alike(self, completed):
+        again = completed.again.json
+        assert again == completed.made.describe("again")
+        assert (again["ProcessingJobStatus"], again["ExitMessage"]) == ("Completed", "counted")
+        assert "algo-1 | rows 3" in completed.again.err
 
-    def test_is_described_on_disk_and_on_stdout_alike(self, project):
-        made = with_script(project, COUNTS)
-        done = process(made, "--json")
-        assert done.json == made.describe("p")
-        assert (done.json["ProcessingJobStatus"], done.json["ExitMessage"]) == ("Completed", "counted")
-        assert "algo-1 | rows 3" in done.err
-
-    def test_replaces_an_output_file_and_leaves_the_others_beside_it(self, project):
-        made = with_script(project, COUNTS, **{"result/rows": "old", "result/other": "mine"})
-        process(made)
-        assert {path.name: path.read_text() for path in (made.folder / "result").iterdir()} == {
+    def test_replaces_an_output_file_and_leaves_the_others_beside_it(self, completed):
+        assert {path.name: path.read_text() for path in (completed.made.folder / "result").iterdir()} == {
             "rows": "3",
             "other": "mine",
         }
 
-    def test_does_not_write_to_the_source_or_the_data(self, project):
-        made = with_script(project, COUNTS + "\nimport helper\n", **{"src/helper.py": ""})
-        before = {path: path.stat().st_mtime_ns for part in ("raw", "src") for path in (made.folder / part).rglob("*")}
-        assert process(made).code == 0
-        after = {path: path.stat().st_mtime_ns for part in ("raw", "src") for path in (made.folder / part).rglob("*")}
-        assert after == before
+    def test_does_not_write_to_the_source_or_the_data(self, completed):
+        assert times(completed.made) == completed.before
 
-    def test_runs_the_whole_request_of_a_document_instead(self, project):
-        made = with_script(project, COUNTS)
-        process(made)
-        request = json.loads((made.run_folder("p") / "request.json").read_text())
-        again = {**request, "ProcessingJobName": "again"}
-        done = made.harness("process", "--request", "-", "--json", stdin=json.dumps(again))
-        assert done.json["ProcessingJobName"] == "again"
-        assert (done.code, done.json["ProcessingJobStatus"]) == (0, "Completed")
+    def test_runs_the_whole_request_of_a_document_instead(self, completed):
+        again = completed.again
+        assert again.json["ProcessingJobName"] == "again"
+        assert (again.code, again.json["ProcessingJobStatus"]) == (0, "Completed")
 
-    def test_that_fails_exits_with_1_and_keeps_its_tree_to_look_at(self, project):
+    def test_that_fails_exits_with_1_names_no_output_and_keeps_its_tree_to_look_at(self, project):
         made = with_script(project, COUNTS + "\nraise ValueError('stale')\n")
         done = process(made)
         assert done.code == 1
         assert "ValueError: stale" in done.out
         assert "exit code: 1" in done.err
+        assert not [line for line in done.out.splitlines() if line.split()[:1] == ["counts"]]
         assert not (made.folder / "result").exists()
         assert (made.run_folder("p") / "hosts/algo-1/processing/output/counts/rows").read_text() == "3"
 
@@ -143,14 +154,14 @@ class TestAProcessingJob:
 
     def test_refuses_an_input_that_is_not_there_before_anything_starts(self, project):
         made = with_script(project, COUNTS)
-        done = made.harness("process", "--job-name", "p", "--input", "raw=nowhere")
+        done = made.here("process", "--job-name", "p", "--input", "raw=nowhere")
         assert done.code == 2
         assert "nowhere does not exist" in done.err
         assert not made.run_folder("p").exists()
 
     def test_refuses_an_output_that_is_a_file_before_anything_starts(self, project):
         made = with_script(project, COUNTS)
-        done = made.harness("process", "--job-name", "p", "--output", "counts=raw/a.csv")
+        done = made.here("process", "--job-name", "p", "--output", "counts=raw/a.csv")
         assert done.code == 2
         assert f"Output 'counts': {made.folder}/raw/a.csv is a file" in done.err
         assert not made.run_folder("p").exists()
