@@ -225,7 +225,7 @@ class TestADeploymentThatFails:
                 setattr(info, attribute, value)
             tar.addfile(info, io.BytesIO(b""))
         before = sorted(path for path in made.folder.parent.rglob("*") if "runs" not in path.parts)
-        done = deploy(made)
+        done = made.here("deploy", "--endpoint-name", "e", "--model-data", "model.tar.gz")
         assert done.code in {1, 2}
         assert member["name"] in done.err
         assert "Traceback" not in done.err
@@ -244,7 +244,7 @@ class TestADeploymentThatFails:
             content = (made.folder / "model.tar.gz").read_bytes()[:-20]
         if content is not None:
             made.write(name, content)
-        done = made.harness("deploy", "--model-data", name)
+        done = made.here("deploy", "--model-data", name)
         assert done.code in {1, 2}
         assert name in done.err
         assert "Traceback" not in done.err
@@ -253,12 +253,12 @@ class TestADeploymentThatFails:
     def test_because_there_is_no_such_job_names_the_nearest(self, project):
         made = project()
         made.harness("train", "--job-name", "iris-job")
-        done = made.harness("deploy", "--job", "iris-jbo")
+        done = made.here("deploy", "--job", "iris-jbo")
         assert done.code == 2
         assert "There is no training job iris-jbo on local. Did you mean iris-job?" in done.err
         assert "harness runs" in done.err
 
     def test_because_there_is_no_model_says_how_to_name_one(self, project):
-        done = project().harness("deploy")
+        done = project().here("deploy")
         assert done.code == 2
         assert "--job or --model-data" in done.err

@@ -41,7 +41,7 @@ def made(shared_project):
 @pytest.mark.slow
 @pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
 def test_that_is_a_file_is_refused_in_one_line(made, verb):
-    done = made.harness(*verb, **NO_DOCKER)
+    done = made.here(*verb, **NO_DOCKER)
     assert (done.code, done.out) == (2, "")
     assert done.err.splitlines()[-1] == (
         f"harness: runs_dir: {made.folder}/harness.toml is no folder. Name another in [tool.harness], or as "
