@@ -25,14 +25,14 @@ def test_without_an_engine_the_exit_code_is_4_and_the_message_says_how_to_start_
 
 
 def test_a_version_without_pins_is_a_mistake_of_configuration(project):
-    done = project().harness("image", "build", "--framework-version", "0.23-1", DOCKER_HOST=NO_ENGINE)
+    done = project().here("image", "build", "--framework-version", "0.23-1", DOCKER_HOST=NO_ENGINE)
     assert done.code == 2
     assert "`harness image pull --framework-version 0.23-1`" in done.err
 
 
 @pytest.mark.parametrize("verb", ["build", "show", "pull"])
 def test_each_verb_has_an_example(project, verb):
-    assert f"Example: harness image {verb}" in project().harness("image", verb, "--help").out
+    assert f"Example: harness image {verb}" in project().here("image", verb, "--help").out
 
 
 @pytest.mark.docker

@@ -101,16 +101,16 @@ class TestTraining:
     @pytest.mark.slow
     def test_asks_for_what_plan_shows(self, remote, name):
         made = remote()
-        planned = made.harness("plan", "--job-name", name)
+        planned = made.here("plan", "--job-name", name)
         assert planned.code == 0, planned.err
-        assert made.harness("train", "--job-name", name).code == 0
+        assert made.here("train", "--job-name", name).code == 0
         assert json.loads((made.run_folder(name) / "request.json").read_text()) == planned.json
 
     @pytest.mark.slow
     def test_uploads_nothing_a_second_time(self, remote, name):
         made = remote("import os, helper; print('once')  # " + name)
-        first = made.harness("train", "--job-name", name)
-        second = made.harness("train", "--job-name", f"{name}-2")
+        first = made.here("train", "--job-name", name)
+        second = made.here("train", "--job-name", f"{name}-2")
         assert "uploaded source: 1 of 1 files" in first.err
         assert "uploaded" not in second.err
 
@@ -124,7 +124,7 @@ class TestTraining:
     @pytest.mark.slow
     def test_carries_the_lines_of_all_hosts(self, remote, name):
         script = "import os; print('I am', os.environ['SM_CURRENT_HOST'])"
-        done = remote(script).harness("train", "--job-name", name, "--instance-count", "2")
+        done = remote(script).here("train", "--job-name", name, "--instance-count", "2")
         assert done.code == 0, done.err
         assert "algo-1 | I am algo-1\n" in done.out
         assert "algo-2 | I am algo-2\n" in done.out
@@ -133,14 +133,14 @@ class TestTraining:
     def test_loses_no_line_of_a_loud_script(self, remote, name):
         script = "for number in range(30_000): print('line', number)"
         made = remote(script)
-        assert made.harness("train", "--job-name", name).code == 0
+        assert made.here("train", "--job-name", name).code == 0
         lines = (made.run_folder(name) / "log.txt").read_text().splitlines()
         assert lines == [f"algo-1 | line {number}" for number in range(30_000)]
 
     @pytest.mark.slow
     def test_that_fails_says_why_and_exits_with_one(self, remote, name):
         made = remote("raise ValueError('no good')")
-        done = made.harness("train", "--job-name", name)
+        done = made.here("train", "--job-name", name)
         assert done.code == 1
         assert "AlgorithmError" in done.err
         assert "no good" in done.out
@@ -150,7 +150,7 @@ class TestTraining:
     def test_with_dependencies_finds_them_beside_the_script(self, remote, name):
         made = remote(files={"lib/extra/__init__.py": "WORD = 'extra'\n"}, config='dependencies = ["lib/extra"]')
         made.write("src/train.py", "import extra; print('it is', extra.WORD)")
-        done = made.harness("train", "--job-name", name)
+        done = made.here("train", "--job-name", name)
         assert "algo-1 | it is extra" in done.out, done.err
         here = made.harness("train", "--on", "local")
         assert "algo-1 | it is extra" in here.out, here.err
@@ -160,75 +160,75 @@ class TestTraining:
 class TestRefusals:
     def test_of_the_same_name_again(self, remote, name):
         made = remote("pass")
-        assert made.harness("train", "--job-name", name).code == 0
-        again = made.harness("train", "--job-name", name)
+        assert made.here("train", "--job-name", name).code == 0
+        again = made.here("train", "--job-name", name)
         assert again.code == 2
         assert "ResourceInUse" in again.err
         assert "Choose another --job-name" in again.err
 
     def test_of_a_name_that_another_machine_has_used(self, remote, name, standin):
         made = remote("pass")
-        assert made.harness("train", "--job-name", name).code == 0
+        assert made.here("train", "--job-name", name).code == 0
         (made.run_folder(name) / "describe.json").unlink()
-        again = made.harness("train", "--job-name", name)
+        again = made.here("train", "--job-name", name)
         assert again.code == 2
         assert "(ResourceInUse)" in again.err
 
     def test_of_a_role_that_is_missing(self, remote):
-        done = remote("pass").harness("train", HARNESS_ROLE="")
+        done = remote("pass").here("train", HARNESS_ROLE="")
         assert done.code == 2
         assert "needs a role" in done.err
 
     def test_of_a_role_that_is_no_arn(self, remote):
-        done = remote("pass").harness("train", HARNESS_ROLE="admin")
+        done = remote("pass").here("train", HARNESS_ROLE="admin")
         assert done.code == 2
         assert "is not the ARN of a role" in done.err
 
     def test_of_a_region_that_is_missing(self, remote):
-        done = remote("pass").harness("train", AWS_REGION="", AWS_DEFAULT_REGION="", HARNESS_REGION="")
+        done = remote("pass").here("train", AWS_REGION="", AWS_DEFAULT_REGION="", HARNESS_REGION="")
         assert done.code == 2
         assert "needs a region" in done.err
 
     def test_of_missing_credentials(self, remote):
-        done = remote("pass").harness("train", AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="", AWS_SESSION_TOKEN="")
+        done = remote("pass").here("train", AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="", AWS_SESSION_TOKEN="")
         assert done.code == 4
         assert "There are no AWS credentials" in done.err
         assert "aws configure" in done.err
 
     def test_of_a_profile_that_is_not_there(self, remote):
-        done = remote("pass").harness("train", "--profile", "nobody")
+        done = remote("pass").here("train", "--profile", "nobody")
         assert done.code == 2
         assert "nobody" in done.err
 
     def test_of_a_private_key_in_the_source(self, remote, name):
         made = remote("pass", files={"src/key.pem": "-----BEGIN PRIVATE KEY-----\nabc\n"})
-        done = made.harness("train", "--job-name", name)
+        done = made.here("train", "--job-name", name)
         assert done.code == 2
         assert "key.pem" in done.err
-        allowed = made.harness("train", "--job-name", name, HARNESS_ALLOW_SECRETS='["key.pem"]')
+        allowed = made.here("train", "--job-name", name, HARNESS_ALLOW_SECRETS='["key.pem"]')
         assert allowed.code == 0, allowed.err
 
     def test_of_a_channel_without_files(self, remote):
         made = remote("pass")
         (made.folder / "none").mkdir()
-        done = made.harness("train", "--channel", "train=none")
+        done = made.here("train", "--channel", "train=none")
         assert done.code == 2
         assert "Channel 'train'" in done.err
         assert "has no files" in done.err
 
     def test_of_a_request_that_breaks_aws_s_rules(self, remote):
-        done = remote("pass").harness("train", "--instance-type", "ml.m5.enormous")
+        done = remote("pass").here("train", "--instance-type", "ml.m5.enormous")
         assert done.code == 2
         assert "AWS would refuse this CreateTrainingJob request" in done.err
         assert "uploaded" not in done.err
 
     def test_of_a_bucket_that_is_not_there(self, remote):
-        done = remote("pass").harness("train", HARNESS_DEFAULT_BUCKET="nobody-has-this-bucket")
+        done = remote("pass").here("train", HARNESS_DEFAULT_BUCKET="nobody-has-this-bucket")
         assert done.code == 2
         assert "NoSuchBucket" in done.err
 
     def test_when_nobody_answers(self, remote):
-        done = remote("pass").harness("train", AWS_ENDPOINT_URL="http://127.0.0.1:9", AWS_MAX_ATTEMPTS="1")
+        done = remote("pass").here("train", AWS_ENDPOINT_URL="http://127.0.0.1:9", AWS_MAX_ATTEMPTS="1")
         assert done.code == 4
         assert "AWS cannot be reached" in done.err
 
@@ -239,7 +239,7 @@ class TestWithoutWaiting:
         made = remote()
         done = made.harness("train", "--job-name", name, "--no-wait")
         assert (done.code, done.out) == (0, f"{name}\n"), done.err
-        followed = made.harness("runs", "follow", name)
+        followed = made.here("runs", "follow", name)
         assert followed.code == 0, followed.err
         assert "algo-1 | found part-1.csv" in followed.out
         assert (made.run_folder(name) / "output/model.tar.gz").is_file()
@@ -264,10 +264,10 @@ class TestWithoutWaiting:
         assert started.returncode == 130
         assert f"harness runs follow {name} --on remote" in said.decode()
         assert f"harness runs stop {name} --on remote" in said.decode()
-        assert made.harness("runs", "show", name, "--on", "remote").json["TrainingJobStatus"] == "InProgress"
-        assert name in made.harness("runs").out
-        assert made.harness("runs", "stop", name).code == 0
-        followed = made.harness("runs", "follow", name)
+        assert made.here("runs", "show", name, "--on", "remote").json["TrainingJobStatus"] == "InProgress"
+        assert name in made.here("runs").out
+        assert made.here("runs", "stop", name).code == 0
+        followed = made.here("runs", "follow", name)
         assert followed.code == 1
         assert f"{name} was stopped" in followed.err
 
@@ -285,7 +285,7 @@ class TestOtherJobs:
     @pytest.mark.slow
     def test_transform_predicts_with_the_youngest_job_s_model(self, remote, name):
         made = remote(files={"batch/a.csv": "1,2\n3,4\n", "src/serve.py": SERVES})
-        assert made.harness("train", "--job-name", name).code == 0
+        assert made.here("train", "--job-name", name).code == 0
         done = made.harness(
             *("transform", "--job", name, "--entry-point", "serve.py", "--job-name", f"{name}-t"),
             *("--input", "batch", "--output", "predicted", "--content-type", "text/csv"),
@@ -296,11 +296,11 @@ class TestOtherJobs:
     @pytest.mark.slow
     def test_an_endpoint_is_deployed_invoked_and_deleted(self, remote, name):
         made = remote(files={"src/serve.py": SERVES})
-        assert made.harness("train", "--job-name", name).code == 0
+        assert made.here("train", "--job-name", name).code == 0
         done = made.harness("deploy", "--job", name, "--entry-point", "serve.py", "--endpoint-name", name)
         assert done.code == 0, done.err
         try:
-            asked = made.harness("invoke", "--endpoint-name", name, "--content-type", "text/csv", stdin="1\n2\n")
+            asked = made.here("invoke", "--endpoint-name", name, "--content-type", "text/csv", stdin="1\n2\n")
             assert asked.out == "a model\na model\n", asked.err
         finally:
             gone = made.harness("delete-endpoint", "--endpoint-name", name)
@@ -310,7 +310,7 @@ class TestOtherJobs:
 @pytest.mark.slow
 def test_what_a_job_on_aws_has_left_here_needs_no_aws(remote, name):
     made = remote(files={"batch/a.csv": "1,2\n3,4\n", "src/serve.py": SERVES})
-    done = made.harness("train", "--job-name", name)
+    done = made.here("train", "--job-name", name)
     assert f"copied to  runs/{name}/output\n" in done.out, done.err
     done = made.harness(
         *("transform", "--on", "local", "--entry-point", "serve.py", "--job-name", f"{name}-t"),
@@ -319,7 +319,7 @@ def test_what_a_job_on_aws_has_left_here_needs_no_aws(remote, name):
     )
     assert done.code == 0, done.err
     assert (made.folder / "predicted/a.csv.out").read_text() == "a model\na model\n"
-    listed = made.harness("runs", "--json", "--on", "local").json
+    listed = made.here("runs", "--json", "--on", "local").json
     assert {each["Name"]: each["Target"] for each in listed} == {name: "remote", f"{name}-t": "local"}
 
 
@@ -334,7 +334,7 @@ class TestAPlan:
 
     def test_lists_the_source_and_what_goes_where(self, remote, standin):
         made = remote()
-        said = made.harness("plan").err
+        said = made.here("plan").err
         account, region = standin.role.split(":")[4], standin.environment["AWS_REGION"]
         assert f"-> s3://sagemaker-{region}-{account}/source/" in said
         assert "helper.py" in said
@@ -343,7 +343,7 @@ class TestAPlan:
 
     def test_follows_the_configured_bucket_and_prefix(self, remote):
         made = remote(config='default_bucket = "mine"\ndefault_bucket_prefix = "team/iris"')
-        request = made.harness("plan").json
+        request = made.here("plan").json
         assert request["OutputDataConfig"]["S3OutputPath"] == "s3://mine/team/iris"
         assert request["InputDataConfig"][0]["DataSource"]["S3DataSource"]["S3Uri"].startswith(
             "s3://mine/team/iris/data/train-"
@@ -362,7 +362,7 @@ def test_boto3_is_named_where_it_is_missing(remote):
 @pytest.mark.slow
 def test_a_job_is_not_paid_for_whose_run_folder_cannot_be_made(remote, name):
     made = remote(config='runs_dir = "harness.toml"')
-    done = made.harness("train", "--job-name", name)
+    done = made.here("train", "--job-name", name)
     assert (done.code, "Traceback" in done.err) == (2, False)
     assert f"runs_dir: {made.folder}/harness.toml is no folder." in done.err
-    assert name not in made.harness("runs").out
+    assert name not in made.here("runs").out

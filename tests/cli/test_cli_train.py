@@ -475,7 +475,7 @@ class TestBadInput:
     def test_a_script_without_a_folder_that_is_not_there_is_named_as_the_script(self, project):
         made = project()
         made.write("harness.toml", "")
-        done = made.harness("train", "--entry-point", "nope.py")
+        done = made.here("train", "--entry-point", "nope.py")
         assert done.code == 2
         assert f"entry_point '{made.folder / 'nope.py'}' is not there" in done.err
 
@@ -494,7 +494,7 @@ class TestBadInput:
         request["ResourceConfig"]["InstanceCount"] = "two"
         request["StoppingCondition"]["MaxRuntimeInSeconds"] = 0
         request["HyperParamters"] = {}
-        done = made.harness("train", "--request", "-", stdin=json.dumps(request))
+        done = made.here("train", "--request", "-", stdin=json.dumps(request))
         assert done.code == 2
         for path in ("ResourceConfig.InstanceCount", "StoppingCondition.MaxRuntimeInSeconds", "HyperParamters"):
             assert path in done.err
@@ -530,7 +530,7 @@ def test_a_whole_request_is_run_as_it_stands(project):
 
 def test_network_isolation_without_a_private_network_is_refused_before_anything_starts(project):
     made = project()
-    done = made.harness("train", "--enable-network-isolation", "--isolation", "none")
+    done = made.here("train", "--enable-network-isolation", "--isolation", "none")
     assert done.code == 2
     assert "EnableNetworkIsolation" in done.err
     assert not list((made.folder / "runs").glob("[!_.]*"))
@@ -552,7 +552,7 @@ def test_plan_misses_what_train_would_miss(project, arguments):
 @pytest.mark.parametrize("verb", ["train", "plan"])
 def test_a_metric_s_regular_expression_that_is_none_is_refused_by_name(project, verb):
     config = 'metric_definitions = [{Name = "loss", Regex = "loss=("}]'
-    done = project(config=config).harness(verb)
+    done = project(config=config).here(verb)
     assert done.code == 2
     assert "metric_definitions: loss: Regex 'loss=('" in done.err
 

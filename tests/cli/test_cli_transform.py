@@ -165,20 +165,20 @@ class TestATransform:
     def test_refuses_an_output_that_is_a_file_before_anything_starts(self, made, tmp_path):
         arguments = prepare(tmp_path, {"a.csv": "1,2\n"})
         (tmp_path / "out").touch()
-        done = made.harness("transform", "--job-name", "to-a-file", *arguments, *CSV)
+        done = made.here("transform", "--job-name", "to-a-file", *arguments, *CSV)
         assert done.code == 2
         assert f"TransformOutput: {tmp_path}/out is a file" in done.err
         assert not made.run_folder("to-a-file").exists()
 
     def test_names_the_option_of_an_input_that_is_not_there(self, made, tmp_path):
         arguments = prepare(tmp_path, {"a.csv": "1,2\n"})
-        done = made.harness("transform", *arguments, *CSV, "--input", "nowhere")
+        done = made.here("transform", *arguments, *CSV, "--input", "nowhere")
         assert done.code == 2
         assert re.search(r"harness: TransformInput \(--input\): \S*nowhere does not exist", done.err), done.err
 
     def test_without_input_or_model_says_what_is_missing(self, made):
-        assert "--input" in made.harness("transform", "--model-data", "model.tar.gz").err
-        assert "--job or --model-data" in made.harness("transform", "--input", "data/train").err
+        assert "--input" in made.here("transform", "--model-data", "model.tar.gz").err
+        assert "--job or --model-data" in made.here("transform", "--input", "data/train").err
 
     @pytest.mark.slow
     @pytest.mark.parametrize("how", ["runs stop", "ctrl-c"])

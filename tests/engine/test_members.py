@@ -281,7 +281,7 @@ def test_a_document_without_what_aws_requires_is_told_so(project, name):
     made = project()
     request = json.loads(made.here("plan").out)
     del request[name]
-    done = made.harness("train", "--request", "-", stdin=json.dumps(request))
+    done = made.here("train", "--request", "-", stdin=json.dumps(request))
     assert done.code == 2
     assert f"{name}: is required" in done.err
     assert "Traceback" not in done.err

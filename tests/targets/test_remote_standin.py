@@ -159,7 +159,7 @@ class TestOnTheWay:
     ):
         broken = tmp_path / "broken"
         made = remote(COUNTS.format(broken=str(broken)))
-        done = made.harness("train", "--job-name", name, "--no-wait")
+        done = made.here("train", "--job-name", name, "--no-wait")
         assert done.code == 0, done.err
         for key, text in {**made.variables, "AWS_ENDPOINT_URL": road.url}.items():
             monkeypatch.setenv(key, text)
@@ -189,7 +189,7 @@ class TestRefusals:
         trust = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}}]}
         document = json.dumps({"Version": "2012-10-17", **trust})
         made = standin.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)
-        done = remote().harness("train", HARNESS_ROLE=made["Role"]["Arn"])
+        done = remote().here("train", HARNESS_ROLE=made["Role"]["Arn"])
         assert done.code == 2
         assert f"Could not assume role {made['Role']['Arn']}" in done.err
         assert "docs/aws.md" in done.err
@@ -197,7 +197,7 @@ class TestRefusals:
     def test_of_a_bucket_that_is_another_account_s(self, remote, standin):
         # Somebody else was quicker to make the bucket that has the name of the role's account.
         standin.client("s3").create_bucket(Bucket="sagemaker-us-east-1-111122223333")
-        done = remote().harness("train", HARNESS_ROLE="arn:aws:iam::111122223333:role/jobs")
+        done = remote().here("train", HARNESS_ROLE="arn:aws:iam::111122223333:role/jobs")
         assert done.code == 2
         assert "sagemaker-us-east-1-111122223333 belongs to somebody else" in done.err
         assert "uploaded" not in done.err
@@ -205,13 +205,13 @@ class TestRefusals:
     def test_of_a_source_of_two_gigabytes_before_anything_is_sent(self, remote):
         made = remote(files={"src/huge.bin": ""})
         os.truncate(made.folder / "src/huge.bin", 2 << 30)  # a hole: nothing is written
-        done = made.harness("train", AWS_ENDPOINT_URL="http://127.0.0.1:9")
+        done = made.here("train", AWS_ENDPOINT_URL="http://127.0.0.1:9")
         assert done.code == 2
         assert "huge.bin" in done.err
         assert "cannot be reached" not in done.err
 
     def test_of_a_prefix_that_holds_nothing_comes_from_the_job_in_aws_s_words(self, remote, standin, name):
         standin.client("s3").create_bucket(Bucket=name)
-        done = remote().harness("train", "--job-name", name, "--channel", f"train=s3://{name}/nothing")
+        done = remote().here("train", "--job-name", name, "--channel", f"train=s3://{name}/nothing")
         assert done.code == 1
         assert f'No S3 objects found under S3 URL "s3://{name}/nothing"' in done.err
