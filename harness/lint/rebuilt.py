@@ -99,7 +99,8 @@ class Rebuilt:
                 details["nargs"] = nargs
                 if nargs == "?":
                     details["const"] = option.literal("const")
-            if choices is not None and choices is not UNKNOWN:
+            # Choices are held against what the type makes of the text.
+            if choices is not None and choices is not UNKNOWN and option.type in _TYPES:
                 details["choices"] = choices
         try:
             self._parser.add_argument(*option.flags, **details)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple
@@ -16,6 +18,8 @@ from harness.lint.paths import Locator, Where
 from harness.lint.rebuilt import Answer, Rebuilt
 from harness.lint.uses import Access, accesses
 from harness.lint.variables import Read, reads_of
+
+_WORD = re.compile(r"\w+")
 
 
 class Passed(NamedTuple):
@@ -43,7 +47,8 @@ class Subject:
     @cached_property
     def reads(self) -> tuple[Read, ...]:
         """Every environment variable that is read."""
-        return tuple(read for module in self.trained for read in reads_of(module))
+        found = (read for module in self.trained for read in reads_of(module))
+        return tuple(read for read in found if not self.is_idle(read.module, read.node))
 
     @cached_property
     def trained(self) -> tuple[Module, ...]:
@@ -61,7 +66,8 @@ class Subject:
     def accesses(self) -> tuple[Access, ...]:
         """Every file that is read or written, where it can be told which."""
         locator = self.locator
-        return tuple(access for module in self.trained for access in accesses(module, locator))
+        found = (access for module in self.trained for access in accesses(module, locator))
+        return tuple(access for access in found if not self.is_idle(access.module, access.node))
 
     @cached_property
     def called(self) -> frozenset[str]:
@@ -106,6 +112,19 @@ class Subject:
     def certain(self, node: ast.AST) -> bool:
         """Whether the job cannot get past a node."""
         return self.execution is not None and node in self.execution
+
+    def is_idle(self, module: Module, node: ast.expr) -> bool:
+        """Whether a call or a reading stands in a function that nothing in the source speaks of: it is not called."""
+        of = node.func if isinstance(node, ast.Call) else node.value if isinstance(node, ast.Subscript) else node
+        function = module.outermost_function_of(of)
+        if function is None or function.decorator_list or function.name.endswith(("_fn", "__")):
+            return False  # the server, and Python, call theirs by name
+        return self._words[function.name] == 1
+
+    @cached_property
+    def _words(self) -> Counter[str]:
+        """How often each word stands in the source."""
+        return Counter(word for each in self.modules.read.values() for word in _WORD.findall(each.text))
 
     def severity(self, node: ast.AST) -> Severity:
         """Of something that fails where it runs: an error where it certainly does."""

@@ -44,8 +44,12 @@ def caught(module: Module) -> set[int]:
 
 
 def asked_for(module: Module) -> set[str]:
-    """Variables that a module asks for before it reads them."""
-    return {name for node in module.all(ast.Compare) if (name := _asked(module, node))}
+    """Variables that a module asks for before it reads them: ``if "NAME" in os.environ``, ``if os.getenv("NAME")``."""
+    named = {name for node in module.all(ast.Compare) if (name := _asked(module, node))}
+    tests = [node.test for node in module.all(ast.If)] + [node.test for node in module.all(ast.IfExp)]
+    parts = (part for test in tests for part in walk(test) if isinstance(part, ast.Call))
+    gets = (read for part in parts if (read := read_of(module, part)))
+    return named | {read.name for read in gets if not read.required}
 
 
 def _asked(module: Module, node: ast.Compare) -> str | None:

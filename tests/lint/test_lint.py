@@ -133,7 +133,7 @@ class TestHowBadItIs:
             ('def main():\n    print(os.environ["SM_CHANNEL_TEST"])\nmain()', "error"),
             ('class A:\n    x = os.environ["SM_CHANNEL_TEST"]', "error"),
             ('with open(os.devnull):\n    print(os.environ["SM_CHANNEL_TEST"])', "error"),
-            ('def main():\n    print(os.environ["SM_CHANNEL_TEST"])', "warning"),
+            ('def main():\n    print(os.environ["SM_CHANNEL_TEST"])\nsteps = [main]', "warning"),
             ('if len(os.environ) > 3:\n    print(os.environ["SM_CHANNEL_TEST"])', "warning"),
             ('for x in []:\n    print(os.environ["SM_CHANNEL_TEST"])', "warning"),
             ('x = lambda: os.environ["SM_CHANNEL_TEST"]', "warning"),
@@ -166,6 +166,24 @@ def test_no_credential_is_told_of_which_a_finding_would_speak(linted: Lint):
     assert {"HRN105", "HRN108"} <= set(rules(report))
     assert "hunter22" not in str(report.findings)
     assert "--api_key (redacted)" in str(report.findings)
+
+
+@pytest.mark.parametrize(
+    "goes_on",
+    [
+        "shutil.copy2('a.txt', os.environ['SM_MODEL_DIR'])",
+        "os.replace('a.txt', os.environ['SM_MODEL_DIR'] + '/a.txt')",
+        "pathlib.Path('a.txt').rename(os.environ['SM_MODEL_DIR'] + '/a.txt')",
+        "tarfile.open(os.environ['SM_MODEL_DIR'] + '/a.tgz', 'w:gz').add('a.txt')",
+        "boto3.client('s3').upload_file('a.txt', 'bucket', 'key')",
+        "boto3.client('s3').upload_file(Filename='a.txt', Bucket='bucket', Key='key')",
+    ],
+)
+def test_a_file_that_goes_on_to_somewhere_else_is_not_lost(linted: Lint, goes_on: str):
+    writes = "import boto3, os, pathlib, shutil, tarfile\nopen('a.txt', 'w')\n"
+
+    assert "HRN301" in rules(linted(writes + goes_on.replace("a.txt", "b.txt")))
+    assert rules(linted(writes + goes_on)) == []
 
 
 class TestIgnoring:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from harness.contract.environment import Dialect
 from harness.lint.findings import Found, Rule, Severity
-from harness.lint.parsers import UNKNOWN, Option
+from harness.lint.parsers import UNKNOWN, Option, Parser
 from harness.lint.rules.passing import fatal, place_of, strict, typed
 from harness.lint.subject import Passed, Subject
 
@@ -42,7 +42,7 @@ def _hyphens(subject: Subject) -> Iterator[Found]:
 
 def _untaken(subject: Subject) -> Iterator[Found]:
     """With ``parse_known_args``: nobody complains."""
-    if subject.parser is None or not subject.parser.complete or strict(subject):
+    if subject.parser is None or not subject.parser.complete or strict(subject) or _goes_on(subject.parser):
         return
     for each in subject.passed:
         if each.answer.option or _other_dashes(subject, each) or _other_spelling(subject, each):
@@ -57,6 +57,17 @@ def _untaken(subject: Subject) -> Iterator[Found]:
             f"No argument takes hyperparameter {each.name}, and parse_known_args passes over {typed(each)}.{hint}",
             f"Rename it to {_fed_by(near)}." if near else f"Declare --{each.name}, or leave the hyperparameter out.",
         )
+
+
+def _goes_on(parser: Parser) -> bool:
+    """Whether another parser is given what ``parse_known_args`` leaves over."""
+    for module, read in parser.reads:
+        targets = [each.targets[0] for each in module.all(ast.Assign) if each.value is read]
+        left = {ast.unparse(each.elts[1]) for each in targets if isinstance(each, ast.Tuple) and len(each.elts) == 2}
+        given = (each.args[0] for each in module.calls_of(("parse_args", "parse_known_args")) if each.args)
+        if any(isinstance(each, ast.Name) and each.id in left for each in given):
+            return True
+    return False
 
 
 def _refused(subject: Subject) -> Iterator[Found]:

@@ -19,6 +19,11 @@ _SCRATCH = ("/tmp", "/var/tmp", "/dev", "/proc", "/sys", "/run")  # noqa: S108 -
 _OF_A_PERSON = ("/home", "/Users", "/root", "/Volumes", "/mnt", "/media")
 _IN_THE_IMAGE = ("/home", "/root", "/mnt", "/media")
 _OUTPUTS = ("SM_MODEL_DIR", "SM_OUTPUT_DATA_DIR")
+_HAND_ON = (
+    *("move", "copy", "copy2", "copyfile", "copytree", "make_archive", "rename", "replace"),
+    *("add", "write", "upload_file", "upload", "put_file", "log_artifact", "log_artifacts"),
+)
+_HANDED = ("src", "Filename", "filename", "name", "local_path", "root_dir")
 _TAKE_FOLDERS = ("pandas.read_parquet", "shutil.copy", "shutil.copy2")
 _JOIN = "Put folder and name together with os.path.join, which writes a / between them."
 
@@ -42,10 +47,12 @@ def severity_of(subject: Subject, access: Access) -> Severity:
 
 
 def _lost(subject: Subject) -> Iterator[Found]:
-    removed = _removed(subject)
+    removed, handed_on = _removed(subject), _handed_on(subject)
     for access in _of(subject, Use.WRITE):
         path = absolute(subject, access.where)
         if path is None or access.where.base == "~" or _is_in(path, (*_SCRATCH, *_OF_A_PERSON)) or path in removed:
+            continue
+        if _is_in(path, handed_on) and not _missing_folder(subject, access, path):
             continue
         remedy = 'Write models to os.environ["SM_MODEL_DIR"], and the rest to os.environ["SM_OUTPUT_DATA_DIR"].'
         missing = _missing_folder(subject, access, path)
@@ -245,6 +252,18 @@ def _removed(subject: Subject) -> set[str]:
                 continue
             gone.add(absolute(subject, path) if path else None)
     return {path for path in gone if path is not None}
+
+
+def _handed_on(subject: Subject) -> tuple[str, ...]:
+    """Files and folders that the script moves, copies, packs or sends to somewhere else."""
+    found = set()
+    for module in subject.trained:
+        for node in module.calls_of(_HAND_ON):
+            given = [*node.args[:1], *(key.value for key in node.keywords if key.arg in _HANDED)]
+            if isinstance(node.func, ast.Attribute) and node.func.attr in ("rename", "replace", "move"):
+                given.append(node.func.value)
+            found |= {absolute(subject, where) for each in given if (where := subject.locator.where(module, each))}
+    return tuple(path for path in found if path is not None and path != subject.job.code)
 
 
 def _keep_checkpoints(subject: Subject) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from harness.lint.findings import Found, Rule
@@ -56,17 +55,8 @@ def _calls(subject: Subject, names: tuple[str, ...] | dict[str, str]) -> Iterato
         for node in module.calls_of({name.rpartition(".")[2] for name in names}):
             name = module.dotted(node.func)
             own = isinstance(node.func, ast.Name) and node.func.id == name and module.defines(name)
-            if name in names and not own and id(node) not in ready and not _is_idle(subject, module, node):
+            if name in names and not own and id(node) not in ready and not subject.is_idle(module, node):
                 yield module, node, name
-
-
-def _is_idle(subject: Subject, module: Module, node: ast.Call) -> bool:
-    """Whether a call stands in a function that nothing in the source speaks of."""
-    function = module.outermost_function_of(node.func)
-    if function is None or function.decorator_list or function.name.endswith(("_fn", "__")):
-        return False  # the server, and Python, call theirs by name
-    word = re.compile(rf"\b{function.name}\b")
-    return sum(len(word.findall(each.text)) for each in subject.modules.read.values()) == 1
 
 
 RULES = (
