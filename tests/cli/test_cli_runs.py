@@ -38,10 +38,10 @@ def test_stops_the_one_that_runs_and_asks_which_where_there_are_more(made):
     assert asked.code == 2
     assert "2 jobs run; name the one to stop: b, a." in asked.err
     assert made.here("runs", "stop", "a").code == 0
-    made.harness("runs", "follow", "a")
+    made.here("runs", "follow", "a")
     stopped = made.harness("runs", "stop", "--json")
     assert (stopped.code, stopped.json["TrainingJobName"]) == (0, "b")
-    assert "b was stopped" in made.harness("runs", "follow").err
+    assert "b was stopped" in made.here("runs", "follow").err
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ class TestTraining:
     def test_reads_channels_and_code_from_s3_and_delivers_there(self, project, s3):
         put(s3, **{"train/a.csv": "1", "train/b.csv": "2", "src/sourcedir.tar.gz": packed(**{"t.py": COPIES_ITS_DATA})})
         made = project("raise SystemExit('not this one')")
-        request = made.harness("plan", "--channel", f"train=s3://{BUCKET}/train/", "--job-name", "j").json
+        request = made.here("plan", "--channel", f"train=s3://{BUCKET}/train/", "--job-name", "j").json
         request["HyperParameters"]["sagemaker_submit_directory"] = f'"s3://{BUCKET}/src/sourcedir.tar.gz"'
         request["HyperParameters"]["sagemaker_program"] = '"t.py"'
         request["OutputDataConfig"]["S3OutputPath"] = f"s3://{BUCKET}/out"

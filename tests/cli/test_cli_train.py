@@ -407,7 +407,7 @@ subprocess.run(["sleep", "600"])
         running.kill()
         running.communicate(timeout=120)
         # The supervisor finds its caller gone and ends the job; `runs follow` returns when it has.
-        made.harness("runs", "follow", "j")
+        made.here("runs", "follow", "j")
         assert made.describe("j")["TrainingJobStatus"] == "Stopped"
 
     @pytest.mark.slow

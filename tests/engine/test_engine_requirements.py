@@ -146,7 +146,7 @@ class TestRequirements:
                 break
         running.terminate()
         running.communicate(timeout=120)
-        made.harness("runs", "follow", "j")
+        made.here("runs", "follow", "j")
         assert made.describe("j")["TrainingJobStatus"] == "Stopped"
         assert not [path for path in environments(made) if (path / ".complete").exists()]
 

@@ -83,13 +83,13 @@ print(job.held(), job.status)
     def test_that_detaches_a_job_may_end_before_it(self, project, path):
         made = project("import time; time.sleep(0.5); open('/opt/ml/model/m', 'w')")
         run(made, "begin('j')[1].detach()", path)
-        assert made.harness("runs", "follow", "j").code == 0
+        assert made.here("runs", "follow", "j").code == 0
         assert made.describe("j")["TrainingJobStatus"] == "Completed"
 
     def test_that_just_ends_takes_its_job_along(self, project, path):
         made = project(SLEEPS)
         run(made, "job, attached = begin('j')\nos._exit(0)", path)
-        made.harness("runs", "follow", "j")
+        made.here("runs", "follow", "j")
         assert made.describe("j")["TrainingJobStatus"] == "Stopped"
 
     def test_reads_of_a_killed_supervisor_by_its_end(self, project, path):

@@ -27,7 +27,7 @@ class TestEightJobsAtOnce:
         running = [made.start("train", "--job-name", f"j{number}") for number in range(8)]
         errors = [process.communicate(timeout=120)[1] for process in running]
         assert [process.returncode for process in running] == [0] * 8, errors
-        listed = made.harness("runs", "--json").json
+        listed = made.here("runs", "--json").json
         assert {(each["Name"], each["Status"]) for each in listed} == {(f"j{n}", "Completed") for n in range(8)}
 
 
@@ -56,7 +56,7 @@ def idle():
 
 def run_client(made, body: str) -> str:
     """Run a program that uses the client in its own process; what it printed."""
-    made.write("request.json", made.harness("plan", "--job-name", "given-below").out)
+    made.write("request.json", made.here("plan", "--job-name", "given-below").out)
     program = CLIENT + textwrap.dedent(body)
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program], cwd=made.folder, capture_output=True, text=True, timeout=120
@@ -131,7 +131,7 @@ class TestAProcess:
         # Its own grace is the job's, not ours: only the caller's end makes it quick.
         running.terminate()
         running.communicate(timeout=120)
-        made.harness("runs", "follow", "j")
+        made.here("runs", "follow", "j")
         assert made.describe("j")["TrainingJobStatus"] == "Stopped"
 
     def test_is_told_of_jobs_that_there_are_not(self, project):

@@ -34,7 +34,7 @@ def started(made, *arguments: str):
 
 def fate(made) -> str:
     """The job's status when nobody runs it any more."""
-    made.harness("runs", "follow", "j")
+    made.here("runs", "follow", "j")
     return made.describe("j")["TrainingJobStatus"]
 
 
@@ -88,7 +88,7 @@ def test_ctrl_c_at_any_moment_of_the_start_leaves_no_traceback_and_no_running_jo
         if (made.folder / "runs" / f"j{number}" / "describe.json").exists():
             assert running.returncode == 130, err
             assert b"Traceback" not in err
-    statuses = {each["Name"]: each["Status"] for each in made.harness("runs", "--json").json}
+    statuses = {each["Name"]: each["Status"] for each in made.here("runs", "--json").json}
     assert len(statuses) > 1, "none was interrupted late enough to have a job"
     assert set(statuses.values()) <= {"Stopped", "Failed"}
 

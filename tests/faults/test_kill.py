@@ -118,7 +118,7 @@ def test_killed_runs_leave_nothing_untrue_and_nothing_running(project):
         list(pool.map(lambda case: kill(made, *case), plan))
 
     wait_until_nobody_runs(made)
-    listed = made.harness("runs", "--json")
+    listed = made.here("runs", "--json")
     assert listed.code == 0, listed.err
     statuses = {each["Name"]: each["Status"] for each in listed.json}
     assert set(statuses.values()) <= ENDED
