@@ -348,12 +348,14 @@ def _some(names: Sequence[str], most: int = 5) -> str:
 def _check_clashes(files: Sequence[SourceFile]) -> None:
     seen: dict[str, SourceFile] = {}
     for file in files:
-        for taken in (file.name, *(str(parent) for parent in PurePosixPath(file.name).parents)):
+        taken = file.name
+        while taken:
             if taken in seen:
                 raise ConfigurationError(
                     f"'{seen[taken].path}' and '{file.path}' would both become '{taken}' beside the script. "
                     "Rename one, or leave it out."
                 )
+            taken = taken.rpartition("/")[0]  # a folder that it lies in
         seen[file.name] = file
 
 
