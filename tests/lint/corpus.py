@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from harness import source
 from harness.config import Config, load
 from harness.contract.environment import Dialect
 from harness.lint import Report, Severity, lint
@@ -83,8 +84,17 @@ class Case:
 @cache
 def _linted(case: Case) -> Report:
     # What was observed was observed on Linux, where a plain process can have an /opt/ml of its own.
-    with mock.patch.object(sys, "platform", "linux"):
+    with mock.patch.object(sys, "platform", "linux"), mock.patch.object(source, "_ignored_by_git", _ignored_below):
         return lint(case.config, dialect=case.dialect, toolkit=case.toolkit, serving=case.serving)
+
+
+_ignored_by_git = cache(source._ignored_by_git)
+
+
+def _ignored_below(folder: Path) -> frozenset[str]:
+    """What git ignores below a case's folder; it is asked once for all of them."""
+    within = f"{folder.resolve().relative_to(FOLDER)}/"
+    return frozenset(name.removeprefix(within) for name in _ignored_by_git(FOLDER) if name.startswith(within))
 
 
 def read(folder: Path) -> Case:
