@@ -39,7 +39,8 @@ class Listener(jobs.Silent):
     def output(self, data: bytes) -> None:
         """Whole lines."""
         self._log += data
-        sys.stdout.write(data.decode("utf-8", "replace"))
+        encoding = sys.stdout.encoding or "utf-8"  # with pytest -s a terminal's, which may lack a character
+        sys.stdout.write(data.decode("utf-8", "replace").encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()  # live, with pytest -s
 
 

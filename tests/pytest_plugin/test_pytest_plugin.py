@@ -178,6 +178,18 @@ def test_nothing_runs_on_aws_unless_the_option_says_so(
     done.stdout.fnmatch_lines(["SKIPPED * test_*.py:2: jobs on AWS are paid for: --harness-on remote allows them*"])
 
 
+@pytest.mark.slow
+def test_a_character_that_the_terminal_lacks_fails_no_test(
+    repository: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    repository.makepyfile("def test_job(training_job):\n    assert '\u2603' in training_job().log")
+    repository.makefile(".py", **{"src/train": "print('\u2603')"})
+    done = repository.runpytest_subprocess("-s", timeout=60)
+    done.assert_outcomes(passed=1)
+    done.stdout.fnmatch_lines(["*algo-1 | \\u2603*"])
+
+
 def test_where_a_test_fails_the_job_s_log_is_shown_and_no_variable_of_this_machine(
     repository: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
