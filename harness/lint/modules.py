@@ -14,6 +14,8 @@ from harness.source import SourceManifest
 
 MOST_MODULES = 1000
 """Modules that are read of one source. No job of one script has as many; what has is a vendored tree."""
+_MOST_FOLDERS = 200
+_CHANGES_PATH = "sys.path"
 _Node = TypeVar("_Node", bound=ast.AST)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _FUNCTIONS = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda})
@@ -250,7 +252,8 @@ class Modules(NamedTuple):
     """Modules that were left out because there are too many."""
     entry_point: str = ""
     paths: tuple[str, ...] = ("",)
-    """Folders of the source that imports are looked for in: the script's, and the root."""
+    """Folders of the source that imports are looked for in: the script's, and the root; all of it where the script
+    changes ``sys.path``."""
 
     @property
     def entry(self) -> Module | None:
@@ -271,6 +274,7 @@ def read_modules(manifest: SourceManifest, *more: str) -> Modules:
     entry = PurePosixPath(manifest.entry_point).as_posix()
     folder = PurePosixPath(entry).parent.as_posix()
     folders = ("",) if folder == "." else (f"{folder}/", "")
+    own = folders
     found: dict[str, Module] = {}
     broken: list[Broken] = []
     waiting = [name for name in dict.fromkeys((entry, *more)) if name.endswith(".py") and name in files]
@@ -282,12 +286,22 @@ def read_modules(manifest: SourceManifest, *more: str) -> Modules:
             broken.append(module)
             continue
         found[name] = module
-        for dotted in _imported(module):
+        looked_at = [module]
+        if _CHANGES_PATH in module.text and folders is own:
+            folders = (*folders, *_subfolders(files))  # which of them, nobody can say without running it
+            looked_at = list(found.values())
+        for dotted in (each for one in looked_at for each in _imported(one)):
             local = _local(dotted, files, folders)
             if local and local not in seen:
                 seen.add(local)
                 waiting.append(local)
     return Modules(files, found, tuple(broken), len(waiting), entry, folders)
+
+
+def _subfolders(files: Mapping[str, Path]) -> tuple[str, ...]:
+    """Folders of the source with modules in them, those near its root first."""
+    parents = {f"{parent}/" for name in files if name.endswith(".py") for parent in PurePosixPath(name).parents}
+    return tuple(sorted(parents - {"./"}, key=lambda folder: (folder.count("/"), folder))[:_MOST_FOLDERS])
 
 
 def _parse(name: str, path: Path) -> Module | Broken:

@@ -82,13 +82,13 @@ class _Followed:
 
     def taken(self) -> Iterator[Taken]:
         """Where a path is needed."""
+        ready = {node for module in self._subject.trained for node in caught(module)}
         for module in self._subject.trained:
-            ready = caught(module)
             for node, value, fails in _needed(module):
                 read = self._read(module, value)
-                if read is None or id(node) in ready:
-                    continue
                 _, call = self._given.get(self._parameter(module, value), (None, None))
+                if read is None or id(node) in ready or id(call) in ready:
+                    continue
                 certain = self._subject.certain(node) and (call is None or self._subject.certain(call))
                 yield Taken(read, module, node, Severity.ERROR if fails and certain else Severity.WARNING)
 

@@ -44,12 +44,25 @@ def caught(module: Module) -> set[int]:
 
 
 def asked_for(module: Module) -> set[str]:
-    """Variables that a module asks for before it reads them: ``if "NAME" in os.environ``, ``if os.getenv("NAME")``."""
+    """Variables that a module asks for before it reads them, or sets itself.
+
+    ``if "NAME" in os.environ``, ``if os.getenv("NAME")``.
+    """
     named = {name for node in module.all(ast.Compare) if (name := _asked(module, node))}
     tests = [node.test for node in module.all(ast.If)] + [node.test for node in module.all(ast.IfExp)]
     parts = (part for test in tests for part in walk(test) if isinstance(part, ast.Call))
     gets = (read for part in parts if (read := read_of(module, part)))
-    return named | {read.name for read in gets if not read.required}
+    return named | {read.name for read in gets if not read.required} | set(_made(module))
+
+
+def _made(module: Module) -> Iterator[str]:
+    """Variables that a module sets itself: ``os.environ["NAME"] = …``, ``os.environ.setdefault("NAME", …)``."""
+    for node in module.all(ast.Subscript):
+        if isinstance(node.ctx, ast.Store) and module.dotted(node.value) == "os.environ":
+            yield _text(module, node.slice) or ""
+    for call in module.calls_of(("setdefault",)):
+        if len(call.args) > 1 and (read := read_of(module, call)):
+            yield read.name
 
 
 def _asked(module: Module, node: ast.Compare) -> str | None:

@@ -156,6 +156,12 @@ class TestHowBadItIs:
         assert report.count(Severity.ERROR) == 1
 
 
+def test_a_variable_that_the_script_gives_a_default_is_no_error_where_it_is_read(linted: Lint):
+    reads = 'os.environ.setdefault("SM_CHANNEL_TEST", "data/test")\nprint(os.environ["SM_CHANNEL_TEST"])\n'
+    (finding,) = linted(f"import os\n{reads}").findings
+    assert (finding.line, finding.severity) == (2, Severity.WARNING)
+
+
 def test_no_credential_is_told_of_which_a_finding_would_speak(linted: Lint):
     script = (
         "import argparse\nparser = argparse.ArgumentParser()\n"

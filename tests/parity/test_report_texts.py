@@ -151,6 +151,14 @@ class TestATerminal:
             assert part in text
         assert "differs: 1 unexplained" in text
 
+    def test_is_given_no_line_and_no_colour_of_a_job_s_own_making(self, told):
+        failing = finding("unexplained", Where="a\n::error::b", Seen="\x1b[2Jgone")
+
+        lines = terminal.render({**told, "Findings": [failing]}).splitlines()
+
+        assert r"container  metrics  a\n::error::b  (unexplained)" in lines
+        assert r"  seen       \x1b[2Jgone" in lines
+
     def test_tells_long_values_shortly(self, told):
         text = terminal.render({**told, "Findings": [finding("unexplained", Seen="word " * 4000)]})
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import chain, groupby
 from typing import Any
 
+from harness.parity.report.marking import visible
 from harness.parity.report.merging import counted, listed, merged, reason_of, uncompared
 
 Document = Mapping[str, Any]
@@ -112,7 +113,7 @@ def _findings(document: Document, width: int) -> Iterator[str]:
     if told:
         yield ""
     for finding in told[:_MOST]:
-        yield f"{finding['on']}  {finding['Aspect']}  {finding['Where']}  ({finding['Kind']})"
+        yield f"{finding['on']}  {finding['Aspect']}  {visible(finding['Where'])}  ({finding['Kind']})"
         for label, key in (("expected", "Expected"), ("seen", "Seen"), ("why", "Why"), ("breaks", "Breaks")):
             if finding[key] is not None or key in {"Expected", "Seen"}:
                 yield _line(label, "nothing" if finding[key] is None else finding[key], width)
@@ -125,7 +126,7 @@ def _findings(document: Document, width: int) -> Iterator[str]:
 
 
 def _line(label: str, text: str, width: int) -> str:
-    wrapped = textwrap.wrap(text, width - 13, max_lines=4, placeholder=" …") or [""]
+    wrapped = [visible(line) for line in textwrap.wrap(text, width - 13, max_lines=4, placeholder=" …")] or [""]
     return "\n".join([f"  {label:<9}  {wrapped[0]}", *(" " * 13 + line for line in wrapped[1:])])
 
 

@@ -1,0 +1,2 @@
+def circle(radius):
+    return radius * 6

@@ -1,0 +1,8 @@
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import shapes
+from shapes.round import circle
+
+print(">", shapes.__name__, circle(2))
