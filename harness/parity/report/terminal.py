@@ -113,7 +113,8 @@ def _findings(document: Document, width: int) -> Iterator[str]:
     if told:
         yield ""
     for finding in told[:_MOST]:
-        yield f"{finding['on']}  {finding['Aspect']}  {visible(finding['Where'])}  ({finding['Kind']})"
+        where = visible(finding["Where"]).replace("\n", r"\n")
+        yield f"{finding['on']}  {finding['Aspect']}  {where}  ({finding['Kind']})"
         for label, key in (("expected", "Expected"), ("seen", "Seen"), ("why", "Why"), ("breaks", "Breaks")):
             if finding[key] is not None or key in {"Expected", "Seen"}:
                 yield _line(label, "nothing" if finding[key] is None else finding[key], width)
