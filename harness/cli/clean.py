@@ -19,7 +19,7 @@ from harness.cli.options import common, configure
 from harness.engine.client import stores
 from harness.engine.store import ENDED, Job
 from harness.engine.supervisor import lose
-from harness.errors import HarnessError, MissingCapability, UsageError
+from harness.errors import ConfigurationError, HarnessError, MissingCapability, UsageError
 from harness.standin.scratch import sweep
 from harness.targets import Target, open_target
 
@@ -131,7 +131,7 @@ def _remove(folder: Path) -> None:
 def _has_ended(job: Job) -> bool:
     try:
         return job.status in ENDED and not job.held()
-    except FileNotFoundError:
+    except (FileNotFoundError, ConfigurationError):  # it has just gone, or cannot tell
         return False
 
 

@@ -18,7 +18,7 @@ from harness.engine.client import stores
 from harness.engine.settings import EngineSettings
 from harness.engine.store import Job, read_json
 from harness.engine.supervisor import lose
-from harness.errors import ServiceError, UsageError
+from harness.errors import ConfigurationError, ServiceError, UsageError
 from harness.targets import Target, open_target
 
 _MOST = 20
@@ -182,7 +182,10 @@ def _here(config: Config) -> Iterator[dict[str, Any]]:
     for store in stores(config.runs_dir):
         store.bury(lose)
         for name in store.names():
-            yield _summary(store.job(name))
+            try:
+                yield _summary(store.job(name))
+            except ConfigurationError as broken:  # keeps nobody from the others
+                console.complain(broken, as_json=False)
 
 
 def _summary(job: Job) -> dict[str, Any]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from harness.engine.settings import EngineSettings
 from harness.engine.store import ENDED, Document, Job, Store, kind_of
 from harness.engine.supervisor import Attachment, lose, start
-from harness.errors import ServiceError
+from harness.errors import ConfigurationError, ServiceError
 
 if TYPE_CHECKING:
     from harness.engine.nursery import Nursery
@@ -136,8 +137,11 @@ class Running:
             filters: the request: NameContains, StatusEquals, CreationTimeAfter, CreationTimeBefore, SortBy, SortOrder,
                 MaxResults, NextToken.
         """
-        found = [found for name in self.store.names() if (found := self.find(kind, name)) is not None]
-        chosen = sorted(filter(_matching(kind, filters), found), key=_order(kind, filters))
+        found = []
+        for name in self.store.names():
+            with suppress(ConfigurationError):  # a broken one keeps nobody from the others
+                found.append(self.find(kind, name))
+        chosen = sorted(filter(_matching(kind, filters), filter(None, found)), key=_order(kind, filters))
         if filters.get("SortOrder", "Descending") == "Descending":
             chosen.reverse()
         first = int(filters.get("NextToken") or 0)

@@ -89,8 +89,13 @@ def _from_json(members: Document) -> Document:
 
 
 def kind_of(description: Mapping[str, Any]) -> str:
-    """What a ``Describe…`` document describes: ``TrainingJob``, ``Endpoint``, …; its name stands first."""
-    return next(iter(description)).removesuffix("Name")
+    """What a ``Describe…`` document describes: ``TrainingJob``, ``Endpoint``, …; "" if it has no status.
+
+    Of its names (a transform job has its model's as well) it is the one that a status goes with. Their order tells
+    nothing: ours writes the job's own first, AWS's answer comes in the order of its model.
+    """
+    names = (member.removesuffix("Name") for member in description if member.endswith("Name"))
+    return next((name for name in names if f"{name}Status" in description), "")
 
 
 class Vanished(Exception):
@@ -126,7 +131,7 @@ class Job:
         """The job's ``describe_…`` document as it stands on disk."""
         path = self.path / "describe.json"
         document = read_json(path)
-        if not document or f"{kind_of(document)}Status" not in document:
+        if not kind_of(document):
             raise _not_whole(path, "it has no status")
         return document
 

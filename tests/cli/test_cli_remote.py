@@ -281,6 +281,8 @@ class TestOtherJobs:
         assert done.code == 0, done.err
         assert (made.folder / "clean/b.csv").read_text() == "ABC"
         assert files(made.run_folder(name)) == ["describe.json", "log.txt", "request.json"]
+        [listed] = made.here("runs", "--on", "local", "--json").json
+        assert (listed["Name"], listed["Kind"], listed["Status"]) == (name, "ProcessingJob", "Completed")
 
     @pytest.mark.slow
     def test_transform_predicts_with_the_youngest_job_s_model(self, remote, name):

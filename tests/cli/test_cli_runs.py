@@ -29,6 +29,18 @@ def test_shows_and_follows_the_youngest(made):
     assert "younger  Completed" in followed.out
 
 
+def test_tells_of_the_others_beside_one_that_is_broken(made):
+    for name in ("broken", "whole"):
+        made.harness("train", "--job-name", name)
+    (made.run_folder("broken") / "describe.json").write_text("{")
+    listed = made.here("runs", "--json")
+    assert [each["Name"] for each in listed.json] == ["whole"]
+    assert f"{made.run_folder('broken')}/describe.json is not as the harness has written it" in listed.err
+    removed = made.here("clean", "--runs", "--yes", "--json")
+    assert (removed.code, removed.json["Removed"]) == (0, ["whole"]), removed.err
+    (made.run_folder("broken") / "describe.json").unlink()
+
+
 @pytest.mark.slow
 def test_stops_the_one_that_runs_and_asks_which_where_there_are_more(made):
     made.harness("train", "--job-name", "done")

@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness import service_model
 from harness.engine import store as store_module
-from harness.engine.store import ENDED, LOST, Job, Store, now, read_json, write_json
+from harness.engine.store import ENDED, LOST, Job, Store, kind_of, now, read_json, write_json
 from harness.engine.supervisor import fail
 from harness.errors import ConfigurationError, ServiceError
 
@@ -74,6 +75,14 @@ class TestADocument:
         path.write_bytes(text.encode("utf-8", "surrogateescape"))
         with pytest.raises(ConfigurationError, match=rf"{path} is not as the harness has written it .*Remove it"):
             read_json(path)
+
+
+@pytest.mark.parametrize("kind", ["TrainingJob", "ProcessingJob", "TransformJob", "Endpoint"])
+@pytest.mark.parametrize("turned", [False, True], ids=["as AWS orders it", "turned around"])
+def test_a_description_is_told_by_its_status_wherever_its_name_stands(kind, turned):
+    model = service_model.load()
+    members = list(model.shapes[model.output_of(f"Describe{kind}") or ""]["members"])
+    assert kind_of(dict.fromkeys(reversed(members) if turned else members)) == kind
 
 
 class TestAJob:
