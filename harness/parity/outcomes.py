@@ -17,7 +17,8 @@ _NUMBER = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
 _WHOLE = re.compile(r"[-+]?\d+")
 _OPT_ML = re.compile(r"/[^\s'\":]*/hosts/algo-\d+(?=/)")
 """Where this machine has a host's ``/opt/ml``, in what the engine says of a file in it."""
-_PICKLES = (".joblib", ".pkl", ".pickle", ".sav")
+_PICKLE = re.compile(r".+\.(joblib|pkl|pickle|sav|dill)(\.(gz|z|bz2|xz|lzma|lz4))?")
+_PICKLES_BEGIN = tuple(bytes((0x80, protocol)) for protocol in range(2, 6))
 _LONGEST = 200
 """Characters of a line that are told."""
 
@@ -31,6 +32,12 @@ class File:
     sha256: str
     text: str | None = field(default=None, repr=False)
     """What is in it, if it is a short text."""
+    begins: bytes = field(default=b"", repr=False)
+    """Its first bytes."""
+
+    def is_pickle(self, name: str) -> bool:
+        """Whether it is one, by a name or by its beginning: protocol 2 or newer (``pickletools``)."""
+        return bool(_PICKLE.fullmatch(name)) or self.begins in _PICKLES_BEGIN
 
 
 Files = Mapping[str, File]
@@ -187,7 +194,7 @@ def _archives(
         one, other = expected.get(name), seen.get(name)
         if one is None or other is None:
             yield Difference(aspect, name, _size(one), _size(other))
-        elif one.sha256 != other.sha256 and not (skip_pickles and name.endswith(_PICKLES)):
+        elif one.sha256 != other.sha256 and not (skip_pickles and one.is_pickle(name) and other.is_pickle(name)):
             yield from _contents(aspect, name, one, other, tolerance)
 
 

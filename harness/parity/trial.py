@@ -189,7 +189,9 @@ def files(folder: Path, job: str) -> dict[str, File]:
         if path.is_file():
             with path.open("rb") as content:
                 digest = hashlib.file_digest(content, "sha256").hexdigest()
-            found[path.relative_to(folder).as_posix()] = File(path.stat().st_size, digest, _text(path, job))
+                content.seek(0)
+                begins = content.read(2)
+            found[path.relative_to(folder).as_posix()] = File(path.stat().st_size, digest, _text(path, job), begins)
     return found
 
 

@@ -259,6 +259,20 @@ class TestAnOutcomeThatDiffersBetweenTargets:
 
         assert not judged(target("local", outcome=pickled), target("container")).findings
 
+    @pytest.mark.parametrize(
+        ("name", "begins", "known"),
+        [
+            ("model.pkl.gz", b"\x1f\x8b", True),
+            ("model", b"\x80\x05", True),
+            ("model", b"\x80", False),
+            ("m.gz", b"", False),
+        ],
+    )
+    def test_knows_a_pickle_by_its_name_or_by_how_it_begins(self, name, begins, known):
+        one, other = (outcome(model={name: File(9, digest * 64, begins=begins)}) for digest in "ab")
+
+        assert (not judged(target("local", outcome=one), target("container", outcome=other)).findings) is known
+
     def test_is_one_where_the_bytes_of_a_pickle_differ_and_nobody_could_ask_the_models(self):
         pickled = outcome(model={**outcome().model, "model.joblib": File(11, "d" * 64)})
         shown = [target("local", outcome=pickled, predictions=None), target("container", predictions=None)]
