@@ -70,10 +70,11 @@ def simple(clone):
     return clone
 
 
-def lab(clone: Path, *arguments: str) -> subprocess.Popen:
+def lab(clone: Path, on: str = "local", **variables: str) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "docs/lab.py", "--on", "local", *arguments],
+        [sys.executable, "docs/lab.py", "--on", on],
         cwd=clone,
+        env={**os.environ, **variables},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -126,6 +127,14 @@ def test_the_lab_fails_when_a_prediction_is_wrong_and_says_which(simple):
     assert running.returncode == 1, err
     assert "the label is 2" in out
     assert "Endpoint" not in listed(simple)
+
+
+def test_the_lab_goes_through_on_aws_and_looks_at_what_it_has_brought_back(simple, standin):
+    running = lab(simple, "remote", **standin.env)
+    out, err = running.communicate(timeout=200)
+    assert running.returncode == 1, err
+    assert "the label is 2" in out
+    assert "The whole lab" in out
 
 
 @pytest.mark.parametrize(
