@@ -59,7 +59,7 @@ def asked(task: Mapping[str, Any], folder: str, columns: tuple[int, int] | None)
     model = model_fn(folder)
     width = len(task["cells"][0])
     error: BaseException = ValueError(f"the model takes {getattr(model, 'n_features_in_', '?')} columns, not {width}")
-    for first, last in [columns] if columns else choices(model, width, labelled=task["labelled"]):
+    for first, last in [columns] if columns else choices(model, task["cells"], labelled=task["labelled"]):
         cells = [row[first:last] for row in task["cells"]]
         try:
             values = predict(module, model, cells)
@@ -70,11 +70,31 @@ def asked(task: Mapping[str, Any], folder: str, columns: tuple[int, int] | None)
     raise error
 
 
-def choices(model: object, width: int, *, labelled: bool) -> list[tuple[int, int]]:
-    """Which columns may be the features: in labelled rows the label stands first as a rule, else last."""
+def choices(model: object, cells: list[list[str]], *, labelled: bool) -> list[tuple[int, int]]:
+    """Which columns may be the features: in labelled rows the label stands first as a rule, else last.
+
+    Where it stands a classifier knows: all that is in that column is among its ``classes_``.
+    """
+    width = len(cells[0])
     ways = [(1, width), (0, width - 1), (0, width)] if labelled else [(0, width)]
     taken = getattr(model, "n_features_in_", None)
-    return [way for way in ways if taken is None or way[1] - way[0] == taken]
+    known = getattr(model, "classes_", None)
+    classes = {number_or_text(str(each)) for each in (() if known is None else known)}
+
+    def is_unlikely(way: tuple[int, int]) -> bool:
+        label = None if way == (0, width) else width - 1 if way[0] == 0 else 0
+        return label is not None and not all(number_or_text(row[label]) in classes for row in cells)
+
+    fitting = [way for way in ways if taken is None or way[1] - way[0] == taken]
+    return sorted(fitting, key=is_unlikely) if classes else fitting
+
+
+def number_or_text(text: str) -> Any:
+    """Labels as they are compared: ``1`` is ``1.0``."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def predict(module: Any, model: Any, cells: list[list[str]]) -> list[Any]:

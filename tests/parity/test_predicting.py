@@ -50,6 +50,14 @@ def test_the_rows_that_it_was_given_are_told(ask):
     assert ask(ADDS).rows.cells == (("1.5", "2"), ("3", "4"))
 
 
+@pytest.mark.parametrize("classes", ["[2, 4]", "numpy.array(['2', '4'])", "(2.0, 4.0)"])
+def test_the_label_is_the_column_that_has_a_classifier_s_classes_alone(ask, classes):
+    classifier = f"import numpy\n{ADDS}Model.classes_ = {classes}\n"
+
+    assert ask(classifier).rows.cells == (("0", "1.5"), ("1", "3"))
+    assert ask(classifier.replace(classes, "[0, 1]")).rows.cells == (("1.5", "2"), ("3", "4"))
+
+
 def test_rows_without_a_label_are_given_whole(ask):
     rows = Rows((("1", "2"),), "rows")
 
