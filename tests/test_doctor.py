@@ -9,16 +9,33 @@ import socket
 import subprocess
 import sys
 import tarfile
+import tomllib
 import uuid
 import warnings
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import requests
+from packaging.requirements import Requirement
 
+import harness
 from harness.config import load
-from harness.doctor import NEEDS, Check, Diagnosis, Status, aws, checks, containers, drift, local, localmode, machine
+from harness.doctor import (
+    NEEDS,
+    Check,
+    Diagnosis,
+    Status,
+    aws,
+    checks,
+    containers,
+    drift,
+    local,
+    localmode,
+    machine,
+    pythons,
+)
 from harness.doctor import standin as doctor_standin
 from harness.engine.client import stores
 from harness.engine.interpreter import LIBRARIES, Interpreter
@@ -112,10 +129,9 @@ class TestImageDrift:
     )
     def test_is_told_with_the_command_that_undoes_it(self, here, status, said):
         installed = {name: version for name, version in {**PINS, **here}.items() if version}
-        check = drift.compare(installed, PINS, "python -m pip install")
+        check = drift.compare(installed, PINS, "mend it")
         assert (check.status, said in check.finding) == (status, True)
-        pinned = "python -m pip install scikit-learn==1.9.0 pandas==2.2.3 numpy==2.5.1 joblib==1.5.3"
-        assert check.remedy == (pinned if status is Status.WARN else "")
+        assert check.remedy == ("mend it" if status is Status.WARN else "")
 
     def test_is_unknown_for_an_image_of_the_users_own(self):
         check = drift.compare(PINS, {}, "pip install")
@@ -145,12 +161,22 @@ class TestImageDrift:
         ("python", "status"), [("3.12.9", Status.OK), ("3.11.2", Status.WARN), ("3.1.2", Status.WARN)]
     )
     def test_of_python_counts_from_its_minor_number_on(self, python, status):
-        assert drift.python(Interpreter("/usr/bin/python3", python, ()), "1.9-0").status is status
+        here = Interpreter("/usr/bin/python3", python, ())
+        assert drift.python(here, "1.9-0", "make {} {}".format, []).status is status
 
     def test_of_python_is_undone_by_an_environment_into_which_the_pins_are_installed(self):
         here = Interpreter("/usr/bin/python3", "3.11.2", ())
-        assert drift.python(here, "1.9-0").remedy.startswith("python3.12 -m venv .venv-1.9-0")
-        assert drift.libraries(here, "1.9-0").remedy.startswith(".venv-1.9-0/bin/python -m pip install scikit-learn==")
+        python = ".venv-1.9-0/bin/python"
+        assert drift.python(here, "1.9-0", "make {} {}".format, ["flask", "packaging"]).remedy == (
+            f"make 3.12 .venv-1.9-0; {python} -m pip install scikit-learn==1.9.0 pandas==2.2.3 numpy==2.5.1 "
+            f'joblib==1.5.3 flask packaging; and python = "{python}" in [tool.harness]'
+        )
+        assert drift.libraries(here, "1.9-0").remedy.startswith("the environment above")
+
+    def test_of_libraries_alone_is_undone_in_the_script_s_own_environment(self):
+        here = Interpreter("/usr/bin/python3", "3.12.9", ())
+        assert drift.libraries(here, "1.9-0").remedy.startswith("/usr/bin/python3 -m pip install scikit-learn==1.9.0 ")
+        assert drift.libraries(here, None).remedy == "/usr/bin/python3 -m pip install scikit-learn"
 
 
 class TestLocal:
@@ -180,7 +206,47 @@ class TestLocal:
         found = list(local.look(config(tmp_path, python=str(python))))
         assert named(found, "libraries").finding.startswith("scikit-learn is not installed")
         server = named(found, "model server")
-        assert (server.status, server.remedy) == (Status.WARN, f"{python} -m pip install flask gunicorn gevent")
+        assert server.status is Status.WARN
+        assert server.remedy == f"{python} -m pip install flask gunicorn gevent packaging numpy"
+
+    def test_names_all_that_the_server_imports(self):
+        # What these distributions need themselves comes with them; nothing else can be imported here.
+        program = """
+import importlib.metadata as m, sys
+from packaging.requirements import Requirement
+
+def needed(name, seen):
+    if name not in seen:
+        seen.add(name)
+        for each in map(Requirement, m.requires(name) or ()):
+            if each.marker is None or each.marker.evaluate({"extra": ""}):
+                needed(each.name.lower().replace("_", "-"), seen)
+    return seen
+
+there = set().union(*(needed(name, set()) for name in sys.argv[1:]))
+modules = {
+    name for name, of in m.packages_distributions().items() if there & {each.lower().replace("_", "-") for each in of}
+}
+
+class Nothing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] not in {*modules, *sys.stdlib_module_names, "harness"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+for name in list(sys.modules):
+    if name.partition(".")[0] == "packaging":
+        del sys.modules[name]
+sys.meta_path.insert(0, Nothing())
+sys.path.insert(0, ".")
+import harness.server.app, harness.server.gevent_worker, harness.server.thread_worker, harness.server.workers
+"""
+        home = Path(harness.__file__).parents[1]
+        subprocess.run([sys.executable, "-c", program, *local._SERVER], check=True, cwd=home)
+
+    def test_names_for_the_server_what_the_extra_has_and_the_image_s_libraries(self):
+        pyproject = tomllib.loads((Path(harness.__file__).parents[1] / "pyproject.toml").read_text())
+        extra = [Requirement(each) for each in pyproject["project"]["optional-dependencies"]["serve"]]
+        assert {*local._SERVER} == {"numpy"}.union(*({each.name, *each.extras} for each in extra))
 
     def test_without_its_interpreter_cannot_run(self, tmp_path):
         check = named(local.look(config(tmp_path, python=str(tmp_path / "none"))), "python")
@@ -198,6 +264,41 @@ class TestLocal:
         found = list(local.look(config(tmp_path, image_uri="example.com/mine:1")))
         assert "not known" in named(found, "libraries").finding
         assert named(found, "python").status is Status.OK
+
+
+class TestAnEnvironmentOfAnotherPython:
+    def python(self, folder, code):
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "python3.77"
+        path.write_text(f"#!/bin/sh\nexit {code}\n")
+        path.chmod(0o755)
+        return str(path)
+
+    def made(self, monkeypatch, *path):
+        monkeypatch.setenv("PATH", os.pathsep.join(map(str, path)))
+        return pythons.environment("3.77", "there")
+
+    def test_is_made_with_the_one_that_a_shell_finds(self, tmp_path, monkeypatch):
+        self.python(tmp_path, 0)
+        assert self.made(monkeypatch, tmp_path) == "python3.77 -m venv there"
+
+    def test_is_made_with_one_that_runs_where_what_a_shell_finds_does_not(self, tmp_path, monkeypatch):
+        self.python(tmp_path / "shims", 127)
+        other = self.python(tmp_path / "bin", 0)
+        assert self.made(monkeypatch, tmp_path / "shims", tmp_path / "bin") == f"{other} -m venv there"
+
+    def test_is_made_with_one_that_pyenv_has_behind_a_shim_that_fails(self, tmp_path, monkeypatch):
+        self.python(tmp_path / "shims", 127)
+        behind = self.python(tmp_path / "versions/3.77.1/bin", 0)
+        assert self.made(monkeypatch, tmp_path / "shims") == f"{behind} -m venv there"
+
+    def test_is_uv_s_to_make_where_no_such_python_runs(self, tmp_path, monkeypatch):
+        self.python(tmp_path, 1)
+        (tmp_path / "uv").touch(0o755)
+        assert self.made(monkeypatch, tmp_path) == "uv venv --seed --python 3.77 there"
+
+    def test_needs_that_python_first_where_nothing_can_make_it(self, tmp_path, monkeypatch):
+        assert self.made(monkeypatch, tmp_path).startswith("install Python 3.77 (")
 
 
 class TestTheMachine:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from harness.doctor.checks import Check, Status
 from harness.engine.interpreter import LIBRARIES, Interpreter
@@ -33,37 +33,48 @@ def loads(library: str, one: str, other: str) -> bool:
     return one.split(".")[:count] == other.split(".")[:count]
 
 
-def python(here: Interpreter, version: str | None) -> Check:
-    """The script's Python against the one in the image of a framework version; None: an image of the user's own."""
-    there = IMAGES[version].python if version in IMAGES else None
-    if there is None or _same(here, there):
+def python(here: Interpreter, version: str | None, make: Callable[[str, str], str], server: Sequence[str]) -> Check:
+    """The script's Python against the one in the image.
+
+    Args:
+        here: the script's.
+        version: the framework version; None: an image of the user's own.
+        make: the command that makes an environment of a version of Python in a folder.
+        server: what an environment needs beside the image's libraries, to serve a model.
+    """
+    there = _another(here, version)
+    if version is None or there is None:
         return Check(AREA, "python", Status.OK, f"{here.version} ({here.path})")
+    made = f".venv-{version}/bin/python"
     return Check(
         AREA,
         "python",
         Status.WARN,
         f"{here.version}, but {there} in the image of {version}: syntax and packages may differ",
-        f'python{there} -m venv .venv-{version}, and python = ".venv-{version}/bin/python" in [tool.harness]',
+        f"{make(there, f'.venv-{version}')}; {_install(made, pinned(version), server)}; "
+        f'and python = "{made}" in [tool.harness]',
     )
 
 
 def libraries(here: Interpreter, version: str | None) -> Check:
     """The libraries of the script's interpreter against those in the image, as ``python`` does it."""
-    return compare(here.versions(), pinned(version) if version else {}, f"{_installer(here, version)} -m pip install")
+    there = pinned(version) if version else {}
+    # The image's libraries may not exist for another Python than the image's.
+    instead = "the environment above has them as in the image" if _another(here, version) else None
+    return compare(here.versions(), there, instead or _install(here.path, there or {"scikit-learn": ""}))
 
 
-def compare(here: Mapping[str, str], there: Mapping[str, str], install: str) -> Check:
+def compare(here: Mapping[str, str], there: Mapping[str, str], remedy: str) -> Check:
     """Versions here against versions in the image, each by name.
 
     Args:
         here: what is installed.
         there: as ``pinned`` returns it.
-        install: the command that installs what follows it.
+        remedy: what makes the one the other.
     """
-    remedy = " ".join([install, *(f"{name}=={number}" for name, number in there.items())])
     if "scikit-learn" not in here:
         finding = "scikit-learn is not installed for the script's interpreter: a script that imports it fails"
-        return Check(AREA, "libraries", Status.WARN, finding, remedy if there else f"{install} scikit-learn")
+        return Check(AREA, "libraries", Status.WARN, finding, remedy)
     if not there:
         finding = f"{_listed(here)}; whether models load in the image is not known"
         return Check(AREA, "libraries", Status.OK, finding)
@@ -86,14 +97,15 @@ def risk(here: Mapping[str, str], there: Mapping[str, str]) -> str | None:
     return f"{_pairs(broken, here, there)}: a model pickled in one may not load in the other" if broken else None
 
 
-def _same(here: Interpreter, there: str) -> bool:
-    return here.version.split(".")[:2] == there.split(".")
-
-
-def _installer(here: Interpreter, version: str | None) -> str:
-    """The interpreter to install into: the image's libraries may not exist for another Python than the image's."""
+def _another(here: Interpreter, version: str | None) -> str | None:
+    """The image's Python where it is not the script's; None too where it is not known."""
     there = IMAGES[version].python if version in IMAGES else None
-    return here.path if there is None or _same(here, there) else f".venv-{version}/bin/python"
+    return there if there and here.version.split(".")[:2] != there.split(".") else None
+
+
+def _install(python: str, pins: Mapping[str, str], beside: Iterable[str] = ()) -> str:
+    named = [f"{name}=={number}" if number else name for name, number in pins.items()]
+    return " ".join([python, "-m pip install", *named, *beside])
 
 
 def _listed(found: Mapping[str, str]) -> str:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.config import Config
-from harness.doctor import drift
+from harness.doctor import drift, pythons
 from harness.doctor.checks import Check, Status, failed, told
 from harness.engine.environment import framework_version
-from harness.engine.interpreter import Interpreter, interpreter
+from harness.engine.interpreter import LIBRARIES, Interpreter, interpreter
 from harness.engine.isolation import Support, probe
 from harness.errors import ConfigurationError
 
 AREA = "local"
-_SERVER = ("flask", "gunicorn", "gevent")
+_SERVER = ("flask", "gunicorn", "gevent", "packaging", "numpy")
+"""What ``harness.server`` imports in the script's interpreter; ``packaging`` by way of gunicorn's gevent worker."""
 
 
 def look(config: Config) -> Iterator[Check]:
@@ -26,7 +27,8 @@ def look(config: Config) -> Iterator[Check]:
         return
     # An image of the user's own holds what it holds.
     version = framework_version(config.image_uri) if config.image_uri else config.framework_version
-    yield drift.python(python, version)
+    beside = [name for name in _SERVER if name not in LIBRARIES]
+    yield drift.python(python, version, pythons.environment, beside)
     yield drift.libraries(python, version)
     yield server(python)
 
