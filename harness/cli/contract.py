@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from harness.cli import console
-from harness.cli.options import config_option, configure, pairs
-from harness.config.settings import did_you_mean
+from harness.cli.options import SEEN, common, configure, pairs, settings
+from harness.config import Config
+from harness.config.schema import SETTINGS
+from harness.config.settings import did_you_mean, flag_of
 from harness.contract.environment import (
     DEFAULT_TOOLKIT_VERSION,
     TOOLKIT_VERSIONS,
@@ -22,7 +26,7 @@ from harness.contract.environment import (
     Machine,
     script_contract,
 )
-from harness.engine.store import Job
+from harness.engine.store import Document, Job
 from harness.errors import ConfigurationError, JobFailed, UsageError
 
 _FILES = {
@@ -34,26 +38,21 @@ _FILES = {
 
 @click.command(
     "contract",
-    epilog="Examples: harness contract --job iris-2026-11-23-17-34-46-123-5f0c --json; harness contract config/ --json",
+    epilog="Examples: harness contract; harness contract --hyperparameter max_depth=3 --json; "
+    "harness contract --job iris-2026-11-23-17-34-46-123-5f0c; harness contract config/",
 )
 @click.argument("config_dir", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--job", help="Training job to take the files from, instead of CONFIG_DIR: any that has a run folder.")
-@click.option("--host", default="algo-1", show_default=True, help="With --job: which of its hosts.")
+@click.option("--job", help="Training job that has run, or runs: any that has a run folder.")
+@click.option("--host", default="algo-1", show_default=True, help="Which of the job's hosts.")
 @click.option("--dialect", type=click.Choice([each.value for each in Dialect]), default=Dialect.TOOLKIT.value)
 @click.option(
     "--toolkit-version",
     type=click.Choice(TOOLKIT_VERSIONS),
-    help=f"Of sagemaker-training. With --job the image's if not given, else {DEFAULT_TOOLKIT_VERSION}.",
+    help=f"Of sagemaker-training. The image's if not given, with CONFIG_DIR {DEFAULT_TOOLKIT_VERSION}.",
 )
 @click.option("--base-dir", default="/opt/ml", show_default=True, help="Where the host sees its tree.")
-@click.option(
-    "--environment",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="What the container has before: the image's ENV, the request's Environment. With --job that is known.",
-)
-@config_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@settings(SEEN)
+@common
 def command(
     config_dir: Path | None,
     job: str | None,
@@ -61,29 +60,32 @@ def command(
     dialect: str,
     toolkit_version: str | None,
     base_dir: str,
-    environment: tuple[str, ...],
     config_file: Path | None,
     as_json: bool,
+    **flags: Any,
 ) -> None:
-    """Print what a script would see in a job with the config files of CONFIG_DIR (`/opt/ml/input/config`).
+    """Print what the script sees in the job that `harness train` would run; nothing is run.
 
-    The three files are hyperparameters.json, inputdataconfig.json and resourceconfig.json. With --job they are made
-    anew from runs/JOB/request.json, and the image, the platform and the request give the environment. Nothing is run.
+    With --job it is a job that has a run folder. With CONFIG_DIR it is one with these config files
+    (`/opt/ml/input/config`): hyperparameters.json, inputdataconfig.json and resourceconfig.json; what the container has
+    beside, the image's ENV and the request's Environment, is then given as --environment.
     """
-    if (config_dir is None) == (job is None):
-        raise UsageError("Give a folder with config files, or --job: one of them.")
-    given = pairs("--environment", environment)
+    if config_dir is not None and job is not None:
+        raise UsageError("Give a folder with config files, or --job: one of them, or neither.")
     try:
         if config_dir is not None:
+            given = _environment_alone(flags, "CONFIG_DIR")
             contract = _of_files(config_dir, given, Dialect(dialect), toolkit_version, base_dir)
         else:
-            assert job is not None
-            recorded_job = _recorded(job, config_file, dialect)
             from harness.engine import recorded
 
-            contract = recorded.contract(
-                recorded_job, host=host, environment=given, version=toolkit_version, base_dir=base_dir
-            )
+            _check_dialect(dialect)
+            if job is not None:
+                given = _environment_alone(flags, "--job")
+                tell = partial(recorded.contract, _recorded(job, config_file), environment=given)
+            else:
+                tell = partial(recorded.of_request, *_configured(configure(config_file, flags)), environment={})
+            contract = tell(host=host, version=toolkit_version, base_dir=base_dir)
     except ContractError as error:
         raise JobFailed(f"The toolkit would fail before the script starts: {error.message}") from None
     document = contract.to_json()
@@ -110,13 +112,44 @@ def _of_files(
     )
 
 
-def _recorded(name: str, config_file: Path | None, dialect: str) -> Job:
+def _environment_alone(flags: Mapping[str, Any], told_from: str) -> dict[str, str]:
+    """What is given of the environment, where the rest of a job stands written already.
+
+    Raises:
+        UsageError: another setting is given.
+    """
+    for key, value in flags.items():
+        if key != "environment" and value not in (None, ()):
+            flag = flag_of(key, SETTINGS[key])
+            raise UsageError(f"{flag} has no effect with {told_from}, which tells all of a job but --environment.")
+    return pairs("--environment", flags["environment"])
+
+
+def _check_dialect(dialect: str) -> None:
+    if dialect != Dialect.TOOLKIT:
+        raise UsageError("What SDK v3's drivers see (--dialect v3) is told from a folder of config files: CONFIG_DIR.")
+
+
+def _configured(config: Config) -> tuple[Document, Document]:
+    """The request for the job of a configuration, and its first description.
+
+    Raises:
+        HarnessError: it makes no request, or one that is refused.
+    """
+    from harness import submission
+    from harness.cli.plan import check_planned
+    from harness.engine import training
+    from harness.engine.settings import EngineSettings
+
+    prepared = submission.job(config, "TrainingJob")
+    check_planned(config, prepared)
+    engine = EngineSettings(region=config.region) if config.region else EngineSettings()
+    return prepared.request, training.describe_new(prepared.request, engine)
+
+
+def _recorded(name: str, config_file: Path | None) -> Job:
     from harness.engine.client import stores
 
-    if dialect != Dialect.TOOLKIT:
-        raise UsageError(
-            "--job is for dialect toolkit; what SDK v3's drivers see is told from a folder of config files."
-        )
     config = configure(config_file, {})
     jobs, _ = stores(config.runs_dir)
     known = list(jobs.names())

@@ -109,6 +109,20 @@ TRAINING = (
 )
 """Settings of a training job that have an option."""
 
+SEEN = (
+    "entry_point",
+    "source_dir",
+    "channels",
+    "hyperparameters",
+    "instance_type",
+    "instance_count",
+    "job_name",
+    "environment",
+    "framework_version",
+    "image_uri",
+    "region",
+)
+"""Those of them that the script can see something of."""
 
 COMPARED = (
     "entry_point",

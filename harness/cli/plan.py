@@ -55,15 +55,23 @@ def command(
         return
     prepared = prepare(config, "ProcessingJob" if process else "TrainingJob", document)
     if as_json:  # one document: the request, or what is wrong with it
-        _check(config, prepared, document)
+        check_planned(config, prepared, document)
     console.print_json(prepared.request)
     sys.stdout.flush()
     _show_travels(prepared)
     if not as_json:
-        _check(config, prepared, document)
+        check_planned(config, prepared, document)
 
 
-def _check(config: Config, prepared: Submission, document: str | None) -> None:
+def check_planned(config: Config, prepared: Submission, document: str | None = None) -> None:
+    """Refuse what would be refused before anything starts.
+
+    Args:
+        document: where the request was given whole, and so has no source here that could be looked at.
+
+    Raises:
+        HarnessError: why.
+    """
     if prepared.kind != "TrainingJob" or config.on == "remote":
         check(config, f"Create{prepared.kind}", prepared.request)
         return

@@ -1,4 +1,4 @@
-"""What the script of a training job saw, told from what its run folder keeps: the request and the description."""
+"""What the script of a training job sees or saw, told from two documents: the request and the description."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.contract.environment import Contract, JobConfig, Machine, script_co
 from harness.contract.hyperparameters import decode
 from harness.engine import code
 from harness.engine.environment import image_environment, platform_environment, toolkit_version
-from harness.engine.store import Job
+from harness.engine.store import Document, Job
 from harness.engine.toolkit import config_documents
 from harness.errors import UsageError
 from harness.storage import is_s3, local_path
@@ -35,13 +35,32 @@ def contract(
     """
     if job.kind != "TrainingJob":
         raise UsageError(f"{job.name} is a {job.kind}; a contract is a training job's.")
-    request, description = job.request, job.description
-    hosts = opt_ml.host_names(request)
+    return of_request(
+        job.request, job.description, host=host, environment=environment, version=version, base_dir=base_dir
+    )
+
+
+def of_request(
+    request: Document,
+    description: Document,
+    *,
+    host: str,
+    environment: Mapping[str, str],
+    version: str | None = None,
+    base_dir: str = "/opt/ml",
+) -> Contract:
+    """The same of a job that need not have run: its request, and its description as it is when it is made.
+
+    Raises:
+        UsageError: it has no such host, or its container does not run the toolkit.
+        ContractError: the toolkit would fail before the script.
+    """
+    name, hosts = request["TrainingJobName"], opt_ml.host_names(request)
     if host not in hosts:
-        raise UsageError(f"{job.name} has no host {host}; it has {', '.join(hosts)}.")
+        raise UsageError(f"{name} has no host {host}; it has {', '.join(hosts)}.")
     if code.names_entry_point(request):
         raise UsageError(
-            f"{job.name}: its container runs a command of its own (AlgorithmSpecification.ContainerEntrypoint), not "
+            f"{name}: its container runs a command of its own (AlgorithmSpecification.ContainerEntrypoint), not "
             "the toolkit. Give a folder with its config files, and --dialect v3 for a job of SDK v3's."
         )
     image = request["AlgorithmSpecification"].get("TrainingImage", "")

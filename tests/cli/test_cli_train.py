@@ -188,6 +188,8 @@ class TestWhatTheScriptSees:
         kept = made.run_folder("j") / "hosts/algo-2/output/data/seen.json"
         seen = json.loads(kept.read_text())
         told = made.here("contract", "--job", "j", "--host", "algo-2", "--json").json
+        foretold = made.here("contract", *options, "--job-name", "j", "--host", "algo-2", "--json").json
+        assert foretold == told, "the same configuration tells what its job will see"
         assert (told["argv"], told["cwd"]) == (seen["argv"][1:], seen["cwd"])
         # The interpreter is this machine's here and the image's there; its own variables are no part of a contract.
         of_the_machine = {"PATH", "PYTHONPATH", "HOME", "TMPDIR", "USER", "LOGNAME", "LC_CTYPE", "PWD"}
@@ -201,9 +203,13 @@ class TestWhatTheScriptSees:
         for arguments, says in (
             (["--job", "jj"], "Did you mean j?"),
             (["--job", "j", "--host", "algo-2"], "j has no host algo-2; it has algo-1"),
-            (["--job", "j", "--dialect", "v3"], "--job is for dialect toolkit"),
+            (["--host", "algo-2"], "has no host algo-2; it has algo-1"),
+            (["--job", "j", "--dialect", "v3"], "is told from a folder of config files"),
+            (["--dialect", "v3"], "is told from a folder of config files"),
             (["--job", "j", "src"], "one of them"),
-            ([], "one of them"),
+            (["--job", "j", "--channel", "a=b"], "--channel has no effect with --job"),
+            (["src", "--instance-count", "2"], "--instance-count has no effect with CONFIG_DIR"),
+            (["--entry-point", "gone.py"], "gone.py"),
         ):
             done = made.here("contract", *arguments)
             assert done.code == 2
