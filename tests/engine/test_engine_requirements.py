@@ -61,7 +61,7 @@ def ours():
 @pytest.mark.slow
 @pytest.mark.usefixtures("ours")
 class TestRequirements:
-    def test_are_installed_for_the_script_alone_and_found_again_by_the_next_job(self, project):
+    def test_are_installed_for_the_script_alone_and_found_again_until_what_they_name_has_changed(self, project):
         made = with_wheel(project)
         first = made.harness("train", "--job-name", "first")
         assert first.code == 0, first.out
@@ -76,9 +76,6 @@ class TestRequirements:
         after = {path: path.stat().st_mtime_ns for path in built.rglob("*") if "__pycache__" not in path.parts}
         assert {path: before[path] for path in after} == after
 
-    def test_are_built_anew_when_what_they_name_beside_the_script_has_changed(self, project):
-        made = with_wheel(project)
-        assert "greeting hello" in made.harness("train").out
         wheel(made.folder / "src/wheels", words="good evening")
         assert "greeting good evening" in made.harness("train").out
         assert len(environments(made)) == 2

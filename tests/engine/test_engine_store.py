@@ -50,11 +50,15 @@ class TestADocument:
     names = st.text(st.characters(categories=("L", "N")), min_size=1).filter(lambda name: not name.endswith("Time"))
     values = st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(codec="utf-8")),
-        lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["Name", "Value", "ä\n"]), inner),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["Name", "Value", "ä\n"]), inner),
+        max_leaves=8,
     )
 
     @settings(max_examples=30)  # each one is a document of many values
-    @given(st.dictionaries(names, values), st.dictionaries(names.map(lambda name: name + "Time"), moments))
+    @given(
+        st.dictionaries(names, values, max_size=5),
+        st.dictionaries(names.map(lambda name: name + "Time"), moments, max_size=5),
+    )
     def test_comes_back_as_it_was_written(self, tmp_path_factory, plain, times):
         path = tmp_path_factory.getbasetemp() / "round-trip.json"
         write_json(path, {**plain, **times})

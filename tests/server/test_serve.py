@@ -145,7 +145,6 @@ class TestTheLog:
 
 @pytest.mark.slow
 class TestFailing:
-    @pytest.mark.parametrize("options", [(), ("--fail-fast",)], ids=["default", "fail-fast"])
     @pytest.mark.parametrize(
         ("source", "reason"),
         [
@@ -158,9 +157,9 @@ class TestFailing:
         ids=["missing library", "syntax", "exits", "exits hard", "cannot run twice"],
     )
     def test_a_module_that_cannot_be_imported_ends_it_with_the_reason_last(
-        self, start: Start, source: str, reason: str, options: tuple[str, ...]
+        self, start: Start, source: str, reason: str
     ) -> None:
-        server = start(source, *options)
+        server = start(source)  # with --fail-fast: below
         assert server.process.wait(PATIENCE) == 3
         assert server.last_line.startswith(FAILED)
         assert reason in server.last_line
@@ -197,8 +196,11 @@ class TestFailing:
     ) -> None:
         source = f"{cause}\n" if top else f"def model_fn(model_dir):\n    {cause}\n"
         server = start(source, "--fail-fast", SAGEMAKER_MODEL_SERVER_WORKERS="2")
-        assert server.process.wait(PATIENCE) in {3, 4}
+        assert server.process.wait(PATIENCE) == (3 if top else 4)
         assert server.log.count("Traceback (most recent call last)") == 1
+        assert server.last_line.startswith(FAILED)
+        assert ("no such tree" in server.last_line) == ("no such tree" in cause)
+        assert ("not_there" in server.last_line) == ("not_there" in cause)
 
     @pytest.mark.parametrize(
         ("environment", "reason"),
