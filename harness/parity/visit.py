@@ -12,7 +12,7 @@ from typing import Protocol
 
 from harness.config import Channel, Config
 from harness.contract.terms import ContractError
-from harness.errors import HarnessError
+from harness.errors import ConfigurationError, HarnessError, ServiceError
 from harness.parity import observed, shipment
 from harness.parity.expected import promise
 from harness.parity.findings import Aspect
@@ -180,7 +180,14 @@ class Visit:
     def _serve(self, bench: Bench, asked: Predicting | Bodies) -> None:
         if self.check is not None and self.trial is not None and self.trial.model_data is not None:
             name = self.job.name(bench.config, "serve")
-            served = self.check(bench, self.trial.model_data, name, asked, bench.config.parity.tolerance)
+            try:
+                served = self.check(bench, self.trial.model_data, name, asked, bench.config.parity.tolerance)
+            except ConfigurationError as error:
+                if isinstance(error, ServiceError):
+                    raise
+                # The job is there, but nobody could ask for such a server.
+                self._compares_no(f"the model cannot be served as it is configured: {error.message}")
+                return
             self.seconds |= served.seconds
             self.shown = replace(self.shown, served=served)
 
