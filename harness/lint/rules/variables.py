@@ -69,19 +69,16 @@ def _channels_of_none(subject: Subject, has: str) -> Iterator[Found]:
 
 
 def _unknown(subject: Subject) -> Iterator[Found]:
-    who = "SDK v3's drivers" if subject.job.dialect is Dialect.V3 else "the toolkit"
+    v3 = subject.job.dialect is Dialect.V3
+    who = "SDK v3's drivers do" if v3 else f"the toolkit {subject.job.toolkit_version} does"
     for read, severity, end in _missing(subject, "SM_"):
         if not read.name.startswith((_CHANNEL, _HYPERPARAMETER)) and end == "KeyError":
             yield Found(
                 read.module.spot(read.node),
                 severity,
-                f"{read.name} is not set: {who} {_version(subject)} does not know it; {end}.",
+                f"{read.name} is not set: {who} not know it; {end}.",
                 _instead(subject, read.name),
             )
-
-
-def _version(subject: Subject) -> str:
-    return "" if subject.job.dialect is Dialect.V3 else subject.job.toolkit_version
 
 
 def _instead(subject: Subject, name: str) -> str:
