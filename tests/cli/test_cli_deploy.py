@@ -1,4 +1,4 @@
-"""``harness deploy``, ``invoke`` and ``delete-endpoint`` as a user runs them: each a process of its own."""
+"""``harness deploy``, ``invoke`` and ``delete-endpoint`` as a user runs them."""
 
 from __future__ import annotations
 
