@@ -12,7 +12,7 @@ import click
 from harness.cli import console
 from harness.cli.options import configure, settings
 from harness.config import Config
-from harness.images import IMAGES, image_uri
+from harness.images import IMAGES, image_uri, trust
 from harness.images import build as building
 from harness.images.engine import engine
 
@@ -70,7 +70,7 @@ def _build(
         if built:
             click.echo(f"building {name}: this takes a minute or two, once", err=True)
             with _Ticker() as ticker:
-                bundle = ca_bundle or building.ca_bundle()
+                bundle = ca_bundle or trust.ca_bundle()
                 building.build(client, version, wheels=wheels, ca_bundle=bundle, progress=ticker)
     _tell({"Image": name, "Built": built, "Seconds": round(time.monotonic() - start, 1)}, as_json)
 

@@ -19,13 +19,19 @@ _CREDENTIALS = (
     'pass_environment = ["AWS_PROFILE"], or, on a stand-in, '
     '["AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"].'
 )
+_DISTRUSTED = b"CERTIFICATE_VERIFY_FAILED"
+_CERTIFICATES = (
+    "The container does not trust who it talks to, as behind a proxy with a certificate of its own. With --on container "
+    "pip trusts the certificates that PIP_CERT, SSL_CERT_FILE or REQUESTS_CA_BUNDLE names on this machine; the SDK's "
+    "local mode hands no file in."
+)
 _TAIL = 64 * 1024
 """Bytes of a log in which the reason of a failure is looked for."""
 
 
 def explanation(config: Config, log: Path) -> str | None:
-    """That a job has failed as the script has no credentials, or its interpreter lacks a package of the image, and the
-    remedy; None: it has not.
+    """That a job has failed for want of credentials, of certificates in a container, or of a package that the image
+    has, and the remedy; None: it has not.
 
     Args:
         config: names the interpreter and the image.
@@ -38,6 +44,8 @@ def explanation(config: Config, log: Path) -> str | None:
         tail = file.read()
     if _NO_CREDENTIALS in tail:
         return _CREDENTIALS
+    if _DISTRUSTED in tail and config.on in {"container", "localmode"}:
+        return _CERTIFICATES
     # An image of the user's own holds what it holds.
     version = framework_version(config.image_uri) if config.image_uri else config.framework_version
     modules = _MISSING.findall(tail)

@@ -26,6 +26,7 @@ from harness.engine.namespaces import in_tree
 from harness.engine.ownership import Owner, give_back
 from harness.engine.store import Job
 from harness.engine.system import close
+from harness.images import trust
 from harness.images.engine import connect, explanation
 
 if TYPE_CHECKING:
@@ -158,7 +159,10 @@ class ContainerLauncher:
                 **self._limits,
             ),
         )
-        return str(created["Id"])
+        container = str(created["Id"])
+        if spec.network and (bundle := trust.ca_bundle()):
+            api.put_archive(container, "/", trust.archive(bundle))
+        return container
 
     def _networks(self, spec: HostSpec) -> tuple[Any, dict[str, Any]]:
         """How a host is joined to others: its endpoint in the job's network, and its own network settings."""

@@ -163,12 +163,6 @@ def exists(client: DockerClient, name: str) -> bool:
     return True
 
 
-def ca_bundle(environment: Mapping[str, str] = os.environ) -> Path | None:
-    """The certificates that this machine's pip trusts beyond its own, if it has been told of any."""
-    named = (environment.get(name) for name in ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"))
-    return next((Path(name) for name in named if name and Path(name).is_file()), None)
-
-
 def _pins(version: str) -> Traversable:
     return files("harness.images") / "sklearn" / f"{version}.txt"
 

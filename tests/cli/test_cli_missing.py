@@ -5,6 +5,7 @@ import venv
 
 import pytest
 
+from harness.cli.lint import after_serving
 from harness.cli.missing import explanation
 from harness.config import load
 
@@ -56,6 +57,12 @@ def test_nothing_is_said_of_another_failure_or_another_image(told, bare):
     assert told("ModuleNotFoundError: No module named 'joblib'", python=bare, image_uri=mine) is None
 
 
+@pytest.mark.parametrize(("on", "says"), [("container", True), ("localmode", True), ("local", False)])
+def test_of_a_container_that_trusts_nobody_it_is_said_what_it_would_trust(told, on, says):
+    said = told("Could not fetch URL: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", on=on)
+    assert says == bool(said and "PIP_CERT" in said)
+
+
 def test_of_a_script_that_finds_no_credentials_it_is_said_how_it_gets_them(told):
     said = told("botocore.exceptions.NoCredentialsError: Unable to locate credentials")
     assert 'pass_environment = ["AWS_PROFILE"]' in said
@@ -98,3 +105,40 @@ def test_the_configured_script_is_not_blamed_for_a_document_s(project):
     done = made.harness("train", "--request", "-", stdin=request)
     assert done.code == 1
     assert "HRN201" not in done.err
+
+
+SERVES = """
+def model_fn(model_dir, context, more):
+    return None
+"""
+
+
+def told_of_serving(made, capsys, **deploy):
+    after_serving(load(config_file=made.folder / "harness.toml", flags={"deploy": deploy}, environ={}))
+    out, err = capsys.readouterr()
+    assert out == ""
+    return err
+
+
+def test_of_a_model_that_cannot_be_served_only_errors_that_a_server_meets_are_told(project, capsys):
+    trains = f"if __name__ == '__main__':\n    {READS_A_CHANNEL.splitlines()[1]}\n"
+    said = told_of_serving(project(f"import os\n{SERVES}{trains}"), capsys)
+    assert "src/train.py:3:1: HRN504 error" in said
+    assert said.endswith("1 error\n")
+
+
+@pytest.mark.parametrize("given", [{"source_dir": "serving"}, {"entry_point": "s.py", "source_dir": "serving"}])
+def test_the_script_that_is_looked_at_is_the_one_that_serves(project, capsys, given):
+    files = {f"serving/{given.get('entry_point', 'train.py')}": SERVES}
+    made = project("import os\n" + READS_A_CHANNEL, files=files)
+    given = {**given, "source_dir": str(made.folder / given["source_dir"])}
+    said = told_of_serving(made, capsys, **given)
+    assert "HRN504 error" in said
+    assert "src/train.py" not in said
+
+
+def test_a_script_that_only_serves_is_looked_at_too(tmp_path, capsys):
+    (tmp_path / "s.py").write_text(SERVES)
+    deploy = {"entry_point": "s.py", "source_dir": str(tmp_path)}
+    after_serving(load(project_dir=tmp_path, flags={"deploy": deploy}, environ={}))
+    assert "HRN504 error" in capsys.readouterr().err

@@ -178,6 +178,21 @@ class TestAHost:
         _, lines = place.run(place.python(script, environment={"A": "b c"}))
         assert lines == ["algo-1 | algo-1 None b c"]
 
+    def test_has_a_pip_that_trusts_what_this_machines_trusts_and_is_told_so_by_no_variable(
+        self, place, monkeypatch, tmp_path
+    ):
+        (tmp_path / "company.pem").write_text("whom we trust\n")
+        monkeypatch.setenv("PIP_CERT", str(tmp_path / "company.pem"))
+        asks = "python3 -m pip config list | sed -n s/global.cert=//p | xargs -r cat; env | grep -i -e cert -e pem"
+        _, lines = place.run(place.sh(asks))
+        assert lines == ["algo-1 | whom we trust"]
+        place.job.log.unlink()
+        monkeypatch.delenv("PIP_CERT")
+        for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+            monkeypatch.delenv(name, raising=False)
+        _, lines = place.run(place.sh(asks))
+        assert lines == []
+
     def test_starts_where_the_image_says_unless_told_otherwise(self, place):
         _, lines = place.run(place.sh("pwd"))
         assert lines == ["algo-1 | /"]

@@ -10,7 +10,7 @@ from harness.engine.environment import image_environment
 from harness.errors import ConfigurationError
 from harness.images import DEFAULT_VERSION, IMAGES
 from harness.images import build as building
-from harness.images.build import _follow, build, ca_bundle, context, tag, versions, write_context
+from harness.images.build import _follow, build, context, tag, versions, write_context
 from harness.images.engine import ImageError
 from tests.docker_engine import client_or_skip, image_or_skip
 
@@ -70,16 +70,6 @@ class TestTheContext:
         assert (tmp_path / "context/wheels").is_dir()
         with pytest.raises(ConfigurationError, match="is not empty"):
             write_context("1.9-0", tmp_path / "context")
-
-
-class TestCertificates:
-    def test_are_those_that_pip_has_been_told_of(self, tmp_path):
-        for name in ("pip.pem", "ssl.pem"):
-            (tmp_path / name).touch()
-        pip, ssl, gone = (str(tmp_path / name) for name in ("pip.pem", "ssl.pem", "gone.pem"))
-        assert str(ca_bundle({"PIP_CERT": pip, "SSL_CERT_FILE": ssl})) == pip
-        assert str(ca_bundle({"PIP_CERT": gone, "SSL_CERT_FILE": ssl})) == ssl
-        assert ca_bundle({"PIP_CERT": ""}) is None
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,7 @@ def test_1_4_2_cannot_serve_as_in_the_sdks(no_sdk):
     ("version", "region", "said"),
     [
         ("1.9", "us-east-1", "framework_version: AWS has no scikit-learn image for '1.9'. Did you mean 1.9-0?"),
+        ("1.2", "us-east-1", "Did you mean 1.2-1?"),
         ("9.9-9", "us-east-1", "framework_version"),
         ("1.9-0", "us-east-9", "region: AWS has no scikit-learn image for 'us-east-9'. Did you mean us-east-"),
         ("1.9-0", "mars", "Known are "),
