@@ -21,9 +21,9 @@ _CREDENTIALS = (
 )
 _DISTRUSTED = b"CERTIFICATE_VERIFY_FAILED"
 _CERTIFICATES = (
-    "The container does not trust who it talks to, as behind a proxy with a certificate of its own. With --on container "
-    "pip trusts the certificates that PIP_CERT, SSL_CERT_FILE or REQUESTS_CA_BUNDLE names on this machine; the SDK's "
-    "local mode hands no file in."
+    "The container does not trust who it talks to, as behind a proxy with a certificate of its own. With --on "
+    "container pip trusts the certificates that PIP_CERT, SSL_CERT_FILE or REQUESTS_CA_BUNDLE names on this machine; "
+    "the SDK's local mode hands no file in."
 )
 _TAIL = 64 * 1024
 """Bytes of a log in which the reason of a failure is looked for."""
