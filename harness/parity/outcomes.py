@@ -58,6 +58,8 @@ class Outcome:
     """What is in ``model.tar.gz``."""
     output: Files
     """What is in ``output.tar.gz``."""
+    name: str = ""
+    """The job's own, which no two jobs have in common, and which makes no difference."""
 
 
 @dataclass(frozen=True)
@@ -175,16 +177,19 @@ def _endings(expected: Outcome, seen: Outcome) -> Iterator[Difference]:
     for where, one, other in (
         ("TrainingJobStatus", expected.status, seen.status),
         ("ExitCode", _number(expected.exit_code), _number(seen.exit_code)),
-        ("FailureReason", _heading(expected.failure_reason), _heading(seen.failure_reason)),
+        ("FailureReason", _heading(expected), _heading(seen)),
     ):
         untold = where == "ExitCode" and None in {one, other}
         if one != other and not untold:
             yield Difference(Aspect.OUTCOME, where, one, other)
 
 
-def _heading(reason: str | None) -> str | None:
+def _heading(outcome: Outcome) -> str | None:
     """The first two lines of a failure text: what follows them names the interpreter (toolkit 4.8.0, run)."""
-    return None if reason is None else _OPT_ML.sub("/opt/ml", "\n".join(reason.splitlines()[:2]))
+    if outcome.failure_reason is None:
+        return None
+    told = _OPT_ML.sub("/opt/ml", "\n".join(outcome.failure_reason.splitlines()[:2]))
+    return told.replace(outcome.name, "JOB") if outcome.name else told
 
 
 def _archives(

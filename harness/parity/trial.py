@@ -177,6 +177,7 @@ def _outcome(description: Mapping[str, Any], folder: Path, name: str) -> Outcome
         metrics={each["MetricName"]: float(each["Value"]) for each in description.get("FinalMetricDataList", ())},
         model=files(folder / "model", name),
         output=files(folder / "output", name),
+        name=name,
     )
 
 

@@ -235,16 +235,25 @@ class RemoteTarget:
         folder = self._runs_dir / name
         make_own(self._runs_dir)
         folder.mkdir(exist_ok=True)
-        model = description.get("ModelArtifacts", {}).get("S3ModelArtifacts")
-        if kind == "TrainingJob" and model:
-            where = model.rstrip("/").rpartition("/")[0]
+        where = _left_in(name, description) if kind == "TrainingJob" else None
+        if where is not None:
             plain = description["OutputDataConfig"].get("CompressionType") == "NONE"
-            for part in ("model", "output"):
+            for part in ("model", "output") if "ModelArtifacts" in description else ("output",):
                 if plain:
                     self.storage.copy(f"{where}/{part}/", folder / "output" / part)
                 elif part == "model" or self.storage.exists(f"{where}/output.tar.gz"):
                     self.storage.download(f"{where}/{part}.tar.gz", folder / "output" / f"{part}.tar.gz")
         write_json(folder / "describe.json", description)
+
+
+def _left_in(name: str, description: Document) -> str | None:
+    """URI of the folder of what a training job has left; None if there is none. Not every job leaves a model there."""
+    if "ModelArtifacts" in description:
+        model: str = description["ModelArtifacts"]["S3ModelArtifacts"]
+        return model.rstrip("/").rpartition("/")[0]
+    output = description.get("OutputDataConfig", {}).get("S3OutputPath")
+    kept = description["TrainingJobStatus"] in {"Completed", "Stopped"}
+    return f"{output.rstrip('/')}/{name}/output" if output and kept else None
 
 
 def _is_next_door(endpoint: str) -> bool:

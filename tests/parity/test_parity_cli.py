@@ -230,6 +230,22 @@ def test_without_credentials_remote_is_a_stand_in_and_says_so(project, monkeypat
     assert "stand-in" in remote["Note"]
 
 
+@pytest.mark.slow
+def test_a_job_without_a_model_is_compared_on_a_stand_in_by_what_else_it_leaves(project, monkeypatch):
+    for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    script = (
+        "import os\nkept = len(os.listdir('/opt/ml/checkpoints'))\nopen('/opt/ml/checkpoints/one', 'w')\n"
+        "open(os.environ['SM_OUTPUT_DATA_DIR'] + '/kept.txt', 'w').write(str(kept))\n"
+    )
+    config = 'checkpoint_s3_uri = "s3://mine/checkpoints"'
+
+    done = project(script, config=config).harness("parity", "--on", "local,remote", "--json")
+
+    assert done.code == 0, done.out + done.err
+    assert [[file["Name"] for file in each["Files"]["output"]] for each in done.json["Targets"]] == [["kept.txt"]] * 2
+
+
 @pytest.mark.docker
 @pytest.mark.slow
 def test_a_container_agrees_with_plain_processes(project):
