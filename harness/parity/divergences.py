@@ -338,6 +338,19 @@ TABLE: tuple[Divergence, ...] = (
         )
         for name, value, targets in (("TERM", "xterm", ("container",)), ("container", "podman", _IN_CONTAINERS))
     ),
+    *(
+        Divergence(
+            ("local", "container"),
+            Aspect.OPT_ML_TREE,
+            where,
+            _either(only_seen("folder|file, .*|yes|no"), only_expected("folder|file, .*|yes|no"), turned("no", "yes")),
+            why="without a network the source travels as the channel code: an archive where it comes out of S3, and a "
+            "folder, mounted, where it never was there",
+            breaks="nothing, unless the script looks into that channel",
+            remedy="read the source where the script lies, and not in input/data/code",
+        )
+        for where in ("input/data/code/*", "input/data/code (writable)")
+    ),
     *_LOCAL_MODE,
 )
 """Every divergence that is known. The first row that explains a finding counts."""

@@ -172,13 +172,18 @@ class Visit:
             predicted = predicting.result()
         if predicted.models["train"].values is None:
             error = predicted.models["train"].error
-            self._compares_no(f"the model itself answers no rows of {self.job.rows.origin}: {error}; {_TAKES}")
+            unserved = self.shown.served is not None and self.shown.served.findings
+            what = "" if unserved else f"; {_TAKES}"  # other rows would be of no use
+            self._compares_no(f"the model itself answers no rows of {self.job.rows.origin}: {error}{what}")
         self.shown = replace(
             self.shown, predictions=predicted.models["train"], predictions_again=predicted.models.get("again")
         )
 
     def _serve(self, bench: Bench, asked: Predicting | Bodies) -> None:
         if self.check is not None and self.trial is not None and self.trial.model_data is not None:
+            if bench.config.enable_network_isolation and not self._ships_its_code(self.trial):
+                self._compares_no("without a network a server takes its code from the model, and there is none in it")
+                return
             name = self.job.name(bench.config, "serve")
             try:
                 served = self.check(bench, self.trial.model_data, name, asked, bench.config.parity.tolerance)
@@ -190,6 +195,10 @@ class Visit:
                 return
             self.seconds |= served.seconds
             self.shown = replace(self.shown, served=served)
+
+    @staticmethod
+    def _ships_its_code(trial: Trial) -> bool:
+        return any(name.startswith("code/") for name in trial.outcome.model)
 
     def _compares_no(self, why: str) -> None:
         """Say of all that asks the model that it is not compared."""

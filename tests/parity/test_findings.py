@@ -86,6 +86,7 @@ KNOWN = [
     ("local", Aspect.VERSIONS, "scikit-learn", "1.9.0", "1.9.1", "1.5.2"),
     ("local", Aspect.USER, "uid", "0", "1000", "nobody"),
     ("local", Aspect.ENVIRONMENT, "SM_MODEL_DIR", "/opt/ml/model", "/r/j/hosts/algo-1/model", "/r/j/hosts/algo-1/x"),
+    ("local", Aspect.OPT_ML_TREE, "input/data/code/sourcedir.tar.gz", None, "file, 3 bytes", "special"),
     ("container", Aspect.ENVIRONMENT, "HOSTNAME", None, "algo-1", "two words"),
     ("container", Aspect.ENVIRONMENT, "TERM", None, "xterm", "dumb"),
     ("container", Aspect.ENVIRONMENT, "container", None, "podman", "docker"),
