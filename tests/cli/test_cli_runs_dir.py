@@ -38,7 +38,6 @@ def made(shared_project):
     return made
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
 def test_that_is_a_file_is_refused_in_one_line(made, verb):
     done = made.here(*verb, **NO_DOCKER)

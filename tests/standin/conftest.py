@@ -92,7 +92,7 @@ class Lab:
             description: dict[str, Any] = getattr(self.sagemaker, f"describe_{kind}")(**{f"{kinds}Name": name})
             if description[f"{kinds}Status"] in ENDED:
                 return description
-            time.sleep(0.02)
+            time.sleep(0.05)  # to be asked costs more than that
 
     def lines(self, group: str, prefix: str = "") -> dict[str, list[str]]:
         """Stream -> its messages."""
