@@ -18,9 +18,13 @@ with open(os.environ["SM_OUTPUT_DATA_DIR"] + "/seen.json", "w") as file:
 
 def run(made, change=lambda request: None, *arguments: str, name: str = "j"):
     """Run the request that the project plans, changed."""
+    return made.harness("train", "--json", *arguments, "--request", "-", stdin=planned(made, change, name))
+
+
+def planned(made, change, name: str = "j") -> str:
     request = json.loads(made.here("plan", "--job-name", name).out)
     change(request)
-    return made.harness("train", "--json", *arguments, "--request", "-", stdin=json.dumps(request))
+    return json.dumps(request)
 
 
 def seen_by(made, name: str = "j") -> dict:
@@ -179,7 +183,7 @@ class TestChannels:
     )
     def test_and_all_else_that_cannot_be_had_here_is_refused_by_name(self, project, change, says):
         made = project()
-        done = run(made, change)
+        done = made.here("train", "--json", "--request", "-", stdin=planned(made, change))
         assert done.code == 2
         assert says in done.err
         assert done.json["Error"]["Type"] == "RefusedError"
