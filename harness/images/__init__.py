@@ -141,7 +141,8 @@ def _is_graviton(framework_version: str, scope: str, instance_type: str) -> bool
 def _unknown(key: str, value: str, known: Mapping[str, object]) -> str:
     import difflib
 
-    near = difflib.get_close_matches(value, known, 1)
+    begun = [each for each in known if each.startswith(f"{value}-")]
+    near = begun or difflib.get_close_matches(value, known, 1)
     hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
     return f"{key}: AWS has no scikit-learn image for {value!r}. {hint} image_uri names any other."
 
