@@ -119,7 +119,8 @@ def role_of(config: Config) -> str:
     if config.on == "remote":
         raise ConfigurationError(
             f"A job on AWS needs a role: {config.where_to_set('role')}, or HARNESS_ROLE in .env, "
-            "to the ARN of an IAM role that SageMaker may assume (arn:aws:iam::<account>:role/<name>)."
+            "to the ARN of an IAM role that SageMaker may assume (arn:aws:iam::<account>:role/<name>). "
+            "Without an account: `harness standin -- COMMAND…`."
         )
     return LOCAL_ROLE
 
