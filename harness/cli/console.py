@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -133,8 +133,15 @@ class Quiet(Progress):
             super().output(self._held)
 
 
-def show(kind: str, description: Mapping[str, Any], *, as_json: bool, copy: Path | None = None) -> None:
-    """What came out of a job, or how an endpoint stands; ``copy`` is a folder that holds the same."""
+def show(kind: str, description: Mapping[str, Any], *, as_json: bool, copies: Mapping[str, Path]) -> None:
+    """What came out of a job, or how an endpoint stands.
+
+    Args:
+        kind: ``TrainingJob``, …
+        description: the ``Describe…`` document.
+        as_json: show it as it is.
+        copies: URI of a result -> the folder of this machine that holds it too.
+    """
     if as_json:
         print_json(description)
         return
@@ -143,10 +150,17 @@ def show(kind: str, description: Mapping[str, Any], *, as_json: bool, copy: Path
     mark = styled(status, sys.stdout, fg="green" if good else "red", bold=True)
     end = description.get(f"{kind.removesuffix('Job')}EndTime") or description["LastModifiedTime"]
     click.echo(f"\n{name}  {mark}  {(end - description['CreationTime']).total_seconds():.1f} s")
-    show_rows(_RESULTS[kind](description) + ([("copied to", readable(copy.absolute().as_uri()))] if copy else []))
+    show_rows(list(_with_copies(_RESULTS[kind](description), copies)))
     reason = description.get("Harness", {}).get("WithoutPrivateOptMl")
     if reason is not None:
         click.echo(f"\nNo private /opt/ml: {reason}. SM_* named the run folder instead.", err=True)
+
+
+def _with_copies(rows: Iterable[tuple[str, str]], copies: Mapping[str, Path]) -> Iterator[tuple[str, str]]:
+    for name, text in rows:
+        yield name, text
+        if copy := copies.get(text):
+            yield "copied to", readable(copy.absolute().as_uri())
 
 
 def _training_results(description: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from harness import submission
-from harness.cli import body_type, console, drift
-from harness.cli.job import finish, uploading
+from harness.cli import body_type, console
+from harness.cli.job import before_paying, finish, unserved, uploading
 from harness.cli.options import DEPLOYING, SERVING, common, configure, flags_given, settings
 from harness.targets import open_target
 
@@ -29,9 +30,10 @@ def command(job: str | None, uri: str | None, config_file: Path | None, as_json:
         made = submission.endpoint(config, data)
         script = made.model["PrimaryContainer"]["Environment"]["SAGEMAKER_PROGRAM"]
         click.echo(f"{made.name}: model {console.readable(data)}, script {script}", err=True)
-        drift.tell(config, made)
+        before_paying(config, data, made)
         description = submission.submit(made, config, target, progress, uploading=uploading)
-    finish(config, "Endpoint", description, progress, as_json=as_json)
+    explain = partial(unserved, config, data, made)
+    finish(config, "Endpoint", description, progress, as_json=as_json, explain=explain)
     if not as_json:
         on = f" --on {config.on}" if "on" in flags_given(config) else ""
         asked = f"--content-type {body_type.of(config)} FILE"

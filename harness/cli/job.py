@@ -7,12 +7,13 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import click
 
 from harness import jobs
-from harness.cli import console, drift
+from harness.cli import console
 from harness.config import Config
 from harness.errors import JobFailed
 from harness.storage import Progress, is_s3
@@ -32,13 +33,13 @@ def run_job(
 ) -> None:
     """Run a job on the configured target, from its request to the exit status; ``explain`` is called if it fails."""
     progress = console.Progress(as_json=as_json)
-    drift.tell(config, submission)
     with closing(open_target(config)) as target:
         description = submit(submission, config, target, progress, uploading=uploading, wait=not no_wait)
     if no_wait:
         left(submission.kind, description, as_json=as_json)
     else:
-        finish(config, submission.kind, description, progress, as_json=as_json, explain=explain)
+        fetched = submission.travels.fetched
+        finish(config, submission.kind, description, progress, as_json=as_json, fetched=fetched, explain=explain)
 
 
 def uploading(what: str) -> Progress:
@@ -63,12 +64,24 @@ def finish(
     progress: console.Progress,
     *,
     as_json: bool,
+    fetched: Mapping[str, Path] = MappingProxyType({}),
     explain: Callable[[], object] | None = None,
 ) -> None:
-    """Show what came out; exit with an error's code unless it is what was wanted."""
+    """Show what came out; exit with an error's code unless it is what was wanted.
+
+    Args:
+        config: the job's.
+        kind: ``TrainingJob``, …
+        description: of the ended job.
+        progress: has been told how it went.
+        as_json: show the description.
+        fetched: URI of an output -> the folder that it is copied to once the job has completed.
+        explain: called if the job has failed.
+    """
     failure = jobs.failure(kind, description)
     progress.end(failed=isinstance(failure, JobFailed))
-    console.show(kind, description, as_json=as_json, copy=_copy(config, kind, description))
+    copies = _kept(config, kind, description) if failure else {**_kept(config, kind, description), **fetched}
+    console.show(kind, description, as_json=as_json, copies=copies)
     if failure is not None:
         console.complain(failure, as_json=False)
         if isinstance(failure, JobFailed):
@@ -90,8 +103,24 @@ def _explain(config: Config, kind: str, name: str) -> None:
         click.echo(told, err=True)
 
 
-def _copy(config: Config, kind: str, description: Mapping[str, Any]) -> Path | None:
-    """The folder of this machine that holds what a job has delivered to S3."""
+def _kept(config: Config, kind: str, description: Mapping[str, Any]) -> dict[str, Path]:
+    """The model that a job has delivered to S3, and the folder of this machine that holds it too."""
     folder = config.runs_dir / description[f"{kind}Name"] / "output"
     model = description.get("ModelArtifacts", {}).get("S3ModelArtifacts", "")
-    return folder if is_s3(model) and folder.is_dir() else None
+    return {model: folder} if is_s3(model) and folder.is_dir() else {}
+
+
+def unserved(config: Config, data: str, submission: Submission) -> None:
+    """Say why a model may not be served: what it was trained with, and what `harness lint` knows of its script."""
+    from harness.cli.unserved import explain  # a model that is served shall not pay for it
+
+    explain(config, data, submission)
+
+
+def before_paying(config: Config, data: str, submission: Submission) -> None:
+    """Say of a model for AWS that it may not load there; elsewhere it is soon seen whether it does."""
+    if config.on == "remote":
+        from harness.cli import drift
+
+        if told := drift.told(config, data, submission):
+            click.echo(told, err=True)

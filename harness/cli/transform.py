@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -12,8 +12,8 @@ from typing import Any
 import click
 
 from harness import submission
-from harness.cli import console, drift
-from harness.cli.job import finish, left, uploading, without_waiting
+from harness.cli import console
+from harness.cli.job import before_paying, finish, left, unserved, uploading, without_waiting
 from harness.cli.options import SERVING, TRANSFORM, common, configure, settings
 from harness.cli.request import prepare
 from harness.errors import UsageError
@@ -47,28 +47,31 @@ def command(
     progress = console.Quiet()
     with progress, closing(open_target(config)) as target:
         if document is not None:
-            made = prepare(config, "TransformJob", document)
+            made, explain = prepare(config, "TransformJob", document), None
         else:
-            made = submission.transform_job(config, submission.model_data(config, target, job, uri))
-        drift.tell(config, made)
+            data = submission.model_data(config, target, job, uri)
+            made = submission.transform_job(config, data)
+            before_paying(config, data, made)
+            explain = partial(unserved, config, data, made)
         description = submission.submit(made, config, target, progress, uploading=uploading, wait=not no_wait)
     if no_wait:
         left("TransformJob", description, as_json=as_json)
     else:
-        explain = partial(_explain, description)
-        finish(config, "TransformJob", description, progress, as_json=as_json, explain=explain)
+        told = partial(_explain, description, explain)
+        fetched = made.travels.fetched
+        finish(config, "TransformJob", description, progress, as_json=as_json, fetched=fetched, explain=told)
 
 
-def _explain(description: Mapping[str, Any]) -> None:
-    """Say what of the request most often makes an ``input_fn`` fail."""
+def _explain(description: Mapping[str, Any], unserved: Callable[[], object] | None) -> None:
+    """Say what of the request most often makes an ``input_fn`` fail, and what there is to say of the model."""
     given, reason = description["TransformInput"].get("ContentType"), description.get("FailureReason", "")
-    if "input_fn failed" not in reason:
-        return
-    if given is None:
+    if "input_fn failed" in reason and given is None:
         click.echo("No --content-type was given, which the container takes for application/json.", err=True)
-    elif given == "application/json" and re.search(r": records \d", reason):
+    elif "input_fn failed" in reason and given == "application/json" and re.search(r": records \d", reason):
         click.echo(
             "Several records went in one request, and a body of application/json is one document: "
             "--strategy SingleRecord sends them one by one.",
             err=True,
         )
+    if unserved is not None:
+        unserved()

@@ -5,8 +5,8 @@ import venv
 
 import pytest
 
-from harness.cli.lint import after_serving
 from harness.cli.missing import explanation
+from harness.cli.unserved import errors_of_script
 from harness.config import load
 
 
@@ -114,7 +114,7 @@ def model_fn(model_dir, context, more):
 
 
 def told_of_serving(made, capsys, **deploy):
-    after_serving(load(config_file=made.folder / "harness.toml", flags={"deploy": deploy}, environ={}))
+    errors_of_script(load(config_file=made.folder / "harness.toml", flags={"deploy": deploy}, environ={}))
     out, err = capsys.readouterr()
     assert out == ""
     return err
@@ -139,6 +139,6 @@ def test_the_script_that_is_looked_at_is_the_one_that_serves(project, capsys, gi
 
 def test_a_script_that_only_serves_is_looked_at_too(tmp_path, capsys):
     (tmp_path / "s.py").write_text(SERVES)
-    deploy = {"entry_point": "s.py", "source_dir": str(tmp_path)}
-    after_serving(load(project_dir=tmp_path, flags={"deploy": deploy}, environ={}))
+    deploy = {"entry_point": str(tmp_path / "s.py")}
+    errors_of_script(load(project_dir=tmp_path, flags={"deploy": deploy}, environ={}))
     assert "HRN504 error" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 import tarfile
@@ -178,6 +179,7 @@ class TestRefusals:
         done = remote("pass").here("train", HARNESS_ROLE="")
         assert done.code == 2
         assert "needs a role" in done.err
+        assert "Without an account: `harness standin -- COMMAND…`." in done.err
 
     def test_of_a_role_that_is_no_arn(self, remote):
         done = remote("pass").here("train", HARNESS_ROLE="admin")
@@ -280,6 +282,7 @@ class TestOtherJobs:
         )
         assert done.code == 0, done.err
         assert (made.folder / "clean/b.csv").read_text() == "ABC"
+        assert re.search(r"\n  clean +s3://\S+\n  copied to  clean\n", done.out)
         assert files(made.run_folder(name)) == ["describe.json", "log.txt", "request.json"]
         [listed] = made.here("runs", "--on", "local", "--json").json
         assert (listed["Name"], listed["Kind"], listed["Status"]) == (name, "ProcessingJob", "Completed")
@@ -294,6 +297,7 @@ class TestOtherJobs:
         )
         assert done.code == 0, done.err
         assert (made.folder / "predicted/a.csv.out").read_text() == "a model\na model\n"
+        assert re.search(r"\n  output +s3://\S+\n  copied to  predicted\n", done.out)
 
     @pytest.mark.slow
     def test_an_endpoint_is_deployed_invoked_and_deleted(self, remote, name):
