@@ -32,6 +32,8 @@ TRAINED: Final = "train"
 _TRANSFORM: Final = "transform, "
 _TOLD: Final = 200
 """Characters of a value that are told."""
+_DIGITS: Final = 10
+"""Of a number that is told: the tolerance is a millionth, and what differs by less is no difference."""
 
 _ROUNDED: Final = {
     "why": "AWS's default input_fn rounds text/csv and application/json to 32-bit floats; the model says exactly this "
@@ -45,8 +47,8 @@ _FLAT: Final = {
     "wants two dimensions",
     "breaks": "every real-time request of a single row as text/csv is answered with 500, and so is every record of a "
     "batch transform with SingleRecord",
-    "remedy": "send application/json ([[1.0, 2.0]]) or application/x-npy, or define input_fn and end it with "
-    "return numpy.atleast_2d(rows)",
+    "remedy": "send application/json ([[1.0, 2.0]]) or application/x-npy, or read the body yourself: "
+    "def input_fn(data, content_type): return numpy.loadtxt(data.splitlines(), delimiter=',', ndmin=2)",
 }
 _NO_CELL: Final = {
     "why": "AWS's default output_fn writes text/csv of lists and arrays alone, and the prediction is a dictionary",
@@ -60,7 +62,7 @@ _UNSTEADY: Final = {
     "remedy": "let predict_fn change nothing that it reads again, and give every random choice in it a seed",
 }
 _UNSERVED: Final = {
-    "breaks": "the model answers in a process, but cannot be served",
+    "breaks": "no endpoint of this model comes into service, and no batch transform of it begins",
     "remedy": "`harness deploy` shows the model server's log",
 }
 _UNLIKE: Final = {
@@ -262,4 +264,13 @@ def _apart(expected: Sequence[Any], seen: Sequence[Any], tolerance: float) -> tu
 
 
 def _shown(value: Any) -> str:
-    return json.dumps(value, default=str)[:_TOLD]
+    """A value as it is told; of a number no more digits than matter, so that targets that agree are told as one."""
+    return json.dumps(_rounded(value), default=str)[:_TOLD]
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}")
+    if isinstance(value, list | tuple):
+        return [_rounded(each) for each in value]
+    return {key: _rounded(each) for key, each in value.items()} if isinstance(value, dict) else value

@@ -133,6 +133,7 @@ def document(
             "ToolkitVersion": "4.8.0",
             "Hyperparameters": {"max_leaf_nodes": 30},
             "Channels": {"train": "data/train", "test": "data/test"},
+            "Tolerance": 1e-6,
             "CreatedAt": "2026-11-23T20:00:00+00:00",
             **job,
         },

@@ -155,7 +155,7 @@ class TestAModelWithAwsHandlers:
         assert finding.seen.startswith("500")
         assert "one-dimensional" in finding.why
         assert "single row" in finding.breaks
-        assert "numpy.atleast_2d" in finding.remedy
+        assert "numpy.loadtxt" in finding.remedy
 
     def test_is_timed(self, far):
         assert set(far.served.seconds) == {"endpoint", "transform"}
@@ -356,6 +356,13 @@ class TestTheJudgement:
         wrong = replace(GOOD, values=[0.0, 0.0, 1.0])
         found = list(judged({EXACT: wrong, "text/csv -> application/json": wrong}))
         assert found == [(EXACT, "unexplained"), ("text/csv -> application/json", "unexplained")]
+
+    def test_tells_alike_of_targets_whose_models_differ_by_rounding_alone(self):
+        def said(value):
+            judge = Judge("local", DEFAULT, Rows(ROWS, "a test"), [value, 1.0, 1.0], 1e-6, None)
+            return list(judge.findings({EXACT: replace(GOOD, values=[0.0, 1.0, 1.0])}, {}))
+
+        assert said(31.333333333333476) == said(31.333333333333479) != []
 
     def test_wants_one_row_to_be_taken_wherever_many_are(self):
         answers = {"text/csv -> application/json": GOOD, "text/csv, one row -> application/json": REFUSED}

@@ -105,6 +105,18 @@ class TestTheMatrix:
         assert f'<span class="word">{word}</span>' in render(sample.document([ended], []))
 
 
+class TestTheRuns:
+    @pytest.mark.parametrize(("other", "marked"), [(0.96670000000000011, False), (0.9668, True)])
+    def test_have_their_metrics_marked_where_these_differ_by_more_than_rounding(self, other, marked):
+        metrics = [{"accuracy": value} for value in (0.9667, other)]
+        targets = [
+            sample.target(name, Metrics=each) for name, each in zip(("local", "container"), metrics, strict=True)
+        ]
+        found = Elements(render(sample.document(targets, []))).found
+        rows = [members for tag, members in found if tag == "tr" and members.get("class") == "differs"]
+        assert len(rows) == marked
+
+
 class TestTheLog:
     def test_is_shown_once_for_the_targets_whose_jobs_say_the_same(self):
         words = Elements(render(sample.failing())).words

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import Any, Final
 
 from harness.errors import MissingCapability
+from harness.parity.outcomes import alike
 from harness.parity.report.marking import side_by_side, visible
 from harness.parity.report.merging import counted, listed, merged, uncompared
 
@@ -99,7 +101,7 @@ def _view(document: Document) -> dict[str, Any]:
             for kind, (title, about) in _KINDS.items()
             if (entries := [each for each in findings if each["Kind"] == kind])
         ],
-        "metrics": _table(targets, "Metrics"),
+        "metrics": _table(targets, "Metrics", partial(alike, tolerance=document["Job"]["Tolerance"])),
         "seconds": _times(targets),
         "versions": _table(targets, "Versions"),
         "files": [(archive, _files(targets, archive)) for archive in ("model", "output")],
@@ -213,13 +215,15 @@ def _groups(document: Document, targets: Sequence[Document]) -> Iterator[tuple[s
             yield title, rows
 
 
-def _table(targets: Sequence[Document], member: str) -> list[dict[str, Any]]:
-    """A mapping that each target has, as rows over all targets; a row knows whether its values are one."""
+def _table(
+    targets: Sequence[Document], member: str, same: Callable[[Any, Any], bool] = operator.eq
+) -> list[dict[str, Any]]:
+    """A mapping that each target has, as rows over all targets; a row knows whether its values are the same."""
     names = dict.fromkeys(name for each in targets for name in each[member])
     rows = [{"name": name, "values": [each[member].get(name) for each in targets]} for name in names]
     for row in rows:
-        there = [repr(value) for value in row["values"] if value is not None]
-        row["differs"] = len(set(there)) > 1
+        there = [value for value in row["values"] if value is not None]
+        row["differs"] = any(not same(there[0], value) for value in there[1:])
     return rows
 
 
@@ -234,10 +238,7 @@ def _times(targets: Sequence[Document]) -> list[dict[str, Any]]:
 def _files(targets: Sequence[Document], archive: str) -> list[dict[str, Any]]:
     listings = [{file["Name"]: file for file in each["Files"].get(archive, ())} for each in targets]
     names = sorted({name for listing in listings for name in listing})
-    rows = [{"name": name, "values": [listing.get(name) for listing in listings]} for name in names]
-    for row in rows:
-        row["differs"] = len({value["Sha256"] for value in row["values"] if value}) > 1
-    return rows
+    return [{"name": name, "values": [listing.get(name) for listing in listings]} for name in names]
 
 
 def _pictures(targets: Sequence[Document]) -> list[dict[str, Any]]:
