@@ -19,7 +19,8 @@ _ELSEWHERE = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.Generator
 class Execution:
     """Which nodes certainly run when a module is started as the script, or imported."""
 
-    def __init__(self, modules: Modules, start: Module, *, as_main: bool) -> None:
+    def __init__(self, modules: Modules, start: Module, *, as_main: bool, calls: Iterable[str] = ()) -> None:
+        """``calls``: functions of the module that are called then."""
         self._modules = modules
         self._as_main = as_main
         self._start = start
@@ -27,6 +28,7 @@ class Execution:
         self._entered: set[int] = set()
         self._waiting: list[tuple[Sequence[ast.stmt], Module]] = []
         self._module(start)
+        self._waiting += [(start.functions[name].body, start) for name in calls if name in start.functions]
         while self._waiting:
             self._block(*self._waiting.pop())
 

@@ -46,6 +46,8 @@ class Job:
     """The script that would serve the model, by its name in the source; None where none of it is going to."""
     private_opt_ml: bool = True
     """Whether the target gives a process an ``/opt/ml`` of its own."""
+    environments: Path | None = None
+    """Folder of the environments that were made on this machine for requirements."""
 
     @cached_property
     def hyperparameters(self) -> dict[str, object]:
@@ -92,6 +94,14 @@ class Job:
     def version(self) -> str | None:
         """Framework version of AWS's image; None for an image of somebody else's, of which nothing is known."""
         return framework_version(self.request["AlgorithmSpecification"]["TrainingImage"])
+
+    @cached_property
+    def site_packages(self) -> tuple[str, ...]:
+        """Where packages are installed on this machine, for this Python or for requirements of earlier jobs."""
+        import sys
+
+        made = self.environments.glob("*/lib/python*/site-packages") if self.environments else ()
+        return (*sys.path, *map(str, made))
 
     @property
     def python(self) -> tuple[int, int] | None:
@@ -204,6 +214,7 @@ def training_job(
         has_source_dir=config.source_dir is not None,
         serving=(PurePosixPath(server).as_posix() if server else entry_point) if same_source else None,
         private_opt_ml=_private_opt_ml(config),
+        environments=config.cache / "environments",
     )
 
 

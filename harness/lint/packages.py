@@ -1,14 +1,17 @@
 """What can be imported in a job: the image's packages, and what ``requirements.txt`` adds.
 
 The image's packages are those of its pins. A distribution is imported under its own name but for those named here; the
-table was read off the built images, and what it holds beyond them are packages that people often install.
+table was read off the built images, and what it holds beyond them are packages that people often install. Of any other
+its files tell, where it is installed on this machine.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,12 +25,15 @@ _IMPORTED_AS = {
     "hydra-core": ("hydra",),
     "imbalanced-learn": ("imblearn",),
     "multi-model-server": ("mms",),
+    "mysqlclient": ("MySQLdb",),
+    "opencv-contrib-python": ("cv2",),
     "opencv-python": ("cv2",),
     "opencv-python-headless": ("cv2",),
     "pillow": ("PIL",),
     "protobuf": ("google",),
     "psycopg2-binary": ("psycopg2",),
     "pyjwt": ("jwt",),
+    "pymupdf": ("fitz", "pymupdf"),
     "pynacl": ("nacl",),
     "python-dateutil": ("dateutil",),
     "python-dotenv": ("dotenv",),
@@ -77,6 +83,10 @@ _LEFT_313 = frozenset(
 _FILES = ("-r", "--requirement", "-c", "--constraint", "-e", "--editable")
 _INSTALL = ("-r", "--requirement", "-e", "--editable")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_INFO = ".dist-info"
+_REQUIRES = "Requires-Dist:"
+_SHORTEST = 3
+"""Letters of a name that are enough to know it again in another."""
 
 
 class Requirements(NamedTuple):
@@ -136,6 +146,83 @@ def imported(distributions: Iterable[str]) -> frozenset[str]:
     for name in distributions:
         found |= set(_IMPORTED_AS.get(name, (name.replace("-", "_"), name.replace("-", ""))))
     return frozenset(found)
+
+
+class Installed(NamedTuple):
+    """What distributions bring, as far as they are installed on this machine."""
+
+    modules: frozenset[str]
+    """Top-level names that they, and what they require themselves, can be imported by."""
+    unknown: frozenset[str]
+    """Those that are not installed here, of which nobody knows what comes with them."""
+
+
+def installed(names: Collection[str], folders: Iterable[str]) -> Installed:
+    """What distributions bring, by the metadata of those that lie in some folders.
+
+    Read as the text that it is: ``importlib.metadata`` takes longer than all of lint.
+
+    Args:
+        names: normalised names.
+        folders: where packages are installed: ``sys.path``, ``site-packages`` of other environments.
+    """
+    places = _places(folders)
+    modules: set[str] = set()
+    waiting, seen, there = list(names), set(names), set()
+    while waiting:
+        name = waiting.pop()
+        brings = _top_level(places[name]) if name in places else set()
+        if brings:
+            there.add(name)
+            modules |= brings
+            required = set(_required(places[name]))
+            waiting += required - seen
+            seen |= required
+    return Installed(frozenset(modules), frozenset(names) - there)
+
+
+def _places(folders: Iterable[str]) -> Mapping[str, Path]:
+    """Normalised name of a distribution -> the folder of its metadata."""
+    found: dict[str, Path] = {}
+    for folder in dict.fromkeys(folders):
+        with suppress(OSError):  # no folder, or not for us
+            for entry in os.listdir(folder):
+                if entry.endswith(_INFO):
+                    found.setdefault(normalised(entry.partition("-")[0]), Path(folder, entry))
+    return found
+
+
+def _required(info: Path) -> Iterator[str]:
+    """What a distribution requires, for whatever extras and machines: too much is better than too little."""
+    for line in _text(info / "METADATA").splitlines():
+        if line.startswith(_REQUIRES) and (match := _NAME.match(line.removeprefix(_REQUIRES).strip())):
+            yield normalised(match.group())
+        elif not line:  # the description begins
+            return
+
+
+def _top_level(info: Path) -> set[str]:
+    """What a distribution can be imported by: as it declares it, else by its files."""
+    declared = _text(info / "top_level.txt").split()
+    if declared:
+        return set(declared)
+    first = {line.partition(",")[0].partition("/")[0] for line in _text(info / "RECORD").splitlines()}
+    if any(name.endswith(".pth") for name in first):
+        return set()  # an editable installation's own lie elsewhere
+    return {name.partition(".")[0] for name in first if not name.startswith(".") and not name.endswith(_INFO)}
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def resembles(module: str, distribution: str) -> bool:
+    """Whether a distribution's name has a module's in it: ``zmq`` in ``pyzmq``, ``slugify`` in ``python-slugify``."""
+    plain, whole = module.lower().replace("_", ""), distribution.replace("-", "")
+    return plain in distribution.split("-") or (len(plain) >= _SHORTEST and plain in whole)
 
 
 def standard_library() -> frozenset[str]:

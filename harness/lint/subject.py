@@ -19,6 +19,8 @@ from harness.lint.rebuilt import Answer, Rebuilt
 from harness.lint.uses import Access, accesses
 from harness.lint.variables import Read, reads_of
 
+HANDLERS = ("model_fn", "input_fn", "predict_fn", "output_fn", "transform_fn")
+"""Functions of its module that the server calls."""
 _WORD = re.compile(r"\w+")
 
 
@@ -63,6 +65,11 @@ class Subject:
         return self.modules.read.get(self.job.serving or "")
 
     @cached_property
+    def served(self) -> Execution | None:
+        """What certainly runs in the server: its import, and the functions that it calls."""
+        return Execution(self.modules, self.server, as_main=False, calls=HANDLERS) if self.server else None
+
+    @cached_property
     def accesses(self) -> tuple[Access, ...]:
         """Every file that is read or written, where it can be told which."""
         locator = self.locator
@@ -77,7 +84,7 @@ class Subject:
     @cached_property
     def locator(self) -> Locator:
         """Tells where expressions point."""
-        return Locator(self.argument, self.job.variables, self._parameters)
+        return Locator(self.argument, self.job.variables, self.parameters)
 
     @cached_property
     def parser(self) -> Parser | None:
@@ -112,6 +119,10 @@ class Subject:
     def certain(self, node: ast.AST) -> bool:
         """Whether the job cannot get past a node."""
         return self.execution is not None and node in self.execution
+
+    def only_serves(self, node: ast.AST) -> bool:
+        """Whether a node runs in the server, and the job may well get past it."""
+        return self.served is not None and node in self.served and not self.certain(node)
 
     def is_idle(self, module: Module, node: ast.expr) -> bool:
         """Whether a call or a reading stands in a function that nothing in the source speaks of: it is not called."""
@@ -166,7 +177,7 @@ class Subject:
         return next((option for option in self.parser.options if option.dest == attribute), None)
 
     @cached_property
-    def _parameters(self) -> dict[tuple[int, str], Where]:
+    def parameters(self) -> dict[tuple[int, str], Where]:
         """The folder that ``model_fn`` is given."""
         function = self.server.functions.get("model_fn") if self.server else None
         given = [*function.args.posonlyargs, *function.args.args] if function else []

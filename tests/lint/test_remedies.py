@@ -135,6 +135,48 @@ class TestDataThatIsReadWhereTheServerImports:
         assert not found(script, self.CHANNEL, serving=True)
 
 
+class TestAFileThatTheServerReads:
+    def reads(self, path: str) -> str:
+        imports = "import json, os, tarfile\nfrom pathlib import Path\n"
+        return f"{imports}\ndef model_fn(model_dir):\n    return json.load(open({path}))\n"
+
+    def test_is_an_error_with_serving_and_a_warning_without(self, found: Findings):
+        for serving, severity in ((True, Severity.ERROR), (False, Severity.WARNING)):
+            (finding,) = found(self.reads('"model/model.json"'), serving=serving)
+            assert (finding.rule, finding.line, finding.severity) == ("HRN507", 5, severity)
+
+    def test_from_beside_the_script_is_found_by_its_own_place(self, found: Findings, tmp_path: Path):
+        (tmp_path / "src").mkdir()
+        (tmp_path / "src/words.json").write_text("{}")
+        (finding,) = found(self.reads('"words.json"'), serving=True)
+        assert "Path(__file__).parent" in finding.remedy
+        assert not found(self.reads('Path(__file__).parent / "words.json"'), serving=True)
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            'os.path.join(model_dir, "model.json")',
+            'os.path.join(os.environ["SM_MODEL_DIR"], "model.json")',
+            'os.environ.get("SM_MODEL_DIR", "model") + "/model.json"',
+            '"/opt/ml/model/model.json"',
+            "unknown()",
+        ],
+    )
+    def test_is_there_below_the_model_s_folder_however_that_is_named(self, found: Findings, path: str):
+        assert not found(self.reads(path), serving=True)
+
+    @pytest.mark.parametrize(
+        "made", ["os.chdir(model_dir)", 'tarfile.open("a.tgz").extractall()', 'open("model.json", "w").write("1")']
+    )
+    def test_may_be_there_where_the_server_makes_it(self, found: Findings, made: str):
+        script = self.reads('"model.json"').replace("    return", f"    {made}\n    return")
+        assert "HRN507" not in {each.rule for each in found(script, serving=True)}
+
+    def test_that_training_cannot_read_either_is_told_once(self, found: Findings):
+        script = self.reads('"model/model.json"') + 'if __name__ == "__main__":\n    model_fn("model")\n'
+        assert [each.rule for each in found(script, serving=True)] == ["HRN305"]
+
+
 class TestAFunctionThatAsksTheKeyboard:
     ASKS = "def ask():\n    return input()\n"
 

@@ -86,15 +86,13 @@ def _lost(subject: Subject) -> Iterator[Found]:
 
 def _of_this_machine(subject: Subject) -> Iterator[Found]:
     written, makes_folders = _written(subject), _calls(subject, {"mkdir", "makedirs", *BRINGS_FILES})
-    for access in subject.accesses:
+    for access in _trained(subject):
         path, writes = absolute(subject, access.where), access.use is Use.WRITE
-        if access.where.base == "C:":
-            path = access.where.path
-        elif path is None or access.where.base not in ("/", "~") or not _is_in(path, _OF_A_PERSON):
+        if not of_a_person(access.where, path):
             continue
         if not writes and absolute(subject, access.where.folder) in written:
             continue
-        there = access.where.base == "C:" or posixpath.dirname(path) in _IN_THE_IMAGE
+        there = path is None or posixpath.dirname(path) in _IN_THE_IMAGE
         lost = writes and (there or makes_folders)
         yield Found(
             access.module.spot(access.node),
@@ -103,6 +101,11 @@ def _of_this_machine(subject: Subject) -> Iterator[Found]:
             + ("what is written there is lost when the job ends." if lost else "the job has no such folder."),
             "Give data as a channel and read os.environ['SM_CHANNEL_…']; write to os.environ['SM_MODEL_DIR'].",
         )
+
+
+def of_a_person(where: Where, path: str | None) -> bool:
+    """Whether a path, and what it is in the container, is one of somebody's own machine."""
+    return where.base == "C:" or (path is not None and where.base in ("/", "~") and _is_in(path, _OF_A_PERSON))
 
 
 def _no_opt_ml(subject: Subject) -> Iterator[Found]:
@@ -146,12 +149,12 @@ def _not_in_opt_ml(subject: Subject) -> Iterator[Found]:
 
 def _not_shipped(subject: Subject) -> Iterator[Found]:
     written, sure = _written(subject), not _calls(subject, BRINGS_FILES)
-    for access in subject.accesses:
+    for access in _trained(subject):
         where = access.where
         if access.use is Use.WRITE or where.base not in ("cwd", "source"):
             continue
         path, folder = absolute(subject, where), absolute(subject, where.folder)
-        if path is None or folder is None or _is_shipped(subject, path, access.use):
+        if path is None or folder is None or is_shipped(subject, path, access.use):
             continue
         if any(_is_in(folder, (each,)) or _is_in(each, (folder,)) for each in written):
             continue
@@ -205,6 +208,12 @@ def _is_a_folder(subject: Subject) -> Iterator[Found]:
 
 def _of(subject: Subject, use: Use) -> Iterator[Access]:
     return (access for access in subject.accesses if access.use is use)
+
+
+def _trained(subject: Subject) -> Iterator[Access]:
+    """What is not the server's alone; of that speaks HRN507."""
+    reads = (Use.READ, Use.LIST)
+    return (each for each in subject.accesses if each.use not in reads or not subject.only_serves(each.node))
 
 
 def _takes_folders(access: Access) -> bool:
@@ -278,7 +287,7 @@ def _missing_folder(subject: Subject, access: Access, path: str) -> bool:
     if not access.where.parent.exact or _calls(subject, {"mkdir", "makedirs", *BRINGS_FILES}):
         return False
     if access.where.base in ("cwd", "source"):
-        return not _is_shipped(subject, folder, Use.LIST)
+        return not is_shipped(subject, folder, Use.LIST)
     checkpoints = subject.job.tree.checkpoints
     if _is_in(folder, (checkpoints,)) and not _is_in(folder, subject.job.kept):
         return not _takes_folders(access)
@@ -286,7 +295,8 @@ def _missing_folder(subject: Subject, access: Access, path: str) -> bool:
     return _is_in(folder, outputs) and folder not in outputs and not _takes_folders(access)
 
 
-def _is_shipped(subject: Subject, path: str, use: Use) -> bool:
+def is_shipped(subject: Subject, path: str, use: Use) -> bool:
+    """Whether a path in the container is a file of the source, or one that is not the source's affair."""
     code = subject.job.code
     if not _is_in(path, (code,)):
         return not _is_in(path, (posixpath.dirname(code),)) or path == posixpath.dirname(code)

@@ -9,7 +9,8 @@ from harness.lint.execution import Execution
 from harness.lint.findings import Found, Rule, Severity
 from harness.lint.modules import Function, Module
 from harness.lint.nothing import taken_for_paths
-from harness.lint.paths import Locator
+from harness.lint.paths import Locator, Where
+from harness.lint.rules.files import absolute, is_shipped, of_a_person
 from harness.lint.subject import Subject
 from harness.lint.uses import BRINGS_FILES, Use, accesses
 from harness.lint.variables import reads_of
@@ -33,6 +34,9 @@ _THERE = ("SM_MODEL_DIR", "SM_INPUT", "SM_INPUT_TRAINING_CONFIG_FILE", "SM_INPUT
 
 _INPUT = "/opt/ml/input/"
 """What only a training job has."""
+_MAKES_FILES = BRINGS_FILES | {"chdir"}
+_WITH_MODEL = "Have the training write it to SM_MODEL_DIR, and join its path with model_fn's model_dir."
+_WITH_SOURCE = "Join its path with Path(__file__).parent, where the source is."
 _GUARD = 'Put what only training does under if __name__ == "__main__":.'
 
 
@@ -182,6 +186,53 @@ def _no_such_model(subject: Subject) -> Iterator[Found]:
         )
 
 
+def _no_such_file(subject: Subject) -> Iterator[Found]:
+    """What the server certainly reads, and only a training job, or this machine, has."""
+    server, served = subject.server, subject.served
+    modules = subject.modules.read.values()
+    if server is None or served is None or any(not _MAKES_FILES.isdisjoint(module.called) for module in modules):
+        return
+    locator = Locator(subject.default, dict.fromkeys(_THERE, ""), subject.parameters)
+    found = [each for module in modules for each in accesses(module, locator) if each.node in served]
+    written = {each.where for each in found if each.use is Use.WRITE}
+    told = _told_of_the_job(subject)
+    for access in found:
+        where = access.where
+        if access.use not in (Use.READ, Use.LIST) or where in written or (id(access.node), where) in told:
+            continue
+        why = _why_not_there(subject, where)
+        if why:
+            yield Found(
+                access.module.spot(access.node),
+                Severity.ERROR,
+                f"The server finds no {where}, {why}: every request is a 500.",
+                _WITH_SOURCE if _is_source(subject, where) else _WITH_MODEL,
+            )
+
+
+def _told_of_the_job(subject: Subject) -> set[tuple[int, Where]]:
+    """What the training job, which imports the module as well, certainly does not find either."""
+    certain = (each for each in subject.accesses if subject.certain(each.node))
+    return {(id(each.node), each.where) for each in certain if not _is_source(subject, each.where)}
+
+
+def _why_not_there(subject: Subject, where: Where) -> str | None:
+    """Why the server has no such file; None where it may have one."""
+    if where.base == "cwd" and not f"/{where.path}".startswith("/opt/ml/"):
+        return "a relative path, because it does not run in the source's folder"
+    if where.base == "source" and not _is_source(subject, where):
+        return "which is not in the source that is shipped"
+    if of_a_person(where, absolute(subject, where)):
+        return "a path of this machine"
+    return None
+
+
+def _is_source(subject: Subject, where: Where) -> bool:
+    """Whether the source that is shipped may have a file."""
+    path = absolute(subject, where)
+    return where.base in ("cwd", "source") and (path is None or is_shipped(subject, path, Use.READ))
+
+
 def _is_named_elsewhere(subject: Subject, name: str, inside: set[int]) -> bool:
     return any(
         isinstance(node.value, str) and name in node.value and id(node) not in inside
@@ -302,6 +353,15 @@ RULES = (
         "`model_fn` reads a file that the training does not write.",
         "What the server has in `model_dir` is what the training left in `SM_MODEL_DIR`, under the same names.",
         _no_such_model,
+    ),
+    Rule(
+        "HRN507",
+        "file-not-in-server",
+        "The server reads a file that only the training job, or this machine, has.",
+        "The server gets the source and, in `model_dir`, what the training left in `SM_MODEL_DIR`. It does not run in "
+        "the source's folder: a relative path leads nowhere, even if the training wrote, or the source has, such a "
+        "file.",
+        _no_such_file,
     ),
     Rule(
         "HRN505",

@@ -6,6 +6,7 @@ import ast
 import posixpath
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import chain
 from pathlib import PurePosixPath
 
@@ -45,6 +46,36 @@ def _misplaced(subject: Subject) -> Iterator[Found]:
         )
 
 
+def _relative(subject: Subject) -> Iterator[Found]:
+    """Relative imports that leave the package: the entry point, and modules at the root, have none."""
+    for module in subject.modules.read.values():
+        is_entry = module.name == subject.modules.entry_point
+        if is_entry and "__package__" in module.text:
+            continue  # it says itself what package it is of
+        folders = 0 if is_entry else len(PurePosixPath(module.name).parts) - 1
+        for node in module.all(ast.ImportFrom):
+            if node.level <= folders or (not subject.certain(node) and _is_guarded(module, node)):
+                continue
+            yield Found(
+                module.spot(node),
+                subject.severity(node),
+                f"{module.name} {_of_no_package(is_entry, folders)}: ImportError at "
+                f"from {'.' * node.level}{node.module or ''} import.",
+                f"Write {_absolute(node)}: the script's folder and the root of the source are on the path.",
+            )
+
+
+def _of_no_package(is_entry: bool, folders: int) -> str:
+    if is_entry:
+        return "is run as a script, and is in no package"
+    return "is not in a package that far up" if folders else "lies at the root of the source, and is in no package"
+
+
+def _absolute(node: ast.ImportFrom) -> str:
+    names = ", ".join(alias.name + (f" as {alias.asname}" if alias.asname else "") for alias in node.names)
+    return f"from {node.module} import {names}" if node.module else f"import {names}"
+
+
 def _speaks_of(subject: Subject, name: str, text: str) -> bool:
     """Whether a file of the source has a text in it; what cannot be read may have."""
     path = subject.modules.files.get(name)
@@ -64,6 +95,7 @@ def _imports(subject: Subject) -> Iterator[Found]:
     sure = asked.whole and not asked.distributions - there
     if _installs_itself(subject):
         sure, asked = False, asked._replace(whole=False)
+    brought = cache(lambda: packages.installed(asked.distributions - there, subject.job.site_packages))
     for module, node, dotted in _outer_imports(subject):
         name = dotted.partition(".")[0]
         gone = packages.gone(dotted) if "scikit-learn" not in asked.distributions else None
@@ -82,9 +114,19 @@ def _imports(subject: Subject) -> Iterator[Found]:
         elif sure:
             message = f"{name} cannot be imported in image {version}: neither the image nor requirements.txt has it."
             yield Found(module.spot(node), subject.severity(node), message, _NAME_IT)
-        elif asked.whole:  # else something else may bring it
-            message = f"{name} is not in image {version}, and requirements.txt does not name it."
-            yield Found(module.spot(node), Severity.WARNING, message, _NAME_IT)
+        elif asked.whole and (told := _unnamed(name, brought())):
+            severity, perhaps = told
+            message = f"{name} is not in image {version}, and requirements.txt does not name it{perhaps}."
+            yield Found(module.spot(node), severity, message, _NAME_IT)
+
+
+def _unnamed(name: str, brought: packages.Installed) -> tuple[Severity, str] | None:
+    """How bad it is that no requirement has a module's name, and what may bring it; None where one of them does."""
+    if name in brought.modules or any(packages.resembles(name, each) for each in brought.unknown):
+        return None
+    if brought.unknown:
+        return Severity.NOTE, f"; perhaps {' or '.join(sorted(brought.unknown))} brings it"
+    return Severity.WARNING, ""  # what is installed here, and brings it not, may do so in another version
 
 
 def _installs_itself(subject: Subject) -> bool:
@@ -127,9 +169,8 @@ def _outer_imports(subject: Subject) -> Iterator[tuple[Module, ast.stmt, str]]:
 
 def _is_guarded(module: Module, node: ast.stmt) -> bool:
     """Whether something stands ready to catch an import, or asks first."""
-    tries = (each for guard in module.all(ast.Try) for each in guard.body)
-    blocks = chain(tries, (each for guard in module.all(ast.If) for each in guard.body))
-    return any(inner is node for each in blocks for inner in ast.walk(each))
+    guards = (*module.all(ast.Try), *module.all(ast.If))
+    return any(inner is node for guard in guards for inner in ast.walk(guard))
 
 
 def _is_folder(subject: Subject, name: str) -> bool:
@@ -246,7 +287,8 @@ RULES = (
         "module-not-there",
         "A module is imported that neither the image nor `requirements.txt` has.",
         "The image has what its pins name, and not what is installed on this machine. Modules beside the script are "
-        "shipped with `source_dir` alone.",
+        "shipped with `source_dir` alone. Where `requirements.txt` names what is not installed here, and may bring "
+        "anything, it is a note.",
         _imports,
     ),
     Rule(
@@ -263,6 +305,14 @@ RULES = (
         "`pip freeze` writes `name @ file:///…` for what conda has installed. The toolkit runs pip before the script, "
         "and the job ends where pip does not find the path.",
         _of_this_machine,
+    ),
+    Rule(
+        "HRN607",
+        "relative-import-without-package",
+        "A relative import where there is no package.",
+        "The toolkit and the drivers run the entry point as a script, `python train.py`, and modules at the root of "
+        "the source are of no package either: ImportError.",
+        _relative,
     ),
     Rule(
         "HRN604",

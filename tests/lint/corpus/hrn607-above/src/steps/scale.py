@@ -1,0 +1,5 @@
+from ..sizes import TWO
+
+
+def double(x):
+    return TWO * x

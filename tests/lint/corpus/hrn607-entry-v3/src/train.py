@@ -1,0 +1,3 @@
+from . import helpers
+
+print(">", helpers.double(2))

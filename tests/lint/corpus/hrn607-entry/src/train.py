@@ -1,0 +1,3 @@
+from .helpers import double
+
+print(">", double(2))

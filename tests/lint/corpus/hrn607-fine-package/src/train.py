@@ -1,0 +1,3 @@
+from steps.scale import double
+
+print(">", double(2))
