@@ -39,8 +39,14 @@ def reads_of(module: Module) -> Iterator[Read]:
 
 
 def caught(module: Module) -> set[int]:
-    """The ``id`` of every node that stands in a ``try`` with an ``except``."""
-    return {id(inner) for node in module.all(ast.Try) if node.handlers for each in node.body for inner in walk(each)}
+    """The ``id`` of every node that stands in a ``try`` with an ``except``, or in a ``with suppress(…)``."""
+    bodies = [node.body for node in module.all(ast.Try) if node.handlers]
+    bodies += [node.body for node in module.all(ast.With) if any(_suppresses(item.context_expr) for item in node.items)]
+    return {id(inner) for body in bodies for each in body for inner in walk(each)}
+
+
+def _suppresses(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "suppress"
 
 
 def asked_for(module: Module) -> set[str]:
