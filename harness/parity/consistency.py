@@ -127,7 +127,8 @@ def check(bench: Bench, model_data: str, name: str, asked: Predicting | Bodies, 
         if predicting.result().models[TRAINED].values is None and "model_fn" not in handlers(config).names:
             return Served(seconds=seconds)  # nobody wants it to be served
         unserved = _finding(target.name, "endpoint", "in service", str(error), Kind.UNEXPLAINED, _UNSERVED)
-        return Served(findings=(unserved,), compared=1, seconds=seconds)
+        uncompared = dict.fromkeys((Aspect.ENDPOINT, Aspect.TRANSFORM), "the model could not be served")
+        return Served(findings=(unserved,), compared=1, seconds=seconds, uncompared=uncompared)
     judge = Judge(target.name, handlers(config), rows, model.values, tolerance, to_rounded)
     findings = tuple(judge.findings(answers, transformed))
     return Served(

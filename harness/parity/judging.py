@@ -174,6 +174,8 @@ def _against_reference(
             (Aspect.ENDPOINT, reference.served.endpoint, shown.served.endpoint),
             (Aspect.TRANSFORM, reference.served.transform, shown.served.transform),
         ):
+            if not (expected and seen):  # where nobody was asked, as nothing was served, that is the finding
+                continue
             count_both(aspect, len(expected))
             differences += outcomes.compare_answers(aspect, expected, seen, tolerance)
     yield from (each for each in differences if (each.aspect, _file_of(each.where)) not in loose)

@@ -288,6 +288,17 @@ class TestAnOutcomeThatDiffersBetweenTargets:
 
         assert [each.aspect for each in found] == [Aspect.MODEL_PREDICTIONS]
 
+    @pytest.mark.parametrize("unserved", ["local", "container"])
+    def test_of_a_model_that_one_target_cannot_serve_is_one_and_not_one_for_each_answer(self, unserved):
+        said = Finding(Aspect.CONSISTENCY, unserved, "endpoint", "in service", "No module named 'gunicorn'")
+        nothing = Served(findings=(said,), compared=1, uncompared={Aspect.ENDPOINT: "it could not be served"})
+        shown = [target(name, **({"served": nothing} if name == unserved else {})) for name in ("local", "container")]
+
+        told = judged(*shown)
+
+        assert told.findings == (said,)
+        assert told.uncompared == {(unserved, Aspect.ENDPOINT): "it could not be served"}
+
 
 class TestBodiesThatWereSentAsTheyAre:
     """Only another target knows what the answer ought to be."""
