@@ -36,7 +36,10 @@ def load(
     Raises:
         ConfigurationError: with every unknown key and wrong value at once, or for a file that cannot be read.
     """
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        raise ConfigurationError("The folder that this runs in has been removed; `cd` to one that is there.") from None
     folders = [project_dir] if project_dir else [here, *here.parents]
     file, found = (config_file, _file_layer(config_file)) if config_file else _find_file(folders)
     project = (project_dir or (found.base if found else here)).absolute()

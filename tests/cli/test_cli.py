@@ -114,6 +114,16 @@ def test_a_run_folder_is_no_folder_of_config_files_and_says_so(project):
     assert "runs/j is a run folder: harness contract --job j" in done.err
 
 
+@pytest.mark.parametrize("verb", ["train", "runs", "lint", "doctor", "clean"])
+def test_a_folder_that_is_gone_is_left_by_cd(tmp_path, verb):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = f"cd {gone}; rmdir {gone}; exec {sys.executable} -m harness {verb}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "harness: The folder that this runs in has been removed; `cd` to one that is there.\n"
+
+
 @pytest.mark.parametrize("group", ["runs", "image"])
 def test_what_a_verb_s_own_verbs_do_is_told_in_whole_sentences(project, group):
     _, commands = project().here(group, "--help", COLUMNS="80").out.split("Commands:")
