@@ -10,6 +10,7 @@ import hashlib
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 NAME = "sagemaker-harness/sklearn"
 LABEL = "sagemaker-harness.image"
 """What says that an image is ours, whatever it is called; its value is the framework version."""
+_STAGE = f"{LABEL}=packages"
+"""The same of a stage, by the Dockerfile."""
 _TAIL = 15
 """Lines of a failed build's output that are shown."""
 
@@ -106,6 +109,7 @@ def build(
     *,
     wheels: Path | None = None,
     ca_bundle: Path | None = None,
+    keep_stage: bool = False,
     progress: Callable[[str], None] = lambda line: None,
 ) -> str:
     """Build the local image unless it exists; its name.
@@ -116,6 +120,8 @@ def build(
         version: the framework version.
         wheels: folder of wheels that the packages come from, instead of the package index.
         ca_bundle: certificates by which the package index is trusted during the build.
+        keep_stage: leave what the engine's own builder has installed the packages in: a gigabyte, by which the next
+            build from the same pins takes seconds. A build that fails leaves it in any case.
         progress: takes the builder's lines.
 
     Raises:
@@ -125,14 +131,14 @@ def build(
     """
     import tempfile
 
-    name = tag(version)
+    name, by_buildkit = tag(version), buildkit.asked_for(os.environ)
     if exists(client, name):
         return name
     with tempfile.TemporaryFile() as archive:
         _pack(archive, context(version), wheels, ca_bundle)
         archive.seek(0)
         arguments, labels = {"PYTHON": str(IMAGES[version].python)}, {LABEL: version}
-        if buildkit.asked_for(os.environ):
+        if by_buildkit:
             lines = buildkit.build(archive, name, arguments, labels)
         else:
             lines = client.api.build(
@@ -149,7 +155,17 @@ def build(
         _follow(lines, version, progress)
     if not exists(client, name):  # a builder of buildx may be another machine
         raise ImageError(f"{name} was built, but not into this engine. `docker buildx use default` builds there.")
+    if not (keep_stage or by_buildkit):
+        _remove_stages(client)
     return name
+
+
+def _remove_stages(client: DockerClient) -> None:
+    import docker.errors
+
+    for image in client.api.images(filters={"label": _STAGE, "dangling": True}):
+        with suppress(docker.errors.APIError):  # another build is at it, and removes it
+            client.api.remove_image(image["Id"])
 
 
 def exists(client: DockerClient, name: str) -> bool:

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+import uuid
 
 import pytest
 
@@ -10,7 +11,7 @@ from harness.engine.environment import image_environment
 from harness.errors import ConfigurationError
 from harness.images import DEFAULT_VERSION, IMAGES
 from harness.images import build as building
-from harness.images.build import _follow, build, context, tag, versions, write_context
+from harness.images.build import LABEL, _follow, build, context, tag, versions, write_context
 from harness.images.engine import ImageError
 from tests.docker_engine import client_or_skip, image_or_skip
 
@@ -59,6 +60,10 @@ class TestTheContext:
         assert f"\nnumpy=={image.numpy}\n" in pins
         assert f"\nsagemaker-training=={image.toolkit}\n" in pins
 
+    def test_labels_the_stage_that_is_removed_and_no_other(self):
+        stages = context("1.9-0")["Dockerfile"].decode().split("\nFROM ")[1:]
+        assert [f"\nLABEL {building._STAGE}\n" in stage for stage in stages] == [True, False]
+
     def test_is_written_for_other_builders_to_an_empty_folder_only(self, tmp_path):
         write_context("1.9-0", tmp_path / "context")
         written = {
@@ -89,6 +94,10 @@ def test_a_failed_build_says_what_would_help(lines, said):
     assert said in caught.value.message
 
 
+def nameless(client):
+    return {each["Id"] for each in client.api.images(filters={"dangling": True})}
+
+
 @pytest.mark.docker
 class TestTheImage:
     @pytest.fixture
@@ -115,6 +124,27 @@ class TestTheImage:
         start = time.monotonic()
         assert build(client, "1.9-0", progress=pytest.fail) == image
         assert time.monotonic() - start < 5
+
+    @pytest.mark.parametrize("keep", [False, True], ids=["removed", "kept"])
+    def test_leaves_no_stage_behind_unless_told_to_and_touches_no_image_of_others(
+        self, client, image, monkeypatch, keep
+    ):
+        label = f"{LABEL}={uuid.uuid4().hex}"  # those that somebody has kept stay
+        monkeypatch.setattr(building, "_STAGE", label)
+        stages = f"FROM {image} AS packages\nLABEL {label}\nRUN true\nFROM {image}\n"
+        monkeypatch.setattr(building, "context", lambda version: {"Dockerfile": stages.encode()})
+        monkeypatch.setenv("DOCKER_BUILDKIT", "0")
+        of_others = client.api.import_image_from_data(b"\0" * 1024)  # a tar file of nothing, without a name
+        other = json.loads(of_others.splitlines()[-1])["status"]
+        before = nameless(client)
+        made = build(client, "1.9-0", keep_stage=keep)
+        try:
+            assert len(nameless(client) - before) == keep
+            assert other in nameless(client)
+        finally:
+            client.api.remove_image(made)
+            for each in {other, *(nameless(client) - before)}:
+                client.api.remove_image(each)
 
     def test_holds_what_the_pins_say_and_nothing_more(self, client, image):
         listed = json.loads(
