@@ -16,6 +16,15 @@ from harness.pytest_plugin.plainly import plainly
 from harness.pytest_plugin.workplace import Workplace
 
 
+class _Metrics(dict[str, float]):
+    def __init__(self, job: TrainingJob, found: Mapping[str, float]) -> None:
+        super().__init__(found)
+        self._job = job
+
+    def __missing__(self, name: str) -> float:
+        raise KeyError(f"{name} is no metric of {self._job!r}, which has {', '.join(self) or 'none'}")
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class TrainingJob:
     """A training job that has ended, however it has ended."""
@@ -66,8 +75,12 @@ class TrainingJob:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The last value of each of ``metric_definitions`` that was found in the log."""
-        return {each["MetricName"]: float(each["Value"]) for each in self.description.get("FinalMetricDataList", ())}
+        """The last value of each of ``metric_definitions`` that was found in the log.
+
+        One that is not there is a ``KeyError`` which says how the job has ended.
+        """
+        found = self.description.get("FinalMetricDataList", ())
+        return _Metrics(self, {each["MetricName"]: float(each["Value"]) for each in found})
 
     @property
     def model_data(self) -> str:

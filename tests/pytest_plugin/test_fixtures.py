@@ -140,6 +140,8 @@ class TestATrainingJob:
         assert "loss=0.25" in job.log
         assert list(job.model_dir.iterdir()) == []
         assert "Failed: AlgorithmError" in repr(job)
+        with pytest.raises(KeyError, match=r"accuracy is no metric of <TrainingJob \S+ on local, Failed: Algorithm"):
+            job.metrics["accuracy"]
         with pytest.raises(UsageError, match=r"\(Failed\) has no model[\s\S]*loss=0.25"):
             _ = job.model_data
 

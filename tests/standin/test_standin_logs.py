@@ -18,11 +18,23 @@ STARTED = 1_795_460_222_345
 @pytest.mark.parametrize(
     ("description", "group", "stream"),
     [
-        ({"TrainingJobName": "j"}, "/aws/sagemaker/TrainingJobs", "j/algo-1-1795460222"),
-        ({"ProcessingJobName": "j"}, "/aws/sagemaker/ProcessingJobs", "j/algo-1-1795460222"),
-        ({"TransformJobName": "j"}, "/aws/sagemaker/TransformJobs", f"j/i-{STARTED:017x}-1795460222"),
         (
-            {"EndpointName": "e", "ProductionVariants": [{"VariantName": "blue"}]},
+            {"TrainingJobName": "j", "TrainingJobStatus": "InProgress"},
+            "/aws/sagemaker/TrainingJobs",
+            "j/algo-1-1795460222",
+        ),
+        (
+            {"ProcessingJobName": "j", "ProcessingJobStatus": "InProgress"},
+            "/aws/sagemaker/ProcessingJobs",
+            "j/algo-1-1795460222",
+        ),
+        (
+            {"TransformJobName": "j", "TransformJobStatus": "InProgress"},
+            "/aws/sagemaker/TransformJobs",
+            f"j/i-{STARTED:017x}-1795460222",
+        ),
+        (
+            {"EndpointName": "e", "EndpointStatus": "Creating", "ProductionVariants": [{"VariantName": "blue"}]},
             "/aws/sagemaker/Endpoints/e",
             f"blue/i-{STARTED:017x}",
         ),
