@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from harness.config import Config
+from harness.doctor.local import server
 from harness.engine.environment import framework_version
 from harness.engine.interpreter import LIBRARIES, Interpreter, interpreter
 from harness.lint import packages
@@ -25,13 +26,15 @@ _CERTIFICATES = (
     "container pip trusts the certificates that PIP_CERT, SSL_CERT_FILE or REQUESTS_CA_BUNDLE names on this machine; "
     "the SDK's local mode hands no file in."
 )
+_NO_SERVER = b"Install the server's libraries"
+"""What the model server ends with where it cannot import what it stands on."""
 _TAIL = 64 * 1024
 """Bytes of a log in which the reason of a failure is looked for."""
 
 
 def explanation(config: Config, log: Path) -> str | None:
-    """That a job has failed for want of credentials, of certificates in a container, or of a package that the image
-    has, and the remedy; None: it has not.
+    """That a job has failed for want of credentials, of certificates in a container, of what the model server
+    stands on, or of a package that the image has, and the remedy; None: it has not.
 
     Args:
         config: names the interpreter and the image.
@@ -46,6 +49,9 @@ def explanation(config: Config, log: Path) -> str | None:
         return _CREDENTIALS
     if _DISTRUSTED in tail and config.on in {"container", "localmode"}:
         return _CERTIFICATES
+    if config.on == "local" and _NO_SERVER in tail:
+        check = server(interpreter(str(config.python) if config.python else None))
+        return f"{check.finding}: {check.remedy}" if check.remedy else None
     # An image of the user's own holds what it holds.
     version = framework_version(config.image_uri) if config.image_uri else config.framework_version
     modules = _MISSING.findall(tail)

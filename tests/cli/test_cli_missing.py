@@ -57,6 +57,35 @@ def test_nothing_is_said_of_another_failure_or_another_image(told, bare):
     assert told("ModuleNotFoundError: No module named 'joblib'", python=bare, image_uri=mine) is None
 
 
+SAVES = """
+import os
+
+def model_fn(model_dir):
+    return None
+
+if __name__ == "__main__":
+    open(os.environ["SM_MODEL_DIR"] + "/m", "w").close()
+"""
+
+
+@pytest.mark.slow
+def test_of_a_server_that_cannot_start_all_is_named_that_it_stands_on(project, bare):
+    made = project(SAVES)
+    assert made.harness("train", "--job-name", "j").code == 0
+    done = made.harness("deploy", "--job", "j", "--endpoint-name", "e", HARNESS_PYTHON=bare)
+    assert done.code == 1
+    assert done.err.splitlines()[-1] == (
+        "flask, gunicorn, gevent, packaging, numpy not installed: deploy and transform cannot run: "
+        f"{bare} -m pip install flask gunicorn gevent packaging numpy"
+    )
+
+
+def test_of_a_server_nothing_is_said_where_all_is_there_or_in_a_container(told, bare):
+    last = "harness.server failed: gevent is too old. Install the server's libraries: pip install …"
+    assert told(last, python=sys.executable) is None
+    assert told(last, python=bare, on="container") is None
+
+
 @pytest.mark.parametrize(("on", "says"), [("container", True), ("localmode", True), ("local", False)])
 def test_of_a_container_that_trusts_nobody_it_is_said_what_it_would_trust(told, on, says):
     said = told("Could not fetch URL: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", on=on)
