@@ -241,12 +241,12 @@ sys.path.insert(0, ".")
 import harness.server.app, harness.server.gevent_worker, harness.server.thread_worker, harness.server.workers
 """
         home = Path(harness.__file__).parents[1]
-        subprocess.run([sys.executable, "-c", program, *local._SERVER], check=True, cwd=home)
+        subprocess.run([sys.executable, "-c", program, *local.SERVER], check=True, cwd=home)
 
     def test_names_for_the_server_what_the_extra_has_and_the_image_s_libraries(self):
         pyproject = tomllib.loads((Path(harness.__file__).parents[1] / "pyproject.toml").read_text())
         extra = [Requirement(each) for each in pyproject["project"]["optional-dependencies"]["serve"]]
-        assert {*local._SERVER} == {"numpy"}.union(*({each.name, *each.extras} for each in extra))
+        assert {*local.SERVER} == {"numpy"}.union(*({each.name, *each.extras} for each in extra))
 
     def test_without_its_interpreter_cannot_run(self, tmp_path):
         check = named(local.look(config(tmp_path, python=str(tmp_path / "none"))), "python")

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from harness.config import Config
-from harness.doctor.local import server
+from harness.doctor.local import SERVER, server
 from harness.engine.environment import framework_version
 from harness.engine.interpreter import LIBRARIES, Interpreter, interpreter
 from harness.lint import packages
@@ -26,6 +26,8 @@ _CERTIFICATES = (
     "container pip trusts the certificates that PIP_CERT, SSL_CERT_FILE or REQUESTS_CA_BUNDLE names on this machine; "
     "the SDK's local mode hands no file in."
 )
+_SERVER = re.compile(rb"harness[./]server")
+"""Its name, or its files in a traceback."""
 _NO_SERVER = b"Install the server's libraries"
 """What the model server ends with where it cannot import what it stands on."""
 _TAIL = 64 * 1024
@@ -49,15 +51,17 @@ def explanation(config: Config, log: Path) -> str | None:
         return _CREDENTIALS
     if _DISTRUSTED in tail and config.on in {"container", "localmode"}:
         return _CERTIFICATES
-    if config.on == "local" and _NO_SERVER in tail:
-        check = server(interpreter(str(config.python) if config.python else None))
+    modules = [module.decode() for module in _MISSING.findall(tail)]
+    python = str(config.python) if config.python else None
+    lacks_one = _SERVER.search(tail) and any(each in SERVER for each in modules[-1:])
+    if config.on == "local" and (_NO_SERVER in tail or lacks_one):
+        check = server(interpreter(python))
         return f"{check.finding}: {check.remedy}" if check.remedy else None
     # An image of the user's own holds what it holds.
     version = framework_version(config.image_uri) if config.image_uri else config.framework_version
-    modules = _MISSING.findall(tail)
     if not modules or version is None or config.on != "local":
         return None
-    return _told(modules[-1].decode(), version, interpreter(str(config.python) if config.python else None))
+    return _told(modules[-1], version, interpreter(python))
 
 
 def _told(module: str, version: str, here: Interpreter) -> str | None:

@@ -13,7 +13,7 @@ from harness.engine.isolation import Support, probe
 from harness.errors import ConfigurationError
 
 AREA = "local"
-_SERVER = ("flask", "gunicorn", "gevent", "packaging", "numpy")
+SERVER = ("flask", "gunicorn", "gevent", "packaging", "numpy")
 """What ``harness.server`` imports in the script's interpreter; ``packaging`` by way of gunicorn's gevent worker."""
 
 
@@ -27,7 +27,7 @@ def look(config: Config) -> Iterator[Check]:
         return
     # An image of the user's own holds what it holds.
     version = framework_version(config.image_uri) if config.image_uri else config.framework_version
-    beside = [name for name in _SERVER if name not in LIBRARIES]
+    beside = [name for name in SERVER if name not in LIBRARIES]
     yield drift.python(python, version, pythons.environment, beside)
     yield drift.libraries(python, version)
     yield server(python)
@@ -49,10 +49,10 @@ def opt_ml(isolation: str, support: Support) -> Check:
 
 def server(python: Interpreter) -> Check:
     """Whether the interpreter can serve a model."""
-    found = python.versions(_SERVER)
-    absent = [name for name in _SERVER if name not in found]
+    found = python.versions(SERVER)
+    absent = [name for name in SERVER if name not in found]
     if not absent:
-        return Check(AREA, "model server", Status.OK, ", ".join(f"{name} {found[name]}" for name in _SERVER))
+        return Check(AREA, "model server", Status.OK, ", ".join(f"{name} {found[name]}" for name in SERVER))
     return Check(
         AREA,
         "model server",

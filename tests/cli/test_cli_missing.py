@@ -80,10 +80,18 @@ def test_of_a_server_that_cannot_start_all_is_named_that_it_stands_on(project, b
     )
 
 
+@pytest.mark.parametrize("module", ["packaging", "gunicorn", "numpy"])
+def test_of_a_server_a_module_that_is_missing_is_one_of_all_that_it_stands_on(told, bare, module):
+    said = f"harness.server listens on http://127.0.0.1:1\nModuleNotFoundError: No module named '{module}'"
+    assert told(said, python=bare).endswith(f"{bare} -m pip install flask gunicorn gevent packaging numpy")
+
+
 def test_of_a_server_nothing_is_said_where_all_is_there_or_in_a_container(told, bare):
     last = "harness.server failed: gevent is too old. Install the server's libraries: pip install …"
     assert told(last, python=sys.executable) is None
     assert told(last, python=bare, on="container") is None
+    said = "harness.server listens on http://127.0.0.1:1\nValueError: no"
+    assert told(said, python=bare) is None
 
 
 @pytest.mark.parametrize(("on", "says"), [("container", True), ("localmode", True), ("local", False)])
