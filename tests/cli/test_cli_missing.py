@@ -34,6 +34,7 @@ def told(tmp_path):
     [
         ("sklearn", "scikit-learn", "scikit-learn pandas numpy joblib"),
         ("joblib", "joblib", "scikit-learn pandas numpy joblib"),
+        ("numpy", "numpy", "scikit-learn pandas numpy joblib"),
         ("yaml.nodes", "pyyaml", "pyyaml"),
     ],
 )
