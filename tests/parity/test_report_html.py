@@ -141,6 +141,20 @@ class TestAFinding:
         assert elements.words.count("In input_fn: np.atleast_2d.") == 1
         assert {"F8", "F9", "F10"} <= {each.get("id") for each in elements.named("a")}
 
+    def test_that_is_known_stands_below_its_cause_with_the_others_of_that_cause(self):
+        one = {"Why": "local mode gives containers a terminal.", "Breaks": "Bars.", "Remedy": "Ask isatty."}
+        found = [
+            sample.finding(number, "terminal", "localmode", where, False, True, "known", **{**one, **said})
+            for number, (where, said) in enumerate([("stdin", {}), ("stdout", {}), ("TERM", {"Why": "Another."})], 1)
+        ]
+        document = sample.document([sample.target("local"), sample.target("localmode")], found)
+        elements = Elements(render(document))
+        assert len([each for each in elements.named("details") if each.get("class") == "finding"]) == 2
+        assert elements.words.count("2 differences · localmode") == elements.words.count("Ask isatty. stdin") == 1
+        found[1]["Remedy"] = "Ask stdout."
+        words = Elements(render(document)).words
+        assert (words.count("Ask isatty."), words.count("Ask stdout.")) == (2, 1), "TERM has the first one too"
+
     def test_is_the_goal_of_every_link_to_it(self):
         elements = Elements(render(sample.findings_of_every_kind()))
         links = {each["href"].removeprefix("#") for each in elements.named("a") if "href" in each}

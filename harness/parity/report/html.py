@@ -97,7 +97,14 @@ def _view(document: Document) -> dict[str, Any]:
         "failing": next(iter(_endings(targets).values()), None) if document["Verdict"] == "agrees" else None,
         "reference": document.get("Reference"),
         "findings": [
-            {"kind": kind, "title": title, "about": about, "open": kind in _OPEN, "entries": entries}
+            {
+                "kind": kind,
+                "title": title,
+                "about": about,
+                "open": kind in _OPEN,
+                "entries": entries,
+                "causes": list(_causes(entries)),
+            }
             for kind, (title, about) in _KINDS.items()
             if (entries := [each for each in findings if each["Kind"] == kind])
         ],
@@ -122,6 +129,17 @@ def _beside(finding: dict[str, Any]) -> dict[str, Any]:
     """A finding with its two sides marked where they differ."""
     expected, seen = side_by_side(finding["Expected"], finding["Seen"])
     return {**finding, "expected": expected, "seen": seen}
+
+
+def _causes(findings: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Findings of one kind by why they are: whoever has understood one of a cause has understood all."""
+    found: dict[object, list[dict[str, Any]]] = {}
+    for number, each in enumerate(findings):
+        found.setdefault(each["Why"] if each["Kind"] == "known" and each["Why"] else number, []).append(each)
+    for entries in found.values():
+        targets = dict.fromkeys(name for each in entries for name in each["targets"])
+        one_advice = len({(each["Breaks"], each["Remedy"]) for each in entries}) == 1
+        yield {"entries": entries, "on": listed(list(targets)), "one_advice": one_advice}
 
 
 def _verdict(document: Document, findings: Sequence[Document], targets: Sequence[Document]) -> dict[str, Any]:
