@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -53,15 +54,25 @@ def print_error(error: HarnessError) -> None:
 
 
 def print_json(document: object) -> None:
-    """One JSON document on stdout; times in ISO 8601."""
+    """One JSON document on stdout; times in ISO 8601, and numbers that JSON has not (a loss may be NaN) as text.
+
+    They are spelt as AWS's JSON protocols spell them: ``NaN``, ``Infinity``, ``-Infinity`` (Smithy, awsJson1_1).
+    """
     import json
+
+    def spelt(value: object) -> object:
+        if isinstance(value, Mapping):
+            return {name: spelt(each) for name, each in value.items()}
+        if isinstance(value, list | tuple):
+            return [spelt(each) for each in value]
+        return json.dumps(value) if isinstance(value, float) and not math.isfinite(value) else value
 
     def other(value: object) -> str:
         if isinstance(value, datetime):
             return value.isoformat(timespec="milliseconds")
         raise TypeError(type(value).__name__)
 
-    click.echo(json.dumps(document, indent=2, default=other, ensure_ascii=False))
+    click.echo(json.dumps(spelt(document), indent=2, default=other, ensure_ascii=False, allow_nan=False))
 
 
 class Progress:

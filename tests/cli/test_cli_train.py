@@ -563,6 +563,14 @@ def test_a_metric_s_regular_expression_that_is_none_is_refused_by_name(project, 
     assert "metric_definitions: loss: Regex 'loss=('" in done.err
 
 
+def test_a_metric_that_is_no_number_stands_in_a_document_that_is_json(project):
+    config = 'metric_definitions = [{Name = "loss", Regex = "loss=(.*)"}, {Name = "gain", Regex = "gain=(.*)"}]'
+    done = project("print('loss=nan')\nprint('gain=-inf')", config=config).harness("train", "--json")
+    strictly = json.loads(done.out, parse_constant=pytest.fail)
+    told = {each["MetricName"]: each["Value"] for each in strictly["FinalMetricDataList"]}
+    assert told == {"loss": "NaN", "gain": "-Infinity"}
+
+
 def test_plan_refuses_what_train_cannot_honour(project):
     made = project()
     request = made.here("plan").json
