@@ -80,9 +80,20 @@ _LEFT_313 = frozenset(
         *("ossaudiodev", "pipes", "sndhdr", "spwd", "sunau", "telnetlib", "uu", "xdrlib"),
     }
 )
+Version = tuple[int, ...]
+FIRST_FOR_312: Mapping[str, Version] = {
+    "numpy": (1, 26),
+    "pandas": (2, 1, 1),
+    "scikit-learn": (1, 3, 1),
+    "scipy": (1, 11, 2),
+}
+"""The first versions that have wheels for Python 3.12, which every image has whose pins are here."""
+FIRST_WITHOUT_NUMPY_1 = (1, 18)
+"""Of scipy: what it calls is not in a numpy before 2."""
 _FILES = ("-r", "--requirement", "-c", "--constraint", "-e", "--editable")
 _INSTALL = ("-r", "--requirement", "-e", "--editable")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*==\s*(\d+(?:\.\d+)*)")
 _INFO = ".dist-info"
 _REQUIRES = "Requires-Dist:"
 _SHORTEST = 3
@@ -119,6 +130,35 @@ def requirements(text: str) -> Requirements:
         else:
             names.add(normalised(match.group()))
     return Requirements(frozenset(names), whole)
+
+
+class Pin(NamedTuple):
+    """``name==version``, and nothing else, on a line of its own."""
+
+    name: str
+    """Normalised."""
+    version: Version
+    text: str
+    line: int
+
+
+def pins(text: str) -> dict[str, Pin]:
+    """What a ``requirements.txt`` pins, by name; nothing where an option may say where else to look for it."""
+    lines = [line.partition(" #")[0].strip() for line in text.splitlines()]
+    if any(line.startswith("-") for line in lines):
+        return {}
+    found = ((number, match) for number, line in enumerate(lines, 1) if (match := _PIN.fullmatch(line)))
+    each = (Pin(normalised(match[1]), _version(match[2]), f"{match[1]} {match[2]}", at) for at, match in found)
+    return {pin.name: pin for pin in each}
+
+
+def _version(text: str) -> Version:
+    return tuple(map(int, text.split(".")))
+
+
+def image_pins(version: str) -> dict[str, Pin]:
+    """What a framework version's image has of what it pins."""
+    return pins((Path(images.__file__).parent / "sklearn" / f"{version}.txt").read_text("utf-8"))
 
 
 def local_paths(text: str) -> Iterator[tuple[int, str]]:

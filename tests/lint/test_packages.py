@@ -125,3 +125,27 @@ class TestARelativeImport:
     )
     def test_that_the_script_gets_past_is_nothing(self, found: Findings, script: str):
         assert not found(script)
+
+
+class TestAnotherVersionThanTheImages:
+    @pytest.mark.parametrize(
+        "line",
+        ["numpy==1.25.2", "pandas == 2.1", "SciPy==1.11.1  # as at home", "scikit_learn==1.3.0", "numpy==1.26.4"],
+    )
+    def test_that_it_cannot_have_is_a_warning(self, found: Findings, line: str):
+        (finding,) = found("import sklearn\n", "six", line)
+        assert (finding.rule, finding.line, finding.severity) == ("HRN608", 2, Severity.WARNING)
+
+    @pytest.mark.parametrize(
+        "lines",
+        [
+            *[["pandas==2.1.1"], ["scipy==1.11.2"], ["scikit-learn==1.3.1"], ["numpy==2.0.0"], ["six==1.0"]],
+            *[["numpy<1.25"], ["numpy==1.24.4; python_version < '3.12'"], ["numpy==1.24.*"]],
+            *[["--find-links wheels", "numpy==1.24.4"], ["numpy==1.26.4", "scipy"]],
+        ],
+    )
+    def test_that_it_may_have_is_nothing(self, found: Findings, lines: list[str]):
+        assert not found("import sklearn\n", *lines)
+
+    def test_of_numpy_is_no_matter_where_scipy_is_not_imported(self, found: Findings):
+        assert not found("import numpy\n", "numpy==1.26.4")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import chain
 from pathlib import PurePosixPath
@@ -225,6 +225,40 @@ def _of_this_machine(subject: Subject) -> Iterator[Found]:
         )
 
 
+def _other_version(subject: Subject) -> Iterator[Found]:
+    """Another version of what the image has compiled, which pip cannot have, or the image's others cannot do with."""
+    path, job = subject.modules.files.get(_REQUIREMENTS), subject.job
+    if path is None or job.dialect is Dialect.V3 or subject.modules.entry_point.endswith(".sh"):
+        return
+    if not job.version or packages.image_distributions(job.version) is None:
+        return
+    try:
+        asked = packages.pins(path.read_text("utf-8", "replace"))
+    except OSError:
+        return
+    there = packages.image_pins(job.version)
+    for name, first in packages.FIRST_FOR_312.items():
+        pin = asked.get(name)
+        if pin is not None and pin.version < first:
+            what = f"pip has no wheel of {pin.text} for the image's Python 3.12, and as a rule fails to build it"
+            yield Found(Spot(_REQUIREMENTS, pin.line), Severity.WARNING, f"{what}.", _leave_out(name, there))
+    numpy = asked.get("numpy")
+    if numpy is not None and packages.FIRST_FOR_312["numpy"] <= numpy.version < (2,) and _needs_numpy_2(subject, there):
+        what = f"{numpy.text} takes the place of the image's, and {there['scipy'].text} fails to import with it"
+        yield Found(Spot(_REQUIREMENTS, numpy.line), Severity.WARNING, f"{what}.", _leave_out("numpy", there))
+
+
+def _needs_numpy_2(subject: Subject, there: Mapping[str, packages.Pin]) -> bool:
+    """Whether the script imports the image's scipy, by itself or with scikit-learn, and that needs numpy 2."""
+    if "scipy" in _asked(subject).distributions or there["scipy"].version < packages.FIRST_WITHOUT_NUMPY_1:
+        return False
+    return any(dotted.partition(".")[0] in ("scipy", "sklearn") for _, _, dotted in _outer_imports(subject))
+
+
+def _leave_out(name: str, there: Mapping[str, packages.Pin]) -> str:
+    return f"Leave {name} out: the image has {there[name].text}. Or choose the framework_version that has yours."
+
+
 def _is_shipped(subject: Subject, path: str) -> bool:
     """Whether a path in the container is the source's root, or a file or a folder in it."""
     code = subject.job.code
@@ -305,6 +339,14 @@ RULES = (
         "`pip freeze` writes `name @ file:///…` for what conda has installed. The toolkit runs pip before the script, "
         "and the job ends where pip does not find the path.",
         _of_this_machine,
+    ),
+    Rule(
+        "HRN608",
+        "other-version-than-the-image",
+        "`requirements.txt` pins a version that the image cannot have.",
+        "The toolkit runs pip before the script. A version from before the image's Python has no wheel, and the job "
+        "ends where pip cannot build it. A numpy before 2 is installed, and scipy 1.18 cannot be imported with it.",
+        _other_version,
     ),
     Rule(
         "HRN607",

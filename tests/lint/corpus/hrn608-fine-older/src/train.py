@@ -1,0 +1,3 @@
+import sklearn.tree
+
+print("> trained")
