@@ -1,11 +1,10 @@
-"""What is shipped and installed, and what the toolkit refuses before the script starts."""
+"""What is shipped and imported, and what the toolkit refuses before the script starts."""
 
 from __future__ import annotations
 
 import ast
-import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from itertools import chain
 from pathlib import PurePosixPath
@@ -14,36 +13,11 @@ from harness.contract.environment import Dialect
 from harness.lint import packages
 from harness.lint.findings import Found, Rule, Severity, Spot
 from harness.lint.modules import Module
+from harness.lint.rules.requirements import REQUIREMENTS, asked_of
 from harness.lint.subject import Subject
 
-_REQUIREMENTS = "requirements.txt"
 _PIP = r"^pip3?$|\b(pip3?|conda) install\b"
-_NAME_IT = f"Name it in {_REQUIREMENTS} at the root of source_dir."
-
-
-def _misplaced(subject: Subject) -> Iterator[Found]:
-    entry, job = PurePosixPath(subject.modules.entry_point), subject.job
-    if job.dialect is Dialect.V3:
-        return  # SourceCode names its requirements itself, wherever they lie
-    at_root = _REQUIREMENTS in subject.modules.files
-    beside = (entry.parent / _REQUIREMENTS).as_posix()
-    if entry.suffix == ".sh" and _speaks_of(subject, entry.as_posix(), _REQUIREMENTS):
-        return  # it installs them itself
-    if entry.suffix == ".sh" and at_root:
-        yield Found(
-            Spot(_REQUIREMENTS),
-            Severity.WARNING,
-            f"Nothing is installed: the toolkit does not look at {_REQUIREMENTS} where the entry point is a shell "
-            "script.",
-            f"Install in {entry.name} itself: python -m pip install -r {_REQUIREMENTS}.",
-        )
-    elif not at_root and beside in subject.modules.files:
-        yield Found(
-            Spot(beside),
-            Severity.WARNING,
-            f"{beside} is not installed: the toolkit looks for {_REQUIREMENTS} at the root of the source alone.",
-            f"Move it to the root of source_dir, or make {entry.parent} the source_dir.",
-        )
+_NAME_IT = f"Name it in {REQUIREMENTS} at the root of source_dir."
 
 
 def _relative(subject: Subject) -> Iterator[Found]:
@@ -76,21 +50,12 @@ def _absolute(node: ast.ImportFrom) -> str:
     return f"from {node.module} import {names}" if node.module else f"import {names}"
 
 
-def _speaks_of(subject: Subject, name: str, text: str) -> bool:
-    """Whether a file of the source has a text in it; what cannot be read may have."""
-    path = subject.modules.files.get(name)
-    try:
-        return path is None or text in path.read_text("utf-8", "replace")
-    except OSError:
-        return True
-
-
 def _imports(subject: Subject) -> Iterator[Found]:
     version = subject.job.version
     there = packages.image_distributions(version) if version else None
     if there is None or subject.job.has_setup_py:
         return
-    asked = _asked(subject)
+    asked = asked_of(subject)
     known = packages.imported(there | asked.distributions) | packages.standard_library()
     sure = asked.whole and not asked.distributions - there
     if _installs_itself(subject):
@@ -194,93 +159,6 @@ def _ship_it(subject: Subject) -> str:
     return "Set source_dir to the folder of both: without it the script travels alone."
 
 
-def _asked(subject: Subject) -> packages.Requirements:
-    """What is installed before the script."""
-    path = subject.modules.files.get(_REQUIREMENTS)
-    if path is None or subject.modules.entry_point.endswith(".sh"):
-        return packages.Requirements(frozenset(), whole=True)
-    try:
-        return packages.requirements(path.read_text("utf-8", "replace"))
-    except OSError:
-        return packages.Requirements(frozenset(), whole=False)
-
-
-def _of_this_machine(subject: Subject) -> Iterator[Found]:
-    """What pip is to install from a path that the job has not."""
-    path, job = subject.modules.files.get(_REQUIREMENTS), subject.job
-    if path is None or job.dialect is Dialect.V3 or subject.modules.entry_point.endswith(".sh"):
-        return
-    try:
-        text = path.read_text("utf-8", "replace")
-    except OSError:
-        return
-    for number, named in packages.local_paths(text):
-        if _is_shipped(subject, posixpath.normpath(posixpath.join(job.code, named))):
-            continue
-        yield Found(
-            Spot(_REQUIREMENTS, number),
-            Severity.ERROR,
-            f"pip fails, and the job with it: {named} is a path of this machine, and is not shipped.",
-            "Name the package and its version (pip list --format=freeze), or put it into source_dir.",
-        )
-
-
-def _other_version(subject: Subject) -> Iterator[Found]:
-    """Another version of what the image has compiled, which pip cannot have, or the image's others cannot do with."""
-    path, job = subject.modules.files.get(_REQUIREMENTS), subject.job
-    if path is None or job.dialect is Dialect.V3 or subject.modules.entry_point.endswith(".sh"):
-        return
-    if not job.version or packages.image_distributions(job.version) is None:
-        return
-    try:
-        asked = packages.pins(path.read_text("utf-8", "replace"))
-    except OSError:
-        return
-    there = packages.image_pins(job.version)
-    for name, first in packages.FIRST_FOR_312.items():
-        pin = asked.get(name)
-        if pin is not None and pin.version < first:
-            what = f"pip has no wheel of {pin.text} for the image's Python 3.12, and as a rule fails to build it"
-            yield Found(Spot(_REQUIREMENTS, pin.line), Severity.WARNING, f"{what}.", _leave_out(name, there))
-    numpy = asked.get("numpy")
-    if numpy is not None and packages.FIRST_FOR_312["numpy"] <= numpy.version < (2,) and _needs_numpy_2(subject, there):
-        what = f"{numpy.text} takes the place of the image's, and {there['scipy'].text} fails to import with it"
-        yield Found(Spot(_REQUIREMENTS, numpy.line), Severity.WARNING, f"{what}.", _leave_out("numpy", there))
-
-
-def _needs_numpy_2(subject: Subject, there: Mapping[str, packages.Pin]) -> bool:
-    """Whether the script imports the image's scipy, by itself or with scikit-learn, and that needs numpy 2."""
-    if "scipy" in _asked(subject).distributions or there["scipy"].version < packages.FIRST_WITHOUT_NUMPY_1:
-        return False
-    return any(dotted.partition(".")[0] in ("scipy", "sklearn") for _, _, dotted in _outer_imports(subject))
-
-
-def _leave_out(name: str, there: Mapping[str, packages.Pin]) -> str:
-    return f"Leave {name} out: the image has {there[name].text}. Or choose the framework_version that has yours."
-
-
-def _is_shipped(subject: Subject, path: str) -> bool:
-    """Whether a path in the container is the source's root, or a file or a folder in it."""
-    code = subject.job.code
-    return path == code or any(f"{code}/{file}/".startswith(f"{path}/") for file in subject.modules.files)
-
-
-def _isolated(subject: Subject) -> Iterator[Found]:
-    job = subject.job
-    if not job.network_isolation or job.dialect is Dialect.V3 or subject.modules.entry_point.endswith(".sh"):
-        return
-    asked = _asked(subject)
-    there = packages.image_distributions(job.version) if job.version else None
-    missing = asked.distributions - (there or frozenset())
-    if missing and there is not None:
-        yield Found(
-            Spot(_REQUIREMENTS),
-            Severity.ERROR,
-            f"pip fails, and the job with it: it has no network to fetch {', '.join(sorted(missing))} by.",
-            "Build an image that has them (image_uri), or run without enable_network_isolation.",
-        )
-
-
 def _package_mode(subject: Subject) -> Iterator[Found]:
     entry = subject.modules.entry_point
     if subject.job.dialect is Dialect.V3 or not subject.job.has_setup_py or not entry.endswith(".py"):
@@ -309,14 +187,6 @@ def _refused(subject: Subject) -> Iterator[Found]:
 
 RULES = (
     Rule(
-        "HRN601",
-        "requirements-not-installed",
-        "A `requirements.txt` that nobody looks at.",
-        "The toolkit installs `requirements.txt` from the root of the source, and nothing where the entry point is a "
-        "shell script.",
-        _misplaced,
-    ),
-    Rule(
         "HRN602",
         "module-not-there",
         "A module is imported that neither the image nor `requirements.txt` has.",
@@ -324,29 +194,6 @@ RULES = (
         "shipped with `source_dir` alone. Where `requirements.txt` names what is not installed here, and may bring "
         "anything, it is a note.",
         _imports,
-    ),
-    Rule(
-        "HRN603",
-        "pip-without-network",
-        "Requirements under network isolation.",
-        "The toolkit runs pip before the script, and pip has no network then: the job fails.",
-        _isolated,
-    ),
-    Rule(
-        "HRN606",
-        "requirement-of-this-machine",
-        "`requirements.txt` names a path that the job has not.",
-        "`pip freeze` writes `name @ file:///…` for what conda has installed. The toolkit runs pip before the script, "
-        "and the job ends where pip does not find the path.",
-        _of_this_machine,
-    ),
-    Rule(
-        "HRN608",
-        "other-version-than-the-image",
-        "`requirements.txt` pins a version that the image cannot have.",
-        "The toolkit runs pip before the script. A version from before the image's Python has no wheel, and the job "
-        "ends where pip cannot build it. A numpy before 2 is installed, and scipy 1.18 cannot be imported with it.",
-        _other_version,
     ),
     Rule(
         "HRN607",
