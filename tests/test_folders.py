@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.engine.store import Store
 from harness.folders import make_own
 
 
@@ -28,6 +29,16 @@ class TestAFolderOfTheHarness:
         (tmp_path / "file").touch()
         with pytest.raises(OSError, match="file"):
             make_own(tmp_path / "file" / "runs")
+
+
+def test_an_endpoint_s_folder_is_no_reason_to_tell_git_of_the_runs(project):
+    made = project()
+    git(made.folder, "init", "--quiet")
+    store = Store(made.folder / "runs" / "_endpoints")
+    store.discard(*store.create("e", "CreateEndpoint", {}, {"EndpointName": "e", "EndpointStatus": "Creating"}))
+    (made.folder / "runs" / "job").mkdir()
+    (made.folder / "runs" / "job" / "describe.json").touch()
+    assert "runs" not in git(made.folder, "status", "--porcelain", "--untracked-files=all")
 
 
 def test_a_job_leaves_git_nothing_to_tell(project):

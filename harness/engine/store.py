@@ -241,8 +241,9 @@ class Store:
         """
         job = self.job(name)
         try:
-            make_own(self.root)
-            job.active.parent.mkdir(exist_ok=True)
+            # Endpoints lie among the run folders, in a folder of their own.
+            make_own(self.root.parent if self.root.name.startswith("_") else self.root)
+            job.active.parent.mkdir(parents=True, exist_ok=True)
             with self._alone():
                 return job, _make(job, request, description)
         except FileExistsError:
