@@ -22,7 +22,13 @@ _MACHINE = ("python", "isolation", "instance_limits", "role", "region", "profile
 
 
 @click.command("parity", epilog="Example: harness parity --on local,container --html parity.html")
-@click.option("--on", "on", metavar="TARGET,…", help="Targets to compare; all that this machine can run if not given.")
+@click.option(
+    "--on",
+    "on",
+    multiple=True,
+    metavar="TARGET,…",
+    help="Targets to compare; all that this machine can run if not given.",
+)
 @settings((*_COMPARISON, *COMPARED, *_MACHINE))
 @click.option(
     "--accept",
@@ -47,7 +53,7 @@ _MACHINE = ("python", "isolation", "instance_limits", "role", "region", "profile
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def command(
-    on: str | None,
+    on: tuple[str, ...],
     accepted: tuple[tuple[str, str, str, str], ...],
     page: Path | None,
     passport: Path | None,
@@ -75,7 +81,7 @@ def command(
 
     config = configured("local")
     flags["parity.accept"] = [*_as_tables(config), *(_table(*each) for each in accepted)]
-    asked = tuple(on.split(",")) if on else config.parity.on
+    asked = tuple(name for each in on for name in each.split(",")) or config.parity.on
     about = passports.identity(config) if passport is not None else {}
     tell = (lambda text: None) if as_json else _tell
     report = run.run(configured, run.targets(asked), asked=bool(asked), check=consistency.check, tell=tell)

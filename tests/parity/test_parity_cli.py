@@ -195,9 +195,9 @@ def test_a_target_that_this_machine_lacks_ends_it_with_4_if_it_was_asked_for(pro
     assert "No Docker engine answers" in done.err
 
 
-@pytest.mark.parametrize("named", ["dockr", "local,local"], ids=["unknown", "twice"])
+@pytest.mark.parametrize("named", ["dockr", "local,local", "local --on local"], ids=["unknown", "twice", "by and by"])
 def test_a_wrong_target_is_told(project, named):
-    done = project(WRITES).harness("parity", "--on", named)
+    done = project(WRITES).harness("parity", "--on", *named.split())
 
     assert done.code == 2
     assert "local, container, localmode, remote" in done.err
