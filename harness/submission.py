@@ -24,6 +24,7 @@ _MAKE: Mapping[str, Callable[..., Document]] = {
     "TrainingJob": requests.create_training_job,
     "ProcessingJob": requests.create_processing_job,
 }
+_OF_A_STANDIN = " A stand-in knows those that it has run itself; --state DIR keeps them for the next one."
 
 
 class Submission(NamedTuple):
@@ -122,7 +123,10 @@ def model_data(config: Config, target: Target, job: str | None, uri: str | None)
     if job is None:
         found = target.client.list_training_jobs(StatusEquals="Completed", MaxResults=1)["TrainingJobSummaries"]
         if not found:
-            raise UsageError("There is no completed training job to take a model from; give --job or --model-data.")
+            raise UsageError(
+                "There is no completed training job to take a model from; give --job or --model-data."
+                + (_OF_A_STANDIN if config.on == "remote" and "AWS_ENDPOINT_URL" in os.environ else "")
+            )
         job = found[0]["TrainingJobName"]
     try:
         description = target.client.describe_training_job(TrainingJobName=job)

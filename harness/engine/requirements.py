@@ -60,7 +60,8 @@ class Environment:
         import shutil
         import subprocess
 
-        make_own(self.folder.parent)
+        make_own(self.folder.parents[1])
+        self.folder.parent.mkdir(exist_ok=True)
         with self.folder.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if self.ready:

@@ -39,6 +39,8 @@ _OF_THE_PLATFORM: Final = b"SAGEMAKER_"
 _FILE: Final = "rows.csv"
 _TOLD: Final = 200
 """Characters of a body that are told."""
+_LINES: Final = 12
+"""Of the log of a server that has not come up."""
 
 
 class Unserved(Exception):
@@ -177,11 +179,18 @@ def endpoint(target: Target, config: Config, name: str, model_data: str) -> Iter
     try:
         description = submission.submit(submission.endpoint(made, model_data), made, target, jobs.Silent())
         if failure := jobs.failure("Endpoint", description):
-            raise Unserved(failure.message)
+            raise Unserved("\n".join([failure.message, *_last_lines(made.runs_dir / "_endpoints" / name / "log.txt")]))
         yield Endpoint(target, one_worker, name, model_data, description.get("EndpointUrl"))
     finally:
         with suppress(HarnessError):  # it may never have come to be
             jobs.delete_endpoint(target, name)
+
+
+def _last_lines(log: Path) -> list[str]:
+    """Of the log of a server on this machine, which goes with its endpoint."""
+    with suppress(OSError):
+        return log.read_text("utf-8", "replace").splitlines()[-_LINES:]
+    return []
 
 
 def _read(content: bytes, accept: str, like: Sequence[object]) -> Answer:

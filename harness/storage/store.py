@@ -286,7 +286,7 @@ class Storage:
         """One version of one object, read if it is not in the cache."""
         file = self.cache / "objects" / _digest(bucket, str(wanted))
         if not _is_whole(file, wanted):
-            make_own(self.cache)
+            make_own(self.cache.parent)
             with _beside(file) as partial:
                 self.s3.read(bucket, wanted.key, partial, wanted)
                 os.utime(partial, (wanted.modified, wanted.modified))

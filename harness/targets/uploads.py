@@ -164,7 +164,8 @@ def fetch(plan: Plan, storage: Storage) -> None:
 def _laid_out(listed: SourceManifest, cache: Path, uri: str) -> Iterator[Path]:
     import tempfile
 
-    make_own(cache)
+    make_own(cache.parent)
+    cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix=".source-") as scratch:
         path = Path(scratch, "sourcedir.tar.gz" if uri.endswith(".tar.gz") else "code")
         if uri.endswith(".tar.gz"):
@@ -178,8 +179,8 @@ def _laid_out(listed: SourceManifest, cache: Path, uri: str) -> Iterator[Path]:
 def _pack(listed: SourceManifest, target: Path) -> None:
     import os
 
-    make_own(target.parents[1])
-    target.parent.mkdir(exist_ok=True)
+    make_own(target.parents[2])
+    target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with partial.open("wb") as file:

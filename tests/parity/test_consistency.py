@@ -212,7 +212,9 @@ class TestAScriptWithHandlersOfItsOwn:
         made = serve(tmp_path, NOT_SERVED, at=100.0)
         (finding,) = made.served.findings
         assert (finding.where, finding.kind) == ("endpoint", Kind.UNEXPLAINED)
-        assert "no licence for serving" in finding.seen
+        reason, *log = finding.seen.splitlines()
+        assert "no licence for serving" in reason
+        assert any("no licence for serving" in line for line in log), "it goes with the endpoint"
 
     def test_that_cannot_be_served_says_so_too_where_nobody_could_ask_the_model_itself(self, tmp_path):
         made = serve(tmp_path, LOADS_NOTHING, at=100.0)
