@@ -337,6 +337,7 @@ class TestMistakes:
             assert said in message
         assert len(message.splitlines()) == 8
 
+    @pytest.mark.slow
     @given(
         st.dictionaries(
             st.sampled_from([f.name for f in fields(Config)]) | st.text(max_size=5),

@@ -209,6 +209,7 @@ class TestLocal:
         assert server.status is Status.WARN
         assert server.remedy == f"{python} -m pip install flask gunicorn gevent packaging numpy"
 
+    @pytest.mark.slow
     def test_names_all_that_the_server_imports(self):
         # What these distributions need themselves comes with them; nothing else can be imported here.
         program = """
@@ -253,6 +254,7 @@ import harness.server.app, harness.server.gevent_worker, harness.server.thread_w
         assert check.status is Status.MISSING
         assert check.remedy == "Name the bin/python of an environment"
 
+    @pytest.mark.slow
     def test_finds_here_what_these_tests_run_with(self, tmp_path):
         from importlib.metadata import version
 

@@ -98,6 +98,7 @@ def test_another_botocore_is_extracted_once(other_botocore: InstalledBotocore, t
     assert service_model.load(tmp_path / "cache") == first
 
 
+@pytest.mark.slow
 def test_a_damaged_cache_is_made_anew(other_botocore: InstalledBotocore, tmp_path: Path) -> None:
     intact = service_model.load(tmp_path / "cache")
     [cached] = (tmp_path / "cache").glob("*.json")

@@ -56,6 +56,7 @@ class TestRunFolders:
         assert "--yes" in done.err
         assert runs(made) == {"a"}
 
+    @pytest.mark.slow
     def test_go_unasked_with_yes(self, project):
         made = project()
         made.harness("train", "--job-name", "a")

@@ -75,6 +75,7 @@ class TestAnEndpoint:
         assert "harness delete-endpoint --endpoint-name shared" in done.err
         assert endpoints(made)["shared"] == "InService"
 
+    @pytest.mark.slow
     def test_answers_csv_from_stdin_as_json(self, served):
         made, _ = served
         arguments = ("invoke", "--endpoint-name", "shared", "--content-type", "text/csv", "-")

@@ -10,6 +10,8 @@ import warnings
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 NO_ENGINE = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
 
 
@@ -34,7 +36,6 @@ def test_a_target_that_lacks_something_ends_with_4_and_says_what_mends_it(projec
     assert "-> Start Docker Desktop, or `sudo systemctl start docker`" in done.out
 
 
-@pytest.mark.slow
 def test_the_target_is_the_configured_one(project):
     made = project(config='on = "container"')
     assert diagnose(made).code == 4
@@ -64,7 +65,6 @@ def test_the_table_fits_a_terminal_but_for_commands_to_copy(project, columns):
     assert len(done.out.splitlines()) <= 50
 
 
-@pytest.mark.slow
 def test_there_is_colour_in_a_terminal_alone(project):
     made = project()
     assert "\x1b[" not in made.harness("doctor").out
@@ -92,7 +92,6 @@ def in_a_terminal(project, **variables: str) -> str:
     return shown.decode()
 
 
-@pytest.mark.slow
 def test_no_secret_is_shown(project):
     keys = {
         "AWS_SECRET_ACCESS_KEY": "do-not-show",
@@ -104,7 +103,6 @@ def test_no_secret_is_shown(project):
         assert "do-not-show" not in done.out + done.err
 
 
-@pytest.mark.slow
 def test_against_the_stand_in_remote_can_run_and_says_as_whom(project, standin):
     done = project().harness("doctor", "--on", "remote", "--online", "--json", **standin.env)
     found = {each["Name"]: each for each in done.json["Checks"] if each["Area"] == "aws"}
@@ -113,7 +111,6 @@ def test_against_the_stand_in_remote_can_run_and_says_as_whom(project, standin):
     assert found["endpoint"]["Finding"] == f"{standin.url} is asked, not AWS"
 
 
-@pytest.mark.slow
 def test_a_job_that_was_killed_is_found_and_its_remedy_works(project):
     made = project()
     assert made.harness("train", "--job-name", "j").code == 0

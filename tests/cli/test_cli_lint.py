@@ -129,6 +129,7 @@ class TestTrainOnRemote:
         assert "HRN201" in done.err
         assert "Nothing was sent" in done.err
 
+    @pytest.mark.slow
     def test_no_lint_sends_it_all_the_same(self, project):
         done = project(MISSING).harness("train", *self.ROLE, "--no-lint")
         assert "HRN201" not in done.err

@@ -85,6 +85,7 @@ class TestAProcessingJob:
         rows = [line.split() for line in done.out.splitlines()[-2:]]
         assert rows == [["counts", "result"], ["exit", "message", "counted"]]
 
+    @pytest.mark.slow
     def test_is_described_on_disk_and_on_stdout_alike(self, completed):
         again = completed.again.json
         assert again == completed.made.describe("again")

@@ -14,6 +14,8 @@ import pytest
 
 from tests.conftest import NOWHERE
 
+pytestmark = pytest.mark.slow
+
 TRAINS = """
 import os, shutil, sys
 import helper
@@ -82,7 +84,6 @@ def files(folder: Path) -> list[str]:
 
 
 class TestTraining:
-    @pytest.mark.slow
     def test_leaves_the_same_run_folder_as_a_local_job(self, remote, name):
         made = remote(config='metric_definitions = [{Name = "score", Regex = "score=([0-9.]+)"}]')
         done = made.harness("train", "--job-name", name)
@@ -99,7 +100,6 @@ class TestTraining:
         assert (there / "log.txt").read_text() in done.out
         assert "score" in done.out
 
-    @pytest.mark.slow
     def test_asks_for_what_plan_shows(self, remote, name):
         made = remote()
         planned = made.here("plan", "--job-name", name)
@@ -107,7 +107,6 @@ class TestTraining:
         assert made.here("train", "--job-name", name).code == 0
         assert json.loads((made.run_folder(name) / "request.json").read_text()) == planned.json
 
-    @pytest.mark.slow
     def test_uploads_nothing_a_second_time(self, remote, name):
         made = remote("import os, helper; print('once')  # " + name)
         first = made.here("train", "--job-name", name)
@@ -122,7 +121,6 @@ class TestTraining:
         assert "ResponseMetadata" not in done.json
         assert "algo-1 | found part-1.csv" in done.err
 
-    @pytest.mark.slow
     def test_carries_the_lines_of_all_hosts(self, remote, name):
         script = "import os; print('I am', os.environ['SM_CURRENT_HOST'])"
         done = remote(script).here("train", "--job-name", name, "--instance-count", "2")
@@ -130,7 +128,6 @@ class TestTraining:
         assert "algo-1 | I am algo-1\n" in done.out
         assert "algo-2 | I am algo-2\n" in done.out
 
-    @pytest.mark.slow
     def test_loses_no_line_of_a_loud_script(self, remote, name):
         script = "for number in range(30_000): print('line', number)"
         made = remote(script)
@@ -138,7 +135,6 @@ class TestTraining:
         lines = (made.run_folder(name) / "log.txt").read_text().splitlines()
         assert lines == [f"algo-1 | line {number}" for number in range(30_000)]
 
-    @pytest.mark.slow
     def test_that_fails_says_why_and_exits_with_one(self, remote, name):
         made = remote("raise ValueError('no good')")
         done = made.here("train", "--job-name", name)
@@ -147,7 +143,6 @@ class TestTraining:
         assert "no good" in done.out
         assert made.describe(name)["TrainingJobStatus"] == "Failed"
 
-    @pytest.mark.slow
     def test_with_dependencies_finds_them_beside_the_script(self, remote, name):
         made = remote(files={"lib/extra/__init__.py": "WORD = 'extra'\n"}, config='dependencies = ["lib/extra"]')
         made.write("src/train.py", "import extra; print('it is', extra.WORD)")
@@ -157,7 +152,6 @@ class TestTraining:
         assert "algo-1 | it is extra" in here.out, here.err
 
 
-@pytest.mark.slow
 class TestRefusals:
     def test_of_the_same_name_again(self, remote, name):
         made = remote("pass")
@@ -235,7 +229,6 @@ class TestRefusals:
         assert "AWS cannot be reached" in done.err
 
 
-@pytest.mark.slow
 class TestWithoutWaiting:
     def test_a_job_goes_on_and_is_followed_later(self, remote, name):
         made = remote()
@@ -287,7 +280,6 @@ class TestOtherJobs:
         [listed] = made.here("runs", "--on", "local", "--json").json
         assert (listed["Name"], listed["Kind"], listed["Status"]) == (name, "ProcessingJob", "Completed")
 
-    @pytest.mark.slow
     def test_transform_predicts_with_the_youngest_job_s_model(self, remote, name):
         made = remote(files={"batch/a.csv": "1,2\n3,4\n", "src/serve.py": SERVES})
         assert made.here("train", "--job-name", name).code == 0
@@ -299,7 +291,6 @@ class TestOtherJobs:
         assert (made.folder / "predicted/a.csv.out").read_text() == "a model\na model\n"
         assert re.search(r"\n  output +s3://\S+\n  copied to  predicted\n", done.out)
 
-    @pytest.mark.slow
     def test_an_endpoint_is_deployed_invoked_and_deleted(self, remote, name):
         made = remote(files={"src/serve.py": SERVES})
         assert made.here("train", "--job-name", name).code == 0
@@ -313,7 +304,6 @@ class TestOtherJobs:
         assert gone.code == 0, gone.err
 
 
-@pytest.mark.slow
 def test_what_a_job_on_aws_has_left_here_needs_no_aws(remote, name):
     made = remote(files={"batch/a.csv": "1,2\n3,4\n", "src/serve.py": SERVES})
     done = made.here("train", "--job-name", name)
@@ -365,7 +355,6 @@ def test_boto3_is_named_where_it_is_missing(remote):
     assert sys.executable not in done.err
 
 
-@pytest.mark.slow
 def test_a_job_is_not_paid_for_whose_run_folder_cannot_be_made(remote, name):
     made = remote(config='runs_dir = "harness.toml"')
     done = made.here("train", "--job-name", name)

@@ -20,6 +20,7 @@ def start(made, name):
     assert made.harness("train", "--no-wait", "--job-name", name, "--hyperparameter", "wait=1").code == 0
 
 
+@pytest.mark.slow
 def test_shows_and_follows_the_youngest(made):
     for name in ("older", "younger"):
         made.harness("train", "--job-name", name)
@@ -29,6 +30,7 @@ def test_shows_and_follows_the_youngest(made):
     assert "younger  Completed" in followed.out
 
 
+@pytest.mark.slow
 def test_tells_of_the_others_beside_one_that_is_broken(made):
     for name in ("broken", "whole"):
         made.harness("train", "--job-name", name)

@@ -49,6 +49,7 @@ def test_that_is_a_file_is_refused_in_one_line(made, verb):
     assert "Traceback" not in done.err
 
 
+@pytest.mark.slow
 def test_that_is_a_file_is_found_by_the_doctor(made):
     found = [
         each for each in made.harness("doctor", "--json", **NO_DOCKER).json["Checks"] if "run folders" in str(each)

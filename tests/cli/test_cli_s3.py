@@ -132,6 +132,7 @@ class TestTraining:
             *("Starting", "Downloading", "Failed")
         ]
 
+    @pytest.mark.slow
     def test_that_cannot_deliver_fails_and_keeps_the_model_here(self, project, s3):
         made = project("import os; open(os.environ['SM_MODEL_DIR'] + '/m', 'w').write('m')")
         done = made.harness("train", "--output-path", "s3://nobodys-bucket/out", "--json", "--job-name", "j")

@@ -166,6 +166,7 @@ class TestWhatTheScriptSees:
         assert saw.seen["environment"]["SM_HPS"] == '{"depth":[1,2],"n":3,"name":"a b"}'
         assert saw.seen["environment"]["TRAINING_JOB_NAME"] == "j"
 
+    @pytest.mark.slow
     def test_is_the_same_as_harness_contract_says(self, saw):
         for name, text in saw.seen["files"].items():
             if "/config/" in name:

@@ -101,6 +101,7 @@ class TestATransform:
         assert "records  3" in done.out
         assert "algo-1" not in done.out
 
+    @pytest.mark.slow
     def test_prints_one_document_and_forgets_the_model_it_made(self, made, batch):
         done, _ = batch({"a.csv": "1,2\n"}, *CSV, "--json")
         assert done.json["TransformJobStatus"] == "Completed"

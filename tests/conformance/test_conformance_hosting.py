@@ -39,6 +39,7 @@ class TestAnEndpoint:
         assert told["ContentType"].partition(";")[0] == accept
         assert told["InvokedProductionVariant"] == "AllTraffic"
 
+    @pytest.mark.slow
     def test_answers_numpy_s_format_with_its_type(self, place, endpoint):
         told = place.runtime.invoke_endpoint(
             EndpointName=endpoint, Body=npy([[0.5]]), ContentType="application/x-npy", Accept="application/x-npy"

@@ -32,6 +32,7 @@ def outputs(place, described) -> dict[str, str]:
 
 
 class TestATransformJob:
+    @pytest.mark.slow
     @pytest.mark.parametrize("strategy", ["SingleRecord", "MultiRecord"])
     def test_by_line_answers_each_record_in_its_order(self, place, model, strategy):
         described = transform(place, model, {"a.csv": ROWS, "deep/b.csv": "7,8\n"}, BatchStrategy=strategy)

@@ -297,6 +297,7 @@ sys.stdin.read()
         assert bury(store) == ["j"]
         assert store.job("j").owner() is None
 
+    @pytest.mark.slow
     def test_whose_maker_was_killed_at_any_step_is_whole_or_not_there(self, store):
         store.discard(*create(store))  # what all jobs share is there
         at = 0

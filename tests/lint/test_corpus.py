@@ -55,6 +55,7 @@ def test_a_rule_has_kept_silent_about_two_jobs_that_went_well():
     assert not [rule for rule in ABOUT_JOBS if silent[rule] < 2]
 
 
+@pytest.mark.slow
 def test_of_what_lint_calls_an_error_all_fails_and_most_of_what_goes_wrong_is_found(record_property):
     outcomes = {case: outcome(case) for case in CASES}
     errors = [case for case in CASES if case.found(Severity.ERROR)]

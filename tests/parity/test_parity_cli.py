@@ -15,6 +15,8 @@ import pytest
 
 from tests.docker_engine import client_or_skip, image_or_skip
 
+pytestmark = pytest.mark.slow
+
 WRITES = """
 import os
 open(os.path.join(os.environ["SM_MODEL_DIR"], "model.txt"), "w").write("m")
@@ -60,7 +62,6 @@ class TestTheDocument:
     def test_has_the_targets_of_the_configuration(self, told):
         assert [each["Name"] for each in told["Targets"]] == ["local"]
 
-    @pytest.mark.slow
     def test_has_the_job_that_options_have_given(self, told):
         assert told["Job"]["EntryPoint"] == "other.py"
         assert told["Job"]["Hyperparameters"] == {"n": 3}
@@ -74,7 +75,6 @@ def test_a_difference_ends_it_with_3(project):
     assert "stamp.txt" in done.out
 
 
-@pytest.mark.slow
 def test_a_difference_that_an_option_accepts_does_not(project):
     accept = ("--accept", "output-archive", "stamp*", "*", "a stamp")
     done = project(STAMPS, channels=()).harness("parity", "--on", "local", *accept)
@@ -82,7 +82,6 @@ def test_a_difference_that_an_option_accepts_does_not(project):
     assert done.code == 0
 
 
-@pytest.mark.slow
 def test_an_option_accepts_besides_what_the_configuration_accepts(project):
     config = 'parity.accept = [{ aspect = "output-archive", where = "stamp*", reason = "a stamp" }]'
     made = project(STAMPS, config=config, channels=())
@@ -92,7 +91,6 @@ def test_an_option_accepts_besides_what_the_configuration_accepts(project):
     assert {each["Kind"] for each in done.json["Findings"]} >= {"accepted", "stale-acceptance"}
 
 
-@pytest.mark.slow
 def test_a_job_that_fails_everywhere_alike_ends_it_with_1_and_its_reason(project):
     done = project("raise SystemExit(3)").harness("parity", "--on", "local")
 
@@ -101,7 +99,6 @@ def test_a_job_that_fails_everywhere_alike_ends_it_with_1_and_its_reason(project
     assert "`harness train --on local` shows all that it prints" in done.err
 
 
-@pytest.mark.slow
 def test_a_job_that_fails_for_a_reason_that_lint_knows_is_told_it(project):
     done = project("name = input()").harness("parity", "--on", "local")
 
@@ -109,7 +106,6 @@ def test_a_job_that_fails_for_a_reason_that_lint_knows_is_told_it(project):
     assert "HRN403 error: input waits for the keyboard" in done.err
 
 
-@pytest.mark.slow
 def test_a_job_that_fails_shows_its_last_words_and_how_to_run_this_very_job(project):
     script = "import sys\nraise SystemExit('no good: ' + ' '.join(sys.argv[1:]))"
     done = project(script).harness("parity", "--on", "local", "--hyperparameter", "depth=1")
@@ -118,7 +114,6 @@ def test_a_job_that_fails_shows_its_last_words_and_how_to_run_this_very_job(proj
     assert "`harness train --on local --hyperparameter depth=1` shows" in done.err
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("form", "shown"), [((), True), (("--json",), False)], ids=["people", "json"])
 def test_on_a_terminal_people_see_how_far_it_is(project, form, shown):
     made = project(WRITES)
@@ -136,7 +131,6 @@ def test_on_a_terminal_people_see_how_far_it_is(project, form, shown):
     assert bool(told) is shown
 
 
-@pytest.mark.slow
 def test_a_script_that_never_ends_is_stopped(project):
     made = project("import time\nwhile True: time.sleep(1)", config="stop_grace = 0")
 
@@ -146,7 +140,6 @@ def test_a_script_that_never_ends_is_stopped(project):
     assert "deadline" in done.err
 
 
-@pytest.mark.slow
 class TestASecret:
     SCRIPT = WRITES + (
         "secret = os.environ['DB_PASSWORD']\n"
@@ -171,7 +164,6 @@ class TestASecret:
         assert "(redacted)" in page
 
 
-@pytest.mark.slow
 def test_annotations_are_printed_for_github(project):
     done = project(STAMPS, channels=()).harness("parity", "--on", "local", "--github")
 
@@ -203,7 +195,6 @@ def test_a_wrong_target_is_told(project, named):
     assert "local, container, localmode, remote" in done.err
 
 
-@pytest.mark.slow
 def test_a_sample_is_trained_on_and_the_data_is_left_alone(project):
     lines = "".join(f"{number}\n" for number in range(1000))
     script = WRITES + "print('rows=%d' % len(open('/opt/ml/input/data/train/part-1.csv').readlines()))\n"
@@ -216,7 +207,6 @@ def test_a_sample_is_trained_on_and_the_data_is_left_alone(project):
     assert (made.folder / "data/train/part-1.csv").read_text() == lines
 
 
-@pytest.mark.slow
 def test_without_credentials_remote_is_a_stand_in_and_says_so(project, monkeypatch):
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
@@ -230,7 +220,6 @@ def test_without_credentials_remote_is_a_stand_in_and_says_so(project, monkeypat
     assert "stand-in" in remote["Note"]
 
 
-@pytest.mark.slow
 def test_a_job_without_a_model_is_compared_on_a_stand_in_by_what_else_it_leaves(project, monkeypatch):
     for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
@@ -247,7 +236,6 @@ def test_a_job_without_a_model_is_compared_on_a_stand_in_by_what_else_it_leaves(
 
 
 @pytest.mark.docker
-@pytest.mark.slow
 def test_a_container_agrees_with_plain_processes(project):
     with closing(client_or_skip()) as client:
         image_or_skip(client)
@@ -257,7 +245,6 @@ def test_a_container_agrees_with_plain_processes(project):
     assert [each["State"] for each in done.json["Targets"]] == ["ran", "ran"]
 
 
-@pytest.mark.slow
 def test_ctrl_c_ends_it_and_leaves_nothing(project):
     made = project("import time\nprint('up', flush=True)\nwhile True: time.sleep(1)", config="stop_grace = 0")
     running = made.start("parity", "--on", "local")

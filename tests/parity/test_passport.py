@@ -250,6 +250,7 @@ class TestNoPassport:
         assert "no target was there" in refusal(folder, issued(folder, report))
 
 
+@pytest.mark.slow
 def test_a_source_of_many_files_is_known_by_one_hash(folder):
     for number in range(1001):
         (folder / "src" / f"m{number}.py").write_text("")

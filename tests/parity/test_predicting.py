@@ -14,6 +14,8 @@ import pytest
 from harness.parity.predicting import Predicted, Predicting
 from harness.parity.rows import Rows
 
+pytestmark = pytest.mark.slow
+
 ROWS = Rows((("0", "1.5", "2"), ("1", "3", "4")), "channel train", labelled=True)
 ADDS = """
 class Model:
@@ -135,7 +137,6 @@ def test_what_goes_wrong_is_told(ask, script, error):
     assert asked.rows is None
 
 
-@pytest.mark.slow
 def test_a_model_that_never_answers_is_ended_at_the_deadline(ask):
     assert "within 1 s" in ask("while True: pass", deadline=1).models["train"].error
 
@@ -162,7 +163,6 @@ def test_nobody_waits_for_what_a_model_leaves_behind_and_it_is_ended(ask, fifo):
         assert read.result() == b""
 
 
-@pytest.mark.slow
 def test_no_model_is_asked_any_longer_when_its_caller_was_killed(tmp_path, fifo):
     (tmp_path / "serve.py").write_text(HOLDS_A_FIFO.format(fifo=str(fifo)) + "while True: pass\n")
     asks = f"""

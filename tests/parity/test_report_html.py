@@ -202,6 +202,7 @@ class TestSafety:
     def test_what_is_no_picture_is_named_instead(self):
         assert Elements(render(sample.hostile())).words.count("This is no picture that can be shown.") == 2
 
+    @pytest.mark.slow
     @settings(max_examples=30)
     @given(st.text(st.characters(), max_size=60), st.text(st.characters(), max_size=60))
     def test_no_text_changes_the_structure_of_the_page(self, where, value):

@@ -261,6 +261,7 @@ class TestGitHub:
 
         assert text == "::warning title=parity%3A local unavailable::no engine"
 
+    @pytest.mark.slow
     def test_gets_one_line_for_each_whatever_is_in_it(self, told):
         hostile = finding("unexplained", Where="a,b:c", Seen="100%\n::error::gotcha\r\n")
 

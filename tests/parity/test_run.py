@@ -84,6 +84,7 @@ class TestAModelThatCannotBeAsked:
         assert why in self.reasons(report)[Aspect.CONSISTENCY]
         assert report.judged.compared["local", Aspect.MODEL_PREDICTIONS] == 2
 
+    @pytest.mark.slow
     def test_for_want_of_rows_says_so_as_well(self, compare):
         assert all("no input here reads as CSV" in each for each in self.reasons(compare(WRITES)).values())
 

@@ -122,6 +122,7 @@ class TestATrainingJob:
         assert trained.log == "algo-1 | loss=0.5\nalgo-1 | loss=0.25\n"
         assert trained.metrics == {"loss": 0.25}
 
+    @pytest.mark.slow
     def test_is_the_configured_one_with_its_changes_merged_in(
         self, trained: TrainingJob, train: RunTrainingJob
     ) -> None:
@@ -271,6 +272,7 @@ def says(endpoint: Endpoint, text: str) -> bool:
 
 
 class TestAnEndpoint:
+    @pytest.mark.slow
     def test_serves_the_job_s_model_with_its_script_and_is_gone_afterwards(
         self, workplace: Workplace, trained: TrainingJob, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -309,6 +311,7 @@ class TestAnEndpoint:
 
 
 class TestATransformJob:
+    @pytest.mark.slow
     def test_leaves_its_predictions_in_a_temporary_folder(
         self, transform: RunTransformJob, trained: TrainingJob, workplace: Workplace
     ) -> None:
@@ -327,6 +330,7 @@ class TestATransformJob:
 
 
 class TestAws:
+    @pytest.mark.slow
     @pytest.mark.parametrize("time", ["first", "second"])
     def test_begins_without_a_bucket(self, aws: Aws, time: str) -> None:
         assert aws.client().list_buckets()["Buckets"] == []

@@ -38,6 +38,7 @@ def modules_of(code: str) -> set[str]:
     return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
 
 
+@pytest.mark.slow
 def test_importing_it_imports_nothing_that_pytest_has_not_imported_before() -> None:
     added = modules_of("import pytest, harness.pytest_plugin") - modules_of("import pytest")
     assert added == {"harness", "harness.pytest_plugin"}

@@ -167,6 +167,7 @@ plain_numbers = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(
     rows=st.integers(1, 4).flatmap(
         lambda width: st.lists(st.lists(plain_numbers, min_size=width, max_size=width), min_size=1, max_size=5)
