@@ -119,7 +119,11 @@ class ContainerLauncher:
         try:
             for mount in spec.mounts:
                 _make_mount_point(spec, mount.source, mount.target)
+            # Only who has network talks to a package index.
+            trusted = trust.archive(bundle) if spec.network and (bundle := trust.ca_bundle()) else None
             container = self._create(spec)
+            if trusted:
+                self._client.api.put_archive(container, "/", trusted)
             host = ContainerHost(self, self._client, spec.name, container)
         except docker.errors.DockerException as error:
             if container:
@@ -159,10 +163,7 @@ class ContainerLauncher:
                 **self._limits,
             ),
         )
-        container = str(created["Id"])
-        if spec.network and (bundle := trust.ca_bundle()):
-            api.put_archive(container, "/", trust.archive(bundle))
-        return container
+        return str(created["Id"])
 
     def _networks(self, spec: HostSpec) -> tuple[Any, dict[str, Any]]:
         """How a host is joined to others: its endpoint in the job's network, and its own network settings."""

@@ -18,7 +18,7 @@ _FOLDER = "etc/xdg/pip"
 def ca_bundle(environment: Mapping[str, str] = os.environ) -> Path | None:
     """The certificates that this machine's pip trusts beyond its own, if it has been told of any."""
     named = (environment.get(name) for name in ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"))
-    return next((Path(name) for name in named if name and Path(name).is_file()), None)
+    return next((Path(name) for name in named if name and Path(name).is_file() and os.access(name, os.R_OK)), None)
 
 
 def archive(bundle: Path) -> bytes:

@@ -11,6 +11,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+import docker.errors
 import docker.types
 import pytest
 import requests
@@ -192,6 +193,17 @@ class TestAHost:
             monkeypatch.delenv(name, raising=False)
         _, lines = place.run(place.sh(asks))
         assert lines == []
+
+    def test_that_cannot_be_given_them_is_refused_and_leaves_no_container(self, place, monkeypatch, tmp_path):
+        (tmp_path / "company.pem").write_text("whom we trust\n")
+        monkeypatch.setenv("PIP_CERT", str(tmp_path / "company.pem"))
+
+        def refuse(*given):
+            raise docker.errors.APIError("the root file system is read-only")
+
+        monkeypatch.setattr(place.launcher._client.api, "put_archive", refuse)
+        with pytest.raises(LaunchError, match="read-only"):
+            place.run(place.sh("true"))
 
     def test_starts_where_the_image_says_unless_told_otherwise(self, place):
         _, lines = place.run(place.sh("pwd"))

@@ -141,7 +141,7 @@ def _verdict(document: Document, style: Style) -> Iterator[str]:
     failing_alike = f"{agreeing}: the job does not complete on any" if len(ran) > 1 else "the job does not complete"
     if document["Verdict"] != "agrees":
         yield style(f"differs: {', '.join(failing)}", "differs")
-        yield "--accept ASPECT WHERE TARGET REASON, or accept in [tool.harness.parity], says that one is all right"
+        yield "what is all right: --accept ASPECT WHERE TARGET REASON, or accept in [tool.harness.parity]"
     elif any(_ends_badly(each) for each in document["Targets"]):
         yield style(failing_alike, "differs")
     else:
