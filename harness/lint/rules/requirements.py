@@ -74,16 +74,21 @@ def _isolated(subject: Subject) -> Iterator[Found]:
         )
 
 
+def _installed_text(subject: Subject) -> str:
+    """What the toolkit has pip install; empty where it looks at no ``requirements.txt``, or nobody can read it."""
+    path = subject.modules.files.get(REQUIREMENTS)
+    if path is None or subject.job.dialect is Dialect.V3 or subject.modules.entry_point.endswith(".sh"):
+        return ""
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return ""
+
+
 def _of_this_machine(subject: Subject) -> Iterator[Found]:
     """What pip is to install from a path that the job has not."""
-    path, job = subject.modules.files.get(REQUIREMENTS), subject.job
-    if path is None or job.dialect is Dialect.V3 or subject.modules.entry_point.endswith(".sh"):
-        return
-    try:
-        text = path.read_text("utf-8", "replace")
-    except OSError:
-        return
-    for number, named in packages.local_paths(text):
+    job = subject.job
+    for number, named in packages.local_paths(_installed_text(subject)):
         if _is_shipped(subject, posixpath.normpath(posixpath.join(job.code, named))):
             continue
         yield Found(
@@ -96,16 +101,11 @@ def _of_this_machine(subject: Subject) -> Iterator[Found]:
 
 def _other_version(subject: Subject) -> Iterator[Found]:
     """Another version of what the image has compiled, which pip cannot have, or the image's others cannot do with."""
-    path, job = subject.modules.files.get(REQUIREMENTS), subject.job
-    if path is None or job.dialect is Dialect.V3 or subject.modules.entry_point.endswith(".sh"):
+    version = subject.job.version
+    if not version or packages.image_distributions(version) is None:
         return
-    if not job.version or packages.image_distributions(job.version) is None:
-        return
-    try:
-        pinned = packages.pins(path.read_text("utf-8", "replace"))
-    except OSError:
-        return
-    there = packages.image_pins(job.version)
+    pinned = packages.pins(_installed_text(subject))
+    there = packages.image_pins(version)
     for name, first in packages.FIRST_FOR_312.items():
         pin = pinned.get(name)
         if pin is not None and pin.version < first:
