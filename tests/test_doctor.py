@@ -1,6 +1,5 @@
 """What the doctor finds, area by area."""
 
-import gc
 import io
 import json
 import os
@@ -11,7 +10,6 @@ import sys
 import tarfile
 import tomllib
 import uuid
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -361,14 +359,6 @@ def make(store: Store, name: str, status: str) -> int:
 
 
 class TestContainers:
-    @pytest.fixture(autouse=True)
-    def _collected(self):
-        gc.freeze()  # all that was there before need not be looked through
-        yield
-        with warnings.catch_warnings():  # the docker package leaves a socket that it could not connect to the collector
-            warnings.simplefilter("ignore", ResourceWarning)
-            gc.collect()
-
     def test_need_the_docker_package(self, tmp_path, monkeypatch):
         monkeypatch.setitem(sys.modules, "docker", None)
         (check,) = containers.look(config(tmp_path))

@@ -6,6 +6,7 @@ Any engine with Docker's API will do: rootless Docker and Podman, by ``DOCKER_HO
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,7 @@ def connect(timeout: float = PATIENCE) -> DockerClient:
     where = ""
     try:
         where, settings = _endpoint()
+        _knock(where, timeout)
         return docker.DockerClient(version="auto", timeout=timeout, **settings)
     except (docker.errors.DockerException, OSError, ValueError) as error:
         raise MissingCapability(_why_not(error, where, timeout)) from None
@@ -65,6 +67,17 @@ def _endpoint() -> tuple[str, dict[str, Any]]:
     if os.environ.get("DOCKER_HOST"):
         return os.environ["DOCKER_HOST"], kwargs_from_env()
     return contexts.endpoint(os.environ)
+
+
+def _knock(where: str, timeout: float) -> None:
+    """Find out whether anybody listens: where nobody does, the docker package leaves a socket open, to be collected."""
+    from docker.utils import parse_host
+
+    scheme, _, path = parse_host(where).partition("://")
+    if scheme == "http+unix":
+        with socket.socket(socket.AF_UNIX) as knocking:
+            knocking.settimeout(timeout)
+            knocking.connect(path)
 
 
 def _why_not(error: BaseException, where: str, timeout: float) -> str:
