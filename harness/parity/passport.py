@@ -25,14 +25,15 @@ from harness.credentials import REDACTED, looks_secret, without_secrets
 from harness.engine.environment import framework_version, toolkit_version
 from harness.errors import ConfigurationError, ParityError
 from harness.parity import shipment
+from harness.parity.findings import Kind
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 _NAMED: Final = 1000
 """Files whose hashes are written down one by one; of more there is only the hash of all."""
 _JOB_NAME: Final = "passport"
 _OWN_HYPERPARAMETERS: Final = ("sagemaker_submit_directory", "sagemaker_job_name", "sagemaker_region")
 _SHOWN: Final = 12
-"""Changes that are told one by one."""
+"""Changes or differences that are told one by one."""
 _IDENTITY: Final = ("Source", "Request", "Image")
 
 Document = Mapping[str, Any]
@@ -88,6 +89,11 @@ def make(about: Document, report: Document) -> dict[str, Any]:
         **{part: about[part] for part in _IDENTITY},
         "Sample": report["Job"].get("Sample"),
         "Findings": {kind: kinds.count(kind) for kind in sorted(set(kinds))},
+        "Differences": [
+            {name: finding[name] for name in ("Target", "Aspect", "Where", "Kind")}
+            for finding in report["Findings"]
+            if Kind(finding["Kind"]).fails
+        ],
         "Results": results,
     }
 
@@ -106,9 +112,8 @@ def write(path: Path, config: Config, about: Document, report: Document) -> None
     """
     changed = list(changes(about, identity(config)))
     if changed:
-        told = "\n".join(f"  {each}" for each in changed[:_SHOWN])
         raise ConfigurationError(
-            f"There is no passport: while the targets were compared, this has changed:\n{told}\n"
+            f"There is no passport: while the targets were compared, this has changed:{_told(changed)}"
             "Run `harness parity --passport` again, and leave the source alone for so long."
         )
     text = json.dumps(make(about, report), indent=2, ensure_ascii=False) + "\n"
@@ -138,14 +143,13 @@ def require(path: Path, config: Config, options: Sequence[str] = ()) -> None:
         why = (
             f"the job did not complete on {', '.join(failed)}" if failed else "targets differed in what nobody expected"
         )
-        raise ParityError(f"By the passport {path} of {held['CreatedAt']}, {why}. {remedy}")
+        told = _told([*map(_difference, held["Differences"])])
+        raise ParityError(f"By the passport {path} of {held['CreatedAt']}, {why}{f':{told}' if told else '. '}{remedy}")
     if not any(each["State"] == "ran" for each in held["Results"].values()):
         raise ParityError(f"The passport {path} of {held['CreatedAt']} is of no run: no target was there. {remedy}")
     changed = list(changes(held, identity(config)))
     if changed:
-        told = [*changed[:_SHOWN], *([f"and {len(changed) - _SHOWN} more"] if len(changed) > _SHOWN else [])]
-        lines = "\n".join(f"  {each}" for each in told)
-        raise ParityError(f"The passport {path} is stale. Since {held['CreatedAt']}:\n{lines}\n{remedy}")
+        raise ParityError(f"The passport {path} is stale. Since {held['CreatedAt']}:{_told(changed)}{remedy}")
 
 
 def changes(before: Document, after: Document) -> Iterator[str]:
@@ -172,6 +176,16 @@ def _files(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]
         yield f"source: {name} {what}"
 
 
+def _difference(finding: Document) -> str:
+    return f"{finding['Target']}: {finding['Aspect']} {finding['Where']} ({finding['Kind']})"
+
+
+def _told(lines: Sequence[str]) -> str:
+    """Lines of their own within a message, as far as anybody would read them; empty if there are none."""
+    more = [f"and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
+    return "\n  ".join(["", *lines[:_SHOWN], *more]) + "\n" if lines else ""
+
+
 def _moved(was: str | None, now: str | None) -> str:
     if was is None:
         return f"is new: {now}"
@@ -196,7 +210,8 @@ def _is_complete(held: Document) -> bool:
     told = all(isinstance(held[part], str) for part in ("Verdict", "CreatedAt"))
     known = all(isinstance(held[part], dict) for part in (*_IDENTITY, "Results"))
     ran = all({"State", "JobStatus"} <= each.keys() for each in held["Results"].values())
-    return told and known and ran and {"EntryPoint", "Sha256", "Files"} <= held["Source"].keys()
+    named = all({"Target", "Aspect", "Where", "Kind"} <= each.keys() for each in held["Differences"])
+    return told and known and ran and named and {"EntryPoint", "Sha256", "Files"} <= held["Source"].keys()
 
 
 def _request(request: Document) -> dict[str, Any]:

@@ -222,13 +222,16 @@ class TestNoPassport:
     @pytest.mark.parametrize(
         "content",
         [
-            *("", "[]", "{}", "\x00", '{"Schema": 99}', '{"Schema": 1, "Verdict": "agrees"}', "[" * 100_000),
+            *("", "[]", "{}", "\x00", '{"Schema": 99}', '{"Schema": 2, "Verdict": "agrees"}', "[" * 100_000),
             *(
-                json.dumps({"Schema": 1, "Verdict": "agrees", "CreatedAt": "", "Request": {}, "Image": {}, **odd})
-                for odd in ({"Source": {}, "Results": {}}, {"Source": [], "Results": []}, {"Results": {"local": {}}})
+                json.dumps({"Schema": 2, "Verdict": "agrees", "CreatedAt": "", "Request": {}, "Image": {}, **odd})
+                for odd in (
+                    *({"Source": {}, "Results": {}}, {"Source": [], "Results": []}, {"Results": {"local": {}}}),
+                    {"Source": {}, "Results": {}, "Differences": [{"Target": "local"}]},
+                )
             ),
         ],
-        ids=range(10),
+        ids=range(11),
     )
     def test_that_is_something_else_says_so(self, folder, content):
         (folder / "passport.json").write_text(content)
@@ -238,11 +241,19 @@ class TestNoPassport:
 
     def test_of_a_failed_comparison_lets_nothing_go(self, folder):
         path = issued(folder, sample.findings_of_every_kind())
-        assert "the job did not complete on container" in refusal(folder, path)
+        assert "the job did not complete on container:\n  local: environment MODEL_CACHE" in refusal(folder, path)
 
-    def test_of_targets_that_differ_lets_nothing_go(self, folder):
+    def test_of_targets_that_differ_lets_nothing_go_and_says_in_what(self, folder):
         report = sample.clean() | {"Verdict": "differs"}
-        assert "targets differed" in refusal(folder, issued(folder, report))
+        report["Findings"] = sample.findings_of_every_kind()["Findings"]
+        message = refusal(folder, issued(folder, report))
+        assert "targets differed in what nobody expected:\n" in message
+        assert message.splitlines()[1:-1] == [
+            "  local: environment MODEL_CACHE (unexplained)",
+            "  container: outcome FailureReason (unexplained)",
+            "  local: metrics test:accuracy (nondeterministic)",
+            "  remote: umask accept[1] (stale-acceptance)",
+        ]
 
     def test_of_no_run_at_all_lets_nothing_go(self, folder):
         report = sample.clean()
