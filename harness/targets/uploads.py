@@ -104,8 +104,6 @@ def plan(config: Config, kind: str, job_name: str, *, model_data: str | None = N
     digest = source.content_hash(listed)
     if not remote:
         packed = config.cache / "source" / digest / "sourcedir.tar.gz"
-        if kind == "ProcessingJob":  # its script is no archive but a folder, and has no dependencies
-            return Plan(source=listed)
         if not packed.exists():
             _pack(listed, packed)
         return Plan(Locations(source=packed.absolute().as_uri()), listed)

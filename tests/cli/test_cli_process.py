@@ -160,6 +160,42 @@ class TestAProcessingJob:
         assert "nowhere does not exist" in done.err
         assert not made.run_folder("p").exists()
 
+    @pytest.mark.parametrize(
+        ("entry", "told"),
+        [
+            ("proces.py", "entry_point 'proces.py' is not in source_dir '{0}/src'. Did you mean 'process.py'?"),
+            ("src/process.py", "entry_point 'src/process.py' is not in source_dir '{0}/src'."),
+            ("skipped.py", "entry_point 'skipped.py' is in source_dir '{0}/src', but left out"),
+        ],
+    )
+    def test_refuses_a_script_that_is_not_there_before_anything_starts(self, project, entry, told):
+        made = with_script(project, "", **{"src/skipped.py": "", "src/.sagemakerignore": "skipped.py"})
+        done = made.here("process", "--job-name", "p", "--entry-point", entry)
+        assert done.code == 2
+        assert told.format(made.folder) in done.err
+        assert not made.run_folder("p").exists()
+
+    @pytest.mark.parametrize("option", [(), ("--config", "allowing.toml")])
+    def test_sees_of_its_folder_what_would_travel_to_aws(self, project, option):
+        script = "import os; print(sorted(os.listdir('/opt/ml/processing/input/code')))"
+        more = {"src/skipped.py": "", "src/.sagemakerignore": "skipped.py", "src/helper.py": ""}
+        made = with_script(project, script, **more)
+        made.write("allowing.toml", 'allow_secrets = ["id_rsa"]\n' + (made.folder / "harness.toml").read_text())
+        done = process(made, *option)
+        assert "['.sagemakerignore', 'helper.py', 'process.py', 'train.py']" in done.err + done.out
+
+    def test_takes_no_credential_along_unless_it_is_allowed(self, project):
+        key = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----\n"
+        made = with_script(
+            project, "print(len(open('/opt/ml/processing/input/code/id_rsa').read()))", **{"src/id_rsa": key}
+        )
+        done = process(made)
+        assert done.code == 2
+        assert "id_rsa" in done.err
+        made.write("allowing.toml", 'allow_secrets = ["id_rsa"]\n' + (made.folder / "harness.toml").read_text())
+        done = process(made, "--config", "allowing.toml")
+        assert str(len(key)) in done.out + done.err
+
     def test_refuses_an_output_that_is_a_file_before_anything_starts(self, project):
         made = with_script(project, COUNTS)
         done = made.here("process", "--job-name", "p", "--output", "counts=raw/a.csv")
