@@ -55,6 +55,7 @@ class Predicting:
             "models": {name: str(folder) for name, folder in models.items()},
             "cells": rows.cells,
             "labelled": rows.labelled,
+            "names": rows.names,
         }
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
         environment |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "ignore", "PYTHONIOENCODING": "utf-8"}

@@ -59,7 +59,7 @@ def asked(task: Mapping[str, Any], folder: str, columns: tuple[int, int] | None)
     model = model_fn(folder)
     width = len(task["cells"][0])
     error: BaseException = ValueError(f"the model takes {getattr(model, 'n_features_in_', '?')} columns, not {width}")
-    for first, last in [columns] if columns else choices(model, task["cells"], labelled=task["labelled"]):
+    for first, last in [columns] if columns else choices(model, task):
         cells = [row[first:last] for row in task["cells"]]
         try:
             values = predict(module, model, cells)
@@ -70,13 +70,19 @@ def asked(task: Mapping[str, Any], folder: str, columns: tuple[int, int] | None)
     raise error
 
 
-def choices(model: object, cells: list[list[str]], *, labelled: bool) -> list[tuple[int, int]]:
+def choices(model: object, task: Mapping[str, Any]) -> list[tuple[int, int]]:
     """Which columns may be the features: in labelled rows the label stands first as a rule, else last.
 
-    Where it stands a classifier knows: all that is in that column is among its ``classes_``.
+    Where it stands a model knows that has been trained on columns with names, if the rows have them too; so does a
+    classifier: all that is in that column is among its ``classes_``.
     """
+    cells, names = task["cells"], task["names"]
     width = len(cells[0])
-    ways = [(1, width), (0, width - 1), (0, width)] if labelled else [(0, width)]
+    ways = [(1, width), (0, width - 1), (0, width)] if task["labelled"] else [(0, width)]
+    trained_on = list(getattr(model, "feature_names_in_", ()))
+    named = [(first, last) for first, last in ways if trained_on and trained_on == names[first:last]]
+    if named:
+        return named
     taken = getattr(model, "n_features_in_", None)
     known = getattr(model, "classes_", None)
     classes = {number_or_text(str(each)) for each in (() if known is None else known)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -34,6 +34,8 @@ class Rows:
     """Where they are from, for people: ``channel test, data/test/iris.csv``."""
     labelled: bool = False
     """Whether one column may be the label, which the model is not to be given."""
+    names: tuple[str, ...] = ()
+    """The columns', if the file has them."""
 
     @property
     def numbers(self) -> list[list[float]] | None:
@@ -126,25 +128,25 @@ def _read(path: Path, what: str, labelled: bool) -> Rows | None:
     except OSError:
         return None
     for file in found:
-        rows = _chosen(list(_table(file)))
-        if rows:
-            return Rows(tuple(rows), f"{what}, {file.name}", labelled)
+        records = _table(file)
+        names = records.pop(0) if _is_header(records) else ()
+        if records:
+            return Rows(tuple(_chosen(records)), f"{what}, {file.name}", labelled, names)
     return None
 
 
-def _table(file: Path) -> Iterator[tuple[str, ...]]:
-    """The records of a CSV file; nothing if it is none: other bytes, or rows of several lengths."""
+def _table(file: Path) -> list[tuple[str, ...]]:
+    """The records of a CSV file, a header too; none if it is no CSV: other bytes, or rows of several lengths."""
     delimiter = "\t" if file.suffix.lower() == ".tsv" else ","
     try:
         with file.open(encoding="utf-8", newline="") as text:
-            records = list(islice(filter(None, csv.reader(text, delimiter=delimiter)), _LOOKED_AT))
+            records = [*map(tuple, islice(filter(None, csv.reader(text, delimiter=delimiter)), _LOOKED_AT))]
     except (OSError, UnicodeDecodeError, csv.Error):
-        return
-    if len({len(record) for record in records}) == 1 and len(records[0]) > 1:
-        yield from map(tuple, records[1:] if _is_header(records) else records)
+        return []
+    return records if len({len(record) for record in records}) == 1 and len(records[0]) > 1 else []
 
 
-def _is_header(records: list[list[str]]) -> bool:
+def _is_header(records: Sequence[Sequence[str]]) -> bool:
     """Whether the first record names the columns: it has no number where the second one has some."""
     return len(records) > 1 and not any(map(_is_number, records[0])) and any(map(_is_number, records[1]))
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,16 @@ def test_the_label_is_the_column_that_has_a_classifier_s_classes_alone(ask, clas
 
     assert ask(classifier).rows.cells == (("0", "1.5"), ("1", "3"))
     assert ask(classifier.replace(classes, "[0, 1]")).rows.cells == (("1.5", "2"), ("3", "4"))
+
+
+@pytest.mark.parametrize(
+    ("trained_on", "given"),
+    [("ab", (("0", "1.5"), ("1", "3"))), ("bc", (("1.5", "2"), ("3", "4"))), ("xy", (("1.5", "2"), ("3", "4")))],
+)
+def test_the_label_is_the_column_that_a_model_which_knows_its_columns_was_not_trained_on(ask, trained_on, given):
+    regressor = f"import numpy\n{ADDS}Model.feature_names_in_ = numpy.array(list('{trained_on}'), dtype=object)\n"
+
+    assert ask(regressor, replace(ROWS, names=("a", "b", "c"))).rows.cells == given
 
 
 def test_rows_without_a_label_are_given_whole(ask):

@@ -119,10 +119,10 @@ class TestRowsToPredict:
         with pytest.raises(ConfigurationError, match=r"parity\.rows"):
             self.of(config)
 
-    def test_have_no_header(self, tmp_path):
+    def test_have_no_header_but_its_names(self, tmp_path):
         config = make_job(tmp_path, more='parity.rows = "rows.csv"\n', files={"rows.csv": "a,b\n1,2\n"})("local")
 
-        assert self.of(config).cells == (("1", "2"),)
+        assert (self.of(config).cells, self.of(config).names) == ((("1", "2"),), ("a", "b"))
 
     @pytest.mark.parametrize("text", ["1,2\n3\n", "", "one column\n"], ids=["ragged", "empty", "one column"])
     def test_are_none_where_nothing_is_a_table(self, tmp_path, text):
