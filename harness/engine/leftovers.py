@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.engine.launcher import LaunchError
-from harness.engine.ownership import Owner, give_back
+from harness.engine.ownership import GIVING_BACK, Owner, give_back
 from harness.engine.store import Job
 from harness.images.engine import explanation
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MARK = "sagemaker-harness"
 _TAKING_OFF, _PAUSE = 10.0, 0.05
 """Seconds that an engine may take to take a container off its network, and between looks at it."""
-_JOB, _MACHINE, _HOST, _PID = (f"{MARK}.{name}" for name in ("job", "machine", "host", "pid"))
+_JOB, _MACHINE, _HOST = (f"{MARK}.{name}" for name in ("job", "machine", "host"))
 
 
 def labels(job: Job, host: str = "") -> dict[str, str]:
@@ -29,7 +29,6 @@ def labels(job: Job, host: str = "") -> dict[str, str]:
         MARK: job.name,
         _JOB: str(job.path.absolute()),
         _MACHINE: platform.node(),
-        _PID: str(os.getpid()),
         **({_HOST: host} if host else {}),
     }
 
@@ -53,7 +52,7 @@ def find_leftovers(client: DockerClient) -> Leftovers:
 
 
 def remove_leftovers(client: DockerClient) -> list[str]:
-    """Remove them, and give what they have written to whom the job was; the names of those that are gone.
+    """Give what they have written to whom the job was, and remove them; the names of those that are gone.
 
     What cannot be removed now, because somebody else is at it or it is still in use, is left for the next time.
     """
@@ -62,10 +61,11 @@ def remove_leftovers(client: DockerClient) -> list[str]:
     found, removed = find_leftovers(client), []
     for container, name in found.containers.items():
         with suppress(docker.errors.APIError):
-            known = client.api.inspect_container(container)
+            client.api.stop(container, timeout=0)
+            # Before it is gone: if this process is killed now, the next one finds it, and does both.
+            _give_back(client, client.api.inspect_container(container))
             client.api.remove_container(container, force=True, v=True)
             removed.append(name)
-            _give_back(client, known)
     for network, name in found.networks.items():
         with suppress(docker.errors.APIError):
             client.api.remove_network(network)
@@ -107,6 +107,14 @@ def _give_back(client: DockerClient, container: dict[str, Any]) -> None:
 
 
 def _is_dead(marks: dict[str, str]) -> bool:
+    try:
+        if waiting := marks.get(GIVING_BACK):
+            os.kill(int(waiting), 0)
+            return False
+    except ProcessLookupError:
+        pass
+    except OSError:  # another user's process
+        return False
     try:
         return not Job(Path(marks[_JOB])).held()
     except OSError:  # another user's folder

@@ -24,7 +24,7 @@ from harness.engine.hosts import Ended, Log, Stop, run_hosts
 from harness.engine.instances import Hardware
 from harness.engine.launcher import HostSpec, LaunchError, Mount
 from harness.engine.leftovers import labels, remove_leftovers
-from harness.engine.ownership import Owner
+from harness.engine.ownership import GIVING_BACK, Owner
 from harness.engine.store import Job, Store
 from harness.errors import MissingCapability
 from tests.docker_engine import (
@@ -473,6 +473,42 @@ class TestLeftovers:
         while marked(client, tmp_path):
             remove_leftovers(client)
         assert (dead.path / "tree/model/m").stat()[4:6] == (12345, 12346)
+
+    @pytest.mark.timeout(60)
+    @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a run folder to another user")
+    def test_are_there_until_their_files_have_an_owner(self, client, image, tmp_path, monkeypatch):
+        dead = Job(tmp_path / "runs" / "dead")
+        (dead.path / "tree").mkdir(parents=True)
+        os.chown(dead.path, 12345, 12346)
+        mount = docker.types.Mount("/opt/ml", str(dead.path / "tree"), type="bind")
+        container = client.api.create_container(
+            image, labels=labels(dead, "algo-1"), host_config=client.api.create_host_config(mounts=[mount])
+        )["Id"]
+        owners, remove = [], client.api.remove_container
+
+        def removed(identifier, **options):
+            if identifier == container:
+                owners.append((dead.path / "tree").stat()[4:6])
+            remove(identifier, **options)
+
+        monkeypatch.setattr(client.api, "remove_container", removed)
+        while marked(client, tmp_path):
+            remove_leftovers(client)
+        assert set(owners) <= {(12345, 12346)}
+        assert (dead.path / "tree").stat()[4:6] == (12345, 12346)
+
+    @pytest.mark.timeout(60)
+    def test_are_no_containers_that_give_files_back_for_somebody_who_waits_for_that(self, client, image, tmp_path):
+        dead, gone = Job(tmp_path / "runs" / "dead"), subprocess.Popen(["true"])
+        gone.wait()
+        mine, nobodys = (
+            client.api.create_container(image, labels={**labels(dead), GIVING_BACK: str(pid)})["Id"]
+            for pid in (os.getpid(), gone.pid)
+        )
+        while nobodys in marked(client, tmp_path):
+            remove_leftovers(client)
+        assert marked(client, tmp_path) == {mine}
+        client.api.remove_container(mine)
 
     def test_of_a_job_that_runs_are_left_alone(self, place, client):
         with place.started(place.sh("sleep 600")) as host:
