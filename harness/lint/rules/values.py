@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from harness.lint.findings import Found, Rule, Severity
 from harness.lint.modules import Module
@@ -162,36 +163,79 @@ def _none(subject: Subject) -> Iterator[Found]:
 
 
 def _numbers(subject: Subject) -> Iterator[Found]:
-    """A number that an option without a type leaves text, where the script certainly needs a number."""
+    """A number that is still text where the script certainly needs a number: of an option without a type, or a
+    variable.
+    """
+    yield from _untyped_options(subject)
+    yield from _variables(subject)
+
+
+def _untyped_options(subject: Subject) -> Iterator[Found]:
     for each in subject.passed:
         option = each.answer.option
         if option is None or not isinstance(each.value, int | float) or isinstance(each.value, bool):
             continue
         if option.action != "store" or "type" in option.keywords or not isinstance(each.answer.value, str):
             continue
-        used = next(_used_as_number(subject, option), None)
+        if any(_is_looked_at(module, option) for module in subject.trained):
+            continue
+        used = next(_used_as_number(subject, partial(_is_of, subject, option)), None)
         if used is not None:
             module, node, how = used
             yield Found(
                 place_of(subject, option),
                 subject.severity(node),
                 f"Hyperparameter {each.name} arrives as the text {each.answer.value!r}, as {option.shown} has no type, "
-                f"and {how} in {_line(option, module, node)}: it fails.",
+                f"and {how} in {_line(option.module, module, node)}: it fails.",
                 f"Declare it with type={type(each.value).__name__}.",
             )
 
 
-def _used_as_number(subject: Subject, option: Option) -> Iterator[tuple[Module, ast.expr, str]]:
-    """Where text in place of a number is an exception."""
+def _is_of(subject: Subject, option: Option, module: Module, node: ast.expr) -> bool:
+    """Whether an expression is the parsed argument of an option."""
+    of = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    return of and subject.option(module, node.value.id, node.attr) is option  # type: ignore[attr-defined]
+
+
+def _variables(subject: Subject) -> Iterator[Found]:
+    for read in subject.reads:
+        text = subject.job.variables.get(read.name, "")
+        number = next((kind.__name__ for kind in (int, float) if _can_be(kind, text)), None)
+        if number is None:
+            continue
+        used = next(_used_as_number(subject, lambda module, node, reads=read.node: node is reads), None)  # type: ignore[misc]
+        if used is not None:
+            module, node, how = used
+            yield Found(
+                read.module.spot(read.node),
+                subject.severity(node),
+                f"{read.name} is the text {text!r}, as every variable is text, and {how} in "
+                f"{_line(read.module, module, node)}: it fails.",
+                f"Convert it: {number}({ast.unparse(read.node)}).",
+            )
+
+
+def _can_be(kind: Callable[[str], object], text: str) -> bool:
+    try:
+        kind(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _used_as_number(
+    subject: Subject, is_text: Callable[[Module, ast.expr], bool]
+) -> Iterator[tuple[Module, ast.expr, str]]:
+    """Where text in place of a number is an exception.
+
+    Args:
+        subject: the script.
+        is_text: whether an expression is the text, if it is not a name that stands for it.
+    """
 
     def is_it(module: Module, node: ast.expr) -> bool:
-        if isinstance(node, ast.Name):
-            node = module.value_of(node) or node
-        of = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
-        return of and subject.option(module, node.value.id, node.attr) is option  # type: ignore[attr-defined]
+        return is_text(module, (isinstance(node, ast.Name) and module.value_of(node)) or node)
 
-    if any(_is_looked_at(module, option) for module in subject.trained):
-        return
     for module in subject.trained:
         ready = caught(module)
         for call in module.all(ast.Call):
@@ -232,8 +276,8 @@ def _is_number(node: ast.expr | None) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, int | float)
 
 
-def _line(option: Option, module: Module, node: ast.expr) -> str:
-    return f"line {node.lineno}" if option.module is module else f"line {node.lineno} of {module.name}"
+def _line(at: Module, module: Module, node: ast.expr) -> str:
+    return f"line {node.lineno}" if at is module else f"line {node.lineno} of {module.name}"
 
 
 def _is_another(value: object, meant: object) -> bool:
@@ -294,7 +338,8 @@ RULES = (
         "number-is-text",
         "A number arrives as text, where the script needs a number.",
         "argparse converts what it is given by `type`, and leaves it text without one; a default of 5 is a number all "
-        "the same, so that the script does well as long as nobody gives the argument.",
+        "the same, so that the script does well as long as nobody gives the argument. An environment variable is "
+        "always text, `SM_NUM_CPUS` and every `SM_HP_…` too.",
         _numbers,
     ),
 )
