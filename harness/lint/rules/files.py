@@ -15,6 +15,8 @@ from harness.lint.paths import UNKNOWN_PART, Where
 from harness.lint.subject import Subject
 from harness.lint.uses import BRINGS_FILES, Access, Use
 
+_PROCESSING = "/opt/ml/processing"
+_ASKING = frozenset({"exists", "isdir", "isfile", "is_dir", "is_file"})
 _SCRATCH = ("/tmp", "/var/tmp", "/dev", "/proc", "/sys", "/run")  # noqa: S108 - names of the container's folders
 _OF_A_PERSON = ("/home", "/Users", "/root", "/Volumes", "/mnt", "/media")
 _IN_THE_IMAGE = ("/home", "/root", "/mnt", "/media")
@@ -124,6 +126,7 @@ def _no_opt_ml(subject: Subject) -> Iterator[Found]:
 def _not_in_opt_ml(subject: Subject) -> Iterator[Found]:
     tree, job = subject.job.tree, subject.job
     written = _written(subject)
+    makes, asks = _calls(subject, {"mkdir", "makedirs", *BRINGS_FILES}), _calls(subject, _ASKING)
     for access in subject.accesses:
         path = absolute(subject, access.where)
         if not (access.where.base == "/" or access.where.is_beside) or access.use is Use.WRITE or path is None:
@@ -139,6 +142,9 @@ def _not_in_opt_ml(subject: Subject) -> Iterator[Found]:
             if access.where.is_beside:
                 what = f"{path} is looked for beside the folder that {access.where.base[1:]} names, and is not there"
                 remedy = _JOIN
+        elif _is_in(path, (_PROCESSING,)) and not makes and (subject.certain(access.node) or not asks):
+            what = f"only processing jobs have {_PROCESSING}, so there is no {path}"
+            remedy = "Give it to the training job as a channel, and read os.environ['SM_CHANNEL_…']."
         elif job.dialect is Dialect.V3 and _is_in(path, (tree.code,)):
             what = f"SDK v3 puts the source into {job.code}, and there is no {tree.code}"
             remedy = "Use Path(__file__).parent, or the working directory."
@@ -282,12 +288,16 @@ def _keep_checkpoints(subject: Subject) -> str:
 
 
 def _missing_folder(subject: Subject, access: Access, path: str) -> bool:
-    """Whether a file is written into a folder of the source, of the outputs or the checkpoints, that nobody makes."""
+    """Whether a file is written into a folder that nobody makes: of the source, the outputs, the checkpoints, or of
+    processing jobs.
+    """
     folder = posixpath.dirname(path)
     if not access.where.parent.exact or _calls(subject, {"mkdir", "makedirs", *BRINGS_FILES}):
         return False
     if access.where.base in ("cwd", "source"):
         return not is_shipped(subject, folder, Use.LIST)
+    if _is_in(folder, (_PROCESSING,)):
+        return not _takes_folders(access)
     checkpoints = subject.job.tree.checkpoints
     if _is_in(folder, (checkpoints,)) and not _is_in(folder, subject.job.kept):
         return not _takes_folders(access)
@@ -351,7 +361,7 @@ RULES = (
         "not-in-opt-ml",
         "A path below `/opt/ml` that this job does not have.",
         "`/opt/ml/input/data` has a folder for each channel of the job, and none besides; SDK v3 runs the script in "
-        "`/opt/ml/input/data/code`, and makes no `/opt/ml/code`.",
+        "`/opt/ml/input/data/code`, and makes no `/opt/ml/code`. `/opt/ml/processing` is of processing jobs.",
         _not_in_opt_ml,
     ),
     Rule(
