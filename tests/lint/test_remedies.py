@@ -193,3 +193,20 @@ class TestAFunctionThatAsksTheKeyboard:
     @pytest.mark.parametrize("name", ["predict_fn", "__getattr__"])
     def test_is_a_warning_where_somebody_else_calls_it(self, found: Findings, name: str):
         assert found(self.ASKS.replace("ask", name))
+
+
+class TestAHandlerOfSigterm:
+    HANDLES = "import signal\nsignal.signal(signal.SIGTERM, print)\n"
+    KEEPS = 'source_dir = "src"\ncheckpoint_s3_uri = "s3://bucket/steps"'
+
+    def test_is_told_of_the_setting_that_keeps_checkpoints(self, found: Findings):
+        (finding,) = found(self.HANDLES)
+        assert "with checkpoint_s3_uri set" in finding.remedy
+
+    def test_is_told_of_the_folder_that_this_job_keeps(self, found: Findings):
+        (finding,) = found(self.HANDLES, f'{self.KEEPS}\ncheckpoint_local_path = "/tmp/steps"')
+        assert finding.remedy.startswith("Write checkpoints as you go, to /tmp/steps,")
+
+    def test_is_told_nothing_that_the_script_does_already(self, found: Findings):
+        (finding,) = found(f'{self.HANDLES}open("/opt/ml/checkpoints/step.txt", "w")\n', self.KEEPS)
+        assert finding.remedy.startswith("Leave it out,")

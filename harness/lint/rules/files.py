@@ -49,12 +49,14 @@ def severity_of(subject: Subject, access: Access) -> Severity:
 
 
 def _lost(subject: Subject) -> Iterator[Found]:
-    removed, handed_on = _removed(subject), _handed_on(subject)
+    removed, handed_on, asked = _removed(subject), _handed_on(subject), _asked_for(subject)
     for access in _of(subject, Use.WRITE):
         path = absolute(subject, access.where)
         if path is None or access.where.base == "~" or _is_in(path, (*_SCRATCH, *_OF_A_PERSON)) or path in removed:
             continue
         if _is_in(path, handed_on) and not _missing_folder(subject, access, path):
+            continue
+        if _is_asked_for(subject, access, path, asked):
             continue
         remedy = 'Write models to os.environ["SM_MODEL_DIR"], and the rest to os.environ["SM_OUTPUT_DATA_DIR"].'
         missing = _missing_folder(subject, access, path)
@@ -238,7 +240,12 @@ def _is_input(subject: Subject, path: str) -> bool:
 
 def _written(subject: Subject) -> set[str]:
     """What the script itself may have made, folders included."""
-    made = {absolute(subject, access.where) for access in _of(subject, Use.WRITE)}
+    return {path for each in _of(subject, Use.WRITE) if (path := absolute(subject, each.where))} | _made(subject)
+
+
+def _made(subject: Subject) -> set[str]:
+    """The folders that the script itself may make."""
+    made = set()
     for module in subject.trained:
         for node in module.calls_of(("makedirs", "mkdir")):
             if isinstance(node.func, ast.Attribute):
@@ -250,6 +257,24 @@ def _written(subject: Subject) -> set[str]:
                 if path is not None:
                     made.add(absolute(subject, path))
     return {path for path in made if path is not None}
+
+
+def _asked_for(subject: Subject) -> set[str]:
+    """Folders that the script looks for, and nobody makes: what it does in them it does where they are there."""
+    asked, made = set(), _made(subject)
+    for module in subject.trained:
+        for node in module.calls_of(_ASKING):
+            if isinstance(node.func, ast.Attribute):
+                of_path = module.dotted(node.func).startswith("os.path.") and node.args
+                where = subject.locator.where(module, node.args[0] if of_path else node.func.value)
+                asked.add(absolute(subject, where) if where else None)
+    return {path for path in asked if path is not None and not any(_is_in(each, (path,)) for each in made)}
+
+
+def _is_asked_for(subject: Subject, access: Access, path: str, asked: set[str]) -> bool:
+    """Whether something is written into a folder that the job has not, and the script may well have found that out."""
+    folder = path if _takes_folders(access) else posixpath.dirname(path)
+    return not subject.certain(access.node) and _is_in(folder, tuple(asked)) and not _is_there(subject, access, folder)
 
 
 def _removed(subject: Subject) -> set[str]:
@@ -288,21 +313,24 @@ def _keep_checkpoints(subject: Subject) -> str:
 
 
 def _missing_folder(subject: Subject, access: Access, path: str) -> bool:
-    """Whether a file is written into a folder that nobody makes: of the source, the outputs, the checkpoints, or of
-    processing jobs.
-    """
-    folder = posixpath.dirname(path)
+    """Whether a file is written into a folder that is not there, and that nobody makes."""
     if not access.where.parent.exact or _calls(subject, {"mkdir", "makedirs", *BRINGS_FILES}):
         return False
+    of_source = access.where.base in ("cwd", "source")
+    return (of_source or not _takes_folders(access)) and not _is_there(subject, access, posixpath.dirname(path))
+
+
+def _is_there(subject: Subject, access: Access, folder: str) -> bool:
+    """Whether the job may begin with a folder: of the source, the outputs, the checkpoints, or of processing jobs."""
     if access.where.base in ("cwd", "source"):
-        return not is_shipped(subject, folder, Use.LIST)
+        return is_shipped(subject, folder, Use.LIST)
+    tree = subject.job.tree
     if _is_in(folder, (_PROCESSING,)):
-        return not _takes_folders(access)
-    checkpoints = subject.job.tree.checkpoints
-    if _is_in(folder, (checkpoints,)) and not _is_in(folder, subject.job.kept):
-        return not _takes_folders(access)
-    outputs = (subject.job.tree.model, subject.job.tree.output_data)
-    return _is_in(folder, outputs) and folder not in outputs and not _takes_folders(access)
+        return False
+    if _is_in(folder, (tree.checkpoints,)) and not _is_in(folder, subject.job.kept):
+        return False
+    outputs = (tree.model, tree.output_data)
+    return not _is_in(folder, outputs) or folder in outputs
 
 
 def is_shipped(subject: Subject, path: str, use: Use) -> bool:

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 from harness.lint.findings import Found, Rule, Severity
 from harness.lint.modules import Module
+from harness.lint.rules.files import absolute
 from harness.lint.subject import Subject
+from harness.lint.uses import Use
 from harness.lint.variables import caught
 
 _DEFAULTS = ("signal.SIG_DFL", "signal.SIG_IGN")
@@ -28,8 +30,19 @@ def _sigterm(subject: Subject) -> Iterator[Found]:
                     Severity.WARNING,
                     "This handler is never called: SIGTERM goes to the container's first process, which is the "
                     "toolkit, and after 120 s all are killed.",
-                    "Write checkpoints as you go, to /opt/ml/checkpoints with checkpoint_s3_uri set.",
+                    _instead(subject),
                 )
+
+
+def _instead(subject: Subject) -> str:
+    """What to do about it, as far as it is not done yet."""
+    kept = subject.job.checkpoints
+    if kept is None:
+        return "Write checkpoints as you go, to /opt/ml/checkpoints with checkpoint_s3_uri set."
+    written = (absolute(subject, each.where) for each in subject.accesses if each.use is Use.WRITE)
+    if any(path and f"{path}/".startswith(f"{kept}/") for path in written):
+        return f"Leave it out, or do what it does as you go: what lies in {kept} by then is kept, and nothing else."
+    return f"Write checkpoints as you go, to {kept}, where this job's are kept."
 
 
 def _profile(subject: Subject) -> Iterator[Found]:
