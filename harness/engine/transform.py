@@ -140,6 +140,7 @@ def _transform(
     )
     with closing(prepared):
         sender = _Sender(prepared.url, request, fetched["DataSource"]["S3DataSource"], output, job, control)
+        job.update(TransformStartTime=now())
         try:
             ended = run_hosts(
                 prepared.launcher,

@@ -13,6 +13,7 @@ from harness.engine.store import ENDED, Document
 from harness.errors import HarnessError, ServiceError
 from harness.service_model import OPERATIONS, ServiceModel
 from harness.standin.client import StandInClient
+from harness.standin.described import as_aws_tells
 from harness.standin.logs import Follower
 from harness.standin.tags import Tags
 from harness.standin.wire import Answer, read_request, write_error, write_response
@@ -115,7 +116,7 @@ class SageMaker:
             self._logs.catch_up(job)
         if leaving:
             self._logs.catch_up(leaving)
-        return answer
+        return as_aws_tells(operation, answer)
 
     def _arn(self, kind: str, name: str) -> str:
         settings = self._client.settings
