@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from http.client import responses
 from io import BytesIO
 from typing import Any
+from uuid import uuid4
 
 from harness.engine.runtime import MAX_BODY, EngineRuntime
 from harness.server.names import is_of_another_site, is_of_this_machine
@@ -49,6 +50,7 @@ class Application:
         headers = [
             ("Content-Type", answer.content_type),
             ("Content-Length", str(len(answer.body))),
+            ("x-amzn-RequestId", str(uuid4())),
             *answer.headers.items(),
         ]
         start_response(f"{answer.status} {responses.get(answer.status, 'Unknown')}", headers)

@@ -41,6 +41,11 @@ def test_an_endpoint_description_does_not_say_where_on_this_machine_it_is(served
     assert "EndpointUrl" not in description
 
 
+def test_a_model_description_tells_what_the_request_left_to_aws(served):
+    lab, _ = served
+    assert lab.sagemaker.describe_model(ModelName=f"{lab.name}-1")["EnableNetworkIsolation"] is False
+
+
 def test_a_model_that_fails_is_a_model_error_with_its_status(served):
     lab, _ = served
     response = refusal(invoke, lab=lab, endpoint=lab.name, body=b"fail")
@@ -52,6 +57,7 @@ def test_a_model_that_fails_is_a_model_error_with_its_status(served):
 
 def test_an_endpoint_that_is_not_there_is_a_validation_error(lab):
     response = refusal(invoke, lab=lab, endpoint="nobody")
+    assert response["ResponseMetadata"]["RequestId"]
     assert response["Error"] == {
         "Code": "ValidationError",
         "Message": "Endpoint nobody of account 123456789012 not found.",
@@ -173,6 +179,7 @@ def test_a_transform_job_writes_predictions_beside_the_names_of_its_input(lab):
     )
     description = lab.wait("transform_job", lab.name)
     assert description["TransformJobStatus"] == "Completed", description.get("FailureReason")
+    assert description["CreationTime"] <= description["TransformStartTime"] <= description["TransformEndTime"]
     assert lab.get(f"s3://{lab.name}/predicted/a.txt.out").startswith(b"said ")
     assert lab.lines("/aws/sagemaker/TransformJobs")
 

@@ -49,6 +49,22 @@ def test_a_description_has_times_that_are_times_and_nothing_that_aws_does_not_ha
     assert "Harness" not in description
 
 
+def test_each_answer_has_an_id_of_its_own(lab):
+    """What AWS's support is asked with, and what code that logs reads."""
+    answers = [lab.sagemaker.list_training_jobs()["ResponseMetadata"]["RequestId"] for _ in range(2)]
+    with pytest.raises(ClientError) as refused:
+        lab.sagemaker.describe_training_job(TrainingJobName=lab.name)
+    assert len({*answers, refused.value.response["ResponseMetadata"]["RequestId"]}) == 3
+
+
+def test_a_description_tells_what_the_request_left_to_aws(lab):
+    """SDK v2's ``attach`` asks for the key without looking whether there is one."""
+    description = lab.train(HELLO)
+    assert description["OutputDataConfig"] == {"S3OutputPath": f"s3://{lab.name}/out", "KmsKeyId": ""}
+    told = ("EnableNetworkIsolation", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining")
+    assert [description[name] for name in told] == [False] * 3
+
+
 def test_a_description_tells_the_whole_seconds_of_training(lab):
     description = lab.train(HELLO)
     passed = (description["TrainingEndTime"] - description["TrainingStartTime"]).total_seconds()
