@@ -11,7 +11,7 @@ from typing import Any, Final
 REDACTED: Final = "(redacted)"
 _SHORTEST: Final = 4
 """Characters. A value shorter than this would be found in every other word."""
-_IN_URI: Final = re.compile(r"://[^/\s:@]*:([^/\s@]+)@")
+_IN_URI: Final = re.compile(r'(://[^/\s:]*:)([^/\s"]+)@')
 
 _NAMES: Final = re.compile(
     r"\.env(\.(?!example$|sample$|template$).+)?|id_(rsa|dsa|ecdsa|ed25519)|\.netrc|\.pypirc|\.git-credentials"
@@ -52,7 +52,7 @@ def looks_secret(name: str) -> bool:
 
 
 def without_secrets(value: Any, named: Mapping[str, Any]) -> Any:
-    """A JSON value in which no text holds what is secret in settings, variables or hyperparameters.
+    """A JSON value in which no text holds what is secret in what is named, nor the password of a URI.
 
     Args:
         value: of any depth.
@@ -65,16 +65,17 @@ def _without(value: Any, secrets: list[str]) -> Any:
     if isinstance(value, str):
         for secret in secrets:
             value = value.replace(secret, REDACTED)
-        return value
+        return _IN_URI.sub(rf"\1{REDACTED}@", value)
     if isinstance(value, Mapping):
         return {name: _without(each, secrets) for name, each in value.items()}
     return [_without(each, secrets) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _secrets(named: Mapping[str, Any]) -> Iterator[str]:
-    """Texts that are long enough to be looked for, a text of several lines as a whole and line by line."""
+    """Texts that are long enough to be looked for: as a whole, as JSON spells them, and line by line."""
     for value in _values(named):
-        yield from (each for each in (value, *value.splitlines()) if len(each) >= _SHORTEST)
+        spelt = json.dumps(value)[1:-1]
+        yield from (each for each in (value, spelt, *value.splitlines()) if len(each) >= _SHORTEST)
 
 
 def _values(value: Any, *, secret: bool = False) -> Iterator[str]:
@@ -87,7 +88,7 @@ def _values(value: Any, *, secret: bool = False) -> Iterator[str]:
     elif secret:
         yield from [] if value is None or isinstance(value, bool) else [str(value)]
     elif isinstance(value, str):
-        yield from _IN_URI.findall(value)
+        yield from (password for _, password in _IN_URI.findall(value))
         if value.lstrip().startswith(("{", "[", '"')):
             yield from _in_json(value)
 

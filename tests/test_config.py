@@ -384,12 +384,22 @@ class TestShown:
         }
 
     @pytest.mark.parametrize("name", ["API_KEY", "MY_TOKEN", "db_password", "AWS_SECRET_ACCESS_KEY", "SECRET_SAUCE"])
-    @pytest.mark.parametrize("table", ["", "process.", "deploy.", "transform."])
-    def test_secrets_of_an_environment_are_not_shown(self, project, name, table):
-        config = read({f"{table}environment": {name: "hunter2", "PLAIN": "seen"}})
+    @pytest.mark.parametrize(
+        "table",
+        ["hyperparameters", "environment", "process.environment", "deploy.environment", "transform.environment"],
+    )
+    def test_secrets_of_a_script_are_not_shown(self, project, name, table):
+        arguments = ("--key", "hunter2")
+        config = read({table: {name: "hunter2", "PLAIN": "seen", "NOTE": "my-hunter2"}, "process.arguments": arguments})
         rows = {row.key: row.value for row in explain(config)}
-        assert rows[f"{table}environment.PLAIN"] == "seen"
+        assert rows[f"{table}.PLAIN"] == "seen"
+        assert rows[f"{table}.NOTE"] == "my-(redacted)"
+        assert rows["process.arguments"] == ["--key", "(redacted)"]
         assert "hunter2" not in str([*explain(config), config, config.process, config.deploy, config.sources])
+
+    def test_settings_of_our_own_hold_no_secrets_whatever_their_names(self, project):
+        rows = {row.key: row.value for row in explain(read({"volume_kms_key": "k-123", "tags": {"cost_key": "c-7"}}))}
+        assert (rows["volume_kms_key"], rows["tags.cost_key"]) == ("k-123", "c-7")
 
     def test_a_wrong_value_of_an_environment_is_not_shown(self, project):
         message = complaint(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from harness.credentials import looks_secret, without_secrets
@@ -35,6 +37,28 @@ def test_a_credential_is_blanked_wherever_it_stands(named):
 
 def test_each_line_of_a_credential_is_blanked():
     assert without_secrets("a | first\na | last", {"private_key": "first\nlast"}) == "a | (redacted)\na | (redacted)"
+
+
+def test_a_credential_is_blanked_in_json_too_whatever_it_is_spelt_with():
+    text = json.dumps({"password": 'p"ä\\ss', "note": 'it is p"ä\\ss'})
+
+    assert json.loads(without_secrets(text, {"password": 'p"ä\\ss'})) == {
+        "password": "(redacted)",
+        "note": "it is (redacted)",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("tcp://me:pw@host:1", "tcp://me:(redacted)@host:1"),
+        ("postgres://me:p@ss@host/db", "postgres://me:(redacted)@host/db"),
+        ("redis://:pw@host and http://host:80/a@b", "redis://:(redacted)@host and http://host:80/a@b"),
+        ('{"at":"http://host:80","mail":"me@host"}', '{"at":"http://host:80","mail":"me@host"}'),
+    ],
+)
+def test_the_password_of_a_uri_is_blanked_however_short_it_is(text, told):
+    assert without_secrets(text, {}) == told
 
 
 @pytest.mark.parametrize("value", ["id", True, None, 7])

@@ -36,7 +36,8 @@ def command(
     """Print the request that `harness train` would send, checked against AWS's rules. Nothing is sent or started.
 
     What is to run on this machine is also refused for what `harness train` would refuse there.
-    The request goes to stdout; what would be uploaded before it, and where to, to stderr.
+    The request goes to stdout, whole, for --request to take it: credentials among hyperparameters and variables are in
+    it, as they are sent; --sources leaves them out. What would be uploaded before it, and where to, goes to stderr.
     """
     config = configure(config_file, flags)
     if process:

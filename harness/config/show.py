@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 from harness.config.schema import SETTINGS, TABLES, Config
 from harness.config.settings import Source, default_of, kind, settings, variables
 
-HIDDEN = "•••"
-
 
 class Row(NamedTuple):
     """One value as `explain` shows it."""
@@ -24,23 +22,26 @@ class Row(NamedTuple):
 def explain(config: Config) -> Iterator[Row]:
     """Every value with its source, mappings entry by entry.
 
-    A variable of a job's environment whose name speaks of a secret is shown without its value.
+    A hyperparameter or variable that is named like a credential is shown without its value, and so is what holds it.
     """
+    from harness.credentials import REDACTED, looks_secret, without_secrets
+
+    rows: list[Row] = []
+    named: dict[str, object] = {}
     for key, declared in SETTINGS.items():
         value: Any = config
         for part in key.split("."):
             value = getattr(value, part)
         if not kind(declared).startswith("Mapping["):
-            yield Row(key, _plain(value), config.sources[key])
+            rows.append(Row(key, _plain(value), config.sources[key]))
             continue
-        for name, entry in value.items():
-            hidden = key.endswith("environment") and _looks_secret(name)
-            yield Row(f"{key}.{name}", HIDDEN if hidden else _plain(entry), config.sources[f"{key}.{name}"])
-
-
-def _looks_secret(name: str) -> bool:
-    name = name.upper()
-    return "SECRET" in name or name.endswith(("TOKEN", "PASSWORD", "KEY"))
+        entries = {f"{key}.{name}": _plain(entry) for name, entry in value.items()}
+        rows += [Row(name, entry, config.sources[name]) for name, entry in entries.items()]
+        if key == "hyperparameters" or key.endswith("environment"):
+            named |= entries
+    for row in rows:
+        hidden = row.key in named and looks_secret(row.key)
+        yield row._replace(value=REDACTED if hidden else without_secrets(row.value, named))
 
 
 def _plain(value: object) -> object:

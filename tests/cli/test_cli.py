@@ -98,6 +98,15 @@ def test_what_is_no_part_of_a_request_may_stand_beside_a_whole_one(project):
     assert made.harness("train", "--request", "r.json", "--isolation", "none").code == 0
 
 
+def test_a_plan_holds_what_would_be_sent_credentials_too_and_its_sources_do_not(project):
+    made, given = project(), ("--hyperparameter", "api_token=hunter22", "--environment", "DB_PASSWORD=hunter22")
+    assert made.here("plan", *given).out.count("hunter22") == 2
+    for form in ((), ("--json",)):
+        done = made.here("plan", *given, "--sources", *form)
+        assert "DB_PASSWORD" in done.out
+        assert "hunter22" not in done.out + done.err
+
+
 def test_a_name_that_aws_would_refuse_is_called_what_the_user_has_called_it(project):
     made = project()
     done = made.here("plan", HARNESS_BASE_JOB_NAME="churn_model")
