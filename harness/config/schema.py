@@ -236,6 +236,12 @@ class Config:
         """Folder of what is worth keeping between jobs; ``harness clean`` removes it."""
         return self.project_dir / ".harness" / "cache"
 
+    @property
+    def code(self) -> tuple[Path, ...]:
+        """Files and folders of this machine that the code of jobs and endpoints is taken from."""
+        scripts = [(each.entry_point, each.source_dir) for each in (self, self.process, self.deploy)]
+        return (*(folder or Path(script or "") for script, folder in scripts if folder or script), *self.dependencies)
+
     def where_to_set(self, key: str) -> str:
         """« set KEY in TABLE of FILE», for an error that misses a setting."""
         file = self.config_file

@@ -116,7 +116,7 @@ class EngineClient:
 
     def create_processing_job(self, **request: Any) -> Document:
         """Start a processing job and return at once: ``{"ProcessingJobArn": …}``. Errors as for training jobs."""
-        from harness.engine import processing, processing_code
+        from harness.engine import processing
 
         in_containers = self.settings.launcher == "containers"
         refusals = processing.refusals(request, in_containers=in_containers)
@@ -125,9 +125,7 @@ class EngineClient:
             _raise_all(RefusedError, "This cannot be run here", processing.literal_paths(request))
         description = processing.describe_new(request, self.settings)
         self._check_machine("CreateProcessingJob", request, request["AppSpecification"]["ImageUri"])
-        self._create_job(
-            "ProcessingJob", request, description, lambda job: processing_code.stage(request, job.path / "source")
-        )
+        self._create_job("ProcessingJob", request, description, lambda job: None)
         return {"ProcessingJobArn": description["ProcessingJobArn"]}
 
     def describe_processing_job(self, *, ProcessingJobName: str) -> Document:

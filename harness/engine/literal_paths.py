@@ -13,6 +13,7 @@ _PATHS = ("/opt/ml/processing", "/opt/ml/config", "/opt/ml/output/message")
 
 def literal_paths_below(path: Path) -> Iterator[str]:
     """What scripts, one file or all below a folder, name; each as a sentence with its remedy."""
+    root = path.parent if path.is_file() else path
     for file in [path] if path.is_file() else sorted(path.rglob("*")):
         if file.suffix not in {".py", ".sh"}:
             continue
@@ -20,8 +21,8 @@ def literal_paths_below(path: Path) -> Iterator[str]:
         for name in _PATHS:
             if name in told:
                 yield (
-                    f"{file}: it names {name}, and this machine cannot give it a private /opt/ml. Take the path "
-                    "as an argument, or try --on container"
+                    f"{file.relative_to(root)}: it names {name}, and this machine cannot give it a private /opt/ml. "
+                    "Take the path as an argument, or try --on container"
                 )
 
 

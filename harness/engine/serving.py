@@ -182,7 +182,7 @@ def prepare(
         hosts=(HOST,),
         network=not offline,
         inherited=(listener.fileno(), stop_pipe[0], *(() if connections is None else (connections,))),
-        protected=tuple(local_path(uri) for uri in submitted if uri.startswith("file:")),
+        protected=(*(local_path(uri) for uri in submitted if uri.startswith("file:")), *settings.protected),
         credentials=wants_credentials(settings.pass_environment),
     )
     return Serving(spec, launcher, listener, stop_pipe, connections)

@@ -30,6 +30,8 @@ class EngineSettings:
     """Seconds between a stop and the kill. AWS gives 120."""
     pass_environment: tuple[str, ...] = ()
     """Names of this machine's variables that scripts may see."""
+    originals: tuple[str, ...] = ()
+    """Files and folders of this machine that jobs have copies of; scripts cannot write to them."""
     region: str = "us-east-1"
     profile: str | None = None
     """Of the AWS credentials that s3:// URIs are read and written with; None: the standard chain."""
@@ -52,4 +54,10 @@ class EngineSettings:
     def read(cls, folder: Path) -> EngineSettings:
         """The settings that a job was made with."""
         members: dict[str, Any] = read_json(folder / "settings.json")
-        return replace(cls(), **{**members, "pass_environment": tuple(members["pass_environment"])})
+        lists = {name: tuple(members.get(name, ())) for name in ("pass_environment", "originals")}
+        return replace(cls(), **{**members, **lists})
+
+    @property
+    def protected(self) -> tuple[Path, ...]:
+        """``originals``, as far as they are there."""
+        return tuple(path for path in map(Path, self.originals) if path.exists())

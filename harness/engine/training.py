@@ -255,7 +255,11 @@ class Training:
             hosts=self.names,
             entrypoint=self.toolkit.entrypoint,
             network=not self.request.get("EnableNetworkIsolation", False),
-            protected=(*channels.originals(self.inputs), *code.originals(self.request)),
+            protected=(
+                *channels.originals(self.inputs),
+                *code.originals(self.request),
+                *self.settings.protected,
+            ),
             credentials=wants_credentials(self.settings.pass_environment),
         )
 

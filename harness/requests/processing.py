@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.config import Config, ProcessingInput
+from harness.errors import ConfigurationError
 from harness.requests.common import (
     HERE,
     Locations,
@@ -17,6 +18,7 @@ from harness.requests.common import (
 )
 
 PROCESSING = "/opt/ml/processing"
+_CODE = "code"
 
 
 def create_processing_job(config: Config, *, job_name: str, locations: Locations = HERE) -> Request:
@@ -25,15 +27,17 @@ def create_processing_job(config: Config, *, job_name: str, locations: Locations
     The script, or the folder that it lies in, is the last input, ``code``.
 
     Raises:
-        ConfigurationError: as for `create_training_job`.
+        ConfigurationError: as for `create_training_job`; or an input has the name of the script's.
     """
     process = config.process
+    if _CODE in process.inputs:
+        raise ConfigurationError(f"The input '{_CODE}' is the script's own; give yours another name.")
     script = script_of(process.entry_point, process.source_dir, config.where_to_set("process.entry_point"), locations)
     inputs = [
         _processing_input(name, given, locations)
         for name, given in {
             **process.inputs,
-            "code": ProcessingInput(source=script.directory, destination=f"{PROCESSING}/input/code"),
+            _CODE: ProcessingInput(source=script.directory, destination=f"{PROCESSING}/input/{_CODE}"),
         }.items()
     ]
     job_output = job_output_of(config, job_name, locations)
@@ -62,7 +66,7 @@ def create_processing_job(config: Config, *, job_name: str, locations: Locations
             },
             "AppSpecification": {
                 "ImageUri": image_of(config, "training", instance_type),
-                "ContainerEntrypoint": ["python3", f"{PROCESSING}/input/code/{script.program}"],
+                "ContainerEntrypoint": ["python3", f"{PROCESSING}/input/{_CODE}/{script.program}"],
                 "ContainerArguments": list(process.arguments),
             },
             "RoleArn": role_of(config),

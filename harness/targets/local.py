@@ -93,6 +93,7 @@ def open_target(config: Config) -> LocalTarget:
         python=str(config.python) if config.python else None,
         stop_grace=config.stop_grace,
         pass_environment=config.pass_environment,
+        originals=tuple(map(str, config.code)),
         region=config.region or LOCAL_REGION,
         profile=config.profile,
         port=config.deploy.port or 0,

@@ -7,8 +7,10 @@ data than it was started with.
 
 from __future__ import annotations
 
+import filecmp
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -85,7 +87,8 @@ def storage_of(config: Config) -> Storage:
 def plan(config: Config, kind: str, job_name: str, *, model_data: str | None = None) -> Plan:
     """What a job of the configuration needs besides its request.
 
-    On this machine that is a packed source where dependencies are to lie beside the script, and nothing else.
+    On this machine that is the code of a processing job, and a packed source where dependencies are to lie beside the
+    script: AWS's request has one URI for each.
 
     Args:
         config: the configuration.
@@ -98,19 +101,18 @@ def plan(config: Config, kind: str, job_name: str, *, model_data: str | None = N
             too much of it.
     """
     remote = config.on == "remote"
-    if not remote and not config.dependencies and not config.allow_secrets:
+    is_processing = kind == "ProcessingJob"  # its code is no archive but an input: a folder, as it would be in S3
+    if not remote and not is_processing and not config.dependencies and not config.allow_secrets:
         return Plan()
     listed = _source(config, kind)
     digest = source.content_hash(listed)
     if not remote:
-        packed = config.cache / "source" / digest / "sourcedir.tar.gz"
-        if not packed.exists():
-            _pack(listed, packed)
-        return Plan(Locations(source=packed.absolute().as_uri()), listed)
+        kept = (_keep if is_processing else _pack)(listed, config.cache / "source" / digest)
+        return Plan(Locations(source=kept.absolute().as_uri()), listed)
     bucket = bucket_of(config)
     prefix = (config.default_bucket_prefix or "").strip("/")
     base = f"s3://{bucket}/{prefix}" if prefix else f"s3://{bucket}"
-    code = f"{base}/source/{digest}/" + ("code/" if kind == "ProcessingJob" else "sourcedir.tar.gz")
+    code = f"{base}/source/{digest}/" + ("code/" if is_processing else "sourcedir.tar.gz")
     inputs = {**dict(_inputs(config, kind)), **({"model": model_data} if model_data else {})}
     data = [_data(name, uri, base) for name, uri in inputs.items() if not is_s3(uri)]
     outputs = {uri: f"{base}/{job_name}/output/{name}".rstrip("/") for name, uri in _outputs(config, kind)}
@@ -174,18 +176,43 @@ def _laid_out(listed: SourceManifest, cache: Path, uri: str) -> Iterator[Path]:
         yield path
 
 
-def _pack(listed: SourceManifest, target: Path) -> None:
-    import os
+def _keep(listed: SourceManifest, folder: Path) -> Path:
+    """Lay out a source below a folder of the cache, unless it is there: where.
 
-    make_own(target.parents[2])
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with partial.open("wb") as file:
-            source.pack(listed, file)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    A script that runs without a private ``/opt/ml`` could have written to what is there; then there is another.
+    """
+    for number in count(1):
+        kept = folder / f"code-{number}"
+        if not kept.exists():
+            with _laid_out(listed, folder.parent, "code") as path:
+                folder.mkdir(exist_ok=True)
+                try:
+                    path.rename(kept)
+                except OSError:
+                    if not kept.exists():  # else somebody else has just done it
+                        raise
+        if _is_copy(kept, listed):
+            return kept
+    raise AssertionError
+
+
+def _is_copy(folder: Path, listed: SourceManifest) -> bool:
+    """Whether a folder holds a source and nothing else, but for what Python compiles."""
+    found = {each.relative_to(folder).as_posix(): each for each in files(folder) if each.parent.name != "__pycache__"}
+    return found.keys() == {each.name for each in listed.files} and all(
+        (found[each.name].stat().st_mode & 0o777) == each.mode and filecmp.cmp(each.path, found[each.name], False)
+        for each in listed.files
+    )
+
+
+def _pack(listed: SourceManifest, folder: Path) -> Path:
+    """Pack a source below a folder of the cache, unless it is there: where."""
+    packed = folder / "sourcedir.tar.gz"
+    if not packed.exists():
+        with _laid_out(listed, folder.parent, packed.name) as path:
+            folder.mkdir(exist_ok=True)
+            path.replace(packed)
+    return packed
 
 
 def _source(config: Config, kind: str) -> SourceManifest:

@@ -175,6 +175,25 @@ class TestAProcessingJob:
         assert told.format(made.folder) in done.err
         assert not made.run_folder("p").exists()
 
+    @pytest.mark.parametrize("config", ["", "dependencies = ['extra']\n"])
+    def test_cannot_write_to_the_folder_that_its_script_is_from(self, project, config):
+        script = "import sys; open(sys.argv[1], 'w')"
+        made = with_script(project, script, **{"extra/e.py": ""})
+        made.write("harness.toml", config + (made.folder / "harness.toml").read_text())
+        made.write("src/train.py", f"open({str(made.folder / 'src/new')!r}, 'w')")
+        for done in (
+            process(made, "--argument", str(made.folder / "src/new")),
+            made.harness("train", "--job-name", "t"),
+        ):
+            assert done.code == 1
+            assert "Read-only file system" in done.err + done.out
+        assert sorted(os.listdir(made.folder / "src")) == ["process.py", "train.py"]
+
+    def test_has_one_input_of_the_name_that_its_script_comes_by(self, project):
+        done = with_script(project, "").here("process", "--input", "code=raw")
+        assert done.code == 2
+        assert "The input 'code' is the script's own; give yours another name." in done.err
+
     @pytest.mark.parametrize("option", [(), ("--config", "allowing.toml")])
     def test_sees_of_its_folder_what_would_travel_to_aws(self, project, option):
         script = "import os; print(sorted(os.listdir('/opt/ml/processing/input/code')))"
@@ -262,6 +281,13 @@ class TestWithoutAPrivateOptMl:
         done = process(made, "--argument", "/opt/ml/config/resourceconfig.json", "--isolation", "none")
         assert done.code == 0, done.out
         assert '"current_host": "algo-1"' in done.out
+
+    def test_a_file_that_names_such_a_path_and_does_not_travel_is_nobody_s_affair(self, project):
+        left_out = {"src/.venv/lib/z.py": "open('/opt/ml/processing/x')"}
+        made = with_script(project, BY_ARGUMENT, **left_out)
+        paths = ("/opt/ml/processing/input/raw", "/opt/ml/processing/output/counts")
+        done = process(made, "--isolation", "none", *(f"--argument={each}" for each in paths))
+        assert done.code == 0, done.err
 
     def test_a_script_that_names_such_a_path_is_refused_with_the_remedy(self, project):
         made = with_script(project, COUNTS)
