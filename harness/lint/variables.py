@@ -10,6 +10,8 @@ from harness.lint.modules import Module, walk
 
 _GETS = ("os.environ.get", "os.getenv", "os.environ.setdefault", "os.environ.pop")
 _GETS_NAMES = ("get", "getenv", "setdefault", "pop")
+_HARMLESS = frozenset({"get", "pop", "setdefault", "items", "keys", "values", "copy"})
+"""Methods of ``os.environ`` that set nothing without its name, ``setdefault`` excepted: that is looked at by itself."""
 
 
 class Read(NamedTuple):
@@ -69,6 +71,21 @@ def _made(module: Module) -> Iterator[str]:
     for call in module.calls_of(("setdefault",)):
         if len(call.args) > 1 and (read := read_of(module, call)):
             yield read.name
+
+
+def may_set_any(module: Module) -> bool:
+    """Whether a module may set variables that it does not name: a loop, ``update``, a file that ``dotenv`` reads."""
+    if any("env" in name.partition(".")[0] for name in module.imports.values()):
+        return True
+    known = {id(node.value) for node in module.all(ast.Subscript) if _text(module, node.slice)}
+    known |= {id(node.value) for node in module.all(ast.Subscript) if isinstance(node.ctx, ast.Load)}
+    known |= {id(node.value) for node in module.all(ast.Attribute) if node.attr in _HARMLESS}
+    known |= {id(side) for node in module.all(ast.Compare) for side in node.comparators}
+    named = [*module.all(ast.Attribute), *module.all(ast.Name)]
+    if any(module.dotted(node) == "os.environ" and id(node) not in known for node in named):
+        return True
+    sets = (call for call in module.calls_of(("setdefault",)) if module.dotted(call.func) == "os.environ.setdefault")
+    return any(read_of(module, call) is None for call in sets)
 
 
 def _asked(module: Module, node: ast.Compare) -> str | None:

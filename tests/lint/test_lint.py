@@ -162,6 +162,47 @@ def test_a_variable_that_the_script_gives_a_default_is_no_error_where_it_is_read
     assert (finding.line, finding.severity) == (2, Severity.WARNING)
 
 
+class TestAVariableOfThisMachine:
+    READS = 'os.environ["GEO_API_KEY"]\n'
+
+    def test_is_not_there(self, linted: Lint):
+        (finding,) = linted(f"import os\n{self.READS}").findings
+        assert (finding.rule, finding.line, finding.severity) == ("HRN202", 2, Severity.ERROR)
+        assert finding.message.startswith("GEO_API_KEY is not set")
+
+    @pytest.mark.parametrize(
+        "before",
+        [
+            "import dotenv\ndotenv.load_dotenv()\n",
+            "os.environ.update(json.load(open('a.json')))\n",
+            "os.environ |= {}\n",
+            "for name in []:\n    os.environ[name] = 'x'\n",
+            "for name in []:\n    os.environ.setdefault(name, 'x')\n",
+            "def fill(table): table['GEO_API_KEY'] = 'x'\nfill(os.environ)\n",
+            "from os import environ\nmine = environ\n",
+        ],
+    )
+    def test_may_be_set_by_what_does_not_name_it(self, linted: Lint, before: str):
+        assert "HRN202" not in rules(linted(f"import json, os\n{before}{self.READS}"))
+
+    @pytest.mark.parametrize("before", ["print(len(os.environ.items()))", "copy = os.environ.copy()"])
+    def test_is_not_set_by_a_look_at_the_others(self, linted: Lint, before: str):
+        assert rules(linted(f"import os\n{before}\n{self.READS}")) == ["HRN202"]
+
+    def test_is_nothing_to_speak_of_where_it_may_not_be_read(self, linted: Lint):
+        assert rules(linted(f"import os, sys\nif len(sys.argv) > 1:\n    {self.READS}")) == []
+
+    @pytest.mark.parametrize(
+        "name", ["PATH", "USER", "AWS_ACCESS_KEY_ID", "HTTPS_PROXY", "no_proxy", "OMP_NUM_THREADS"]
+    )
+    def test_may_be_the_container_s_as_well(self, linted: Lint, name: str):
+        assert rules(linted(f"import os\nos.environ[{name!r}]\n")) == []
+
+    def test_may_be_in_an_image_of_one_s_own(self, linted: Lint):
+        image = 'image_uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/mine:1"'
+        assert rules(linted(f"import os\n{self.READS}", settings=image)) == []
+
+
 def test_no_credential_is_told_of_which_a_finding_would_speak(linted: Lint):
     script = (
         "import argparse\nparser = argparse.ArgumentParser()\n"

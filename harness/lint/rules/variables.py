@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -10,10 +11,17 @@ from harness.lint.findings import Found, Rule, Severity
 from harness.lint.nothing import Taken, taken_for_paths
 from harness.lint.subject import Subject
 from harness.lint.uses import Use
-from harness.lint.variables import Read
+from harness.lint.variables import Read, asked_for, may_set_any
 
 _CHANNEL = "SM_CHANNEL_"
 _HYPERPARAMETER = "SM_HP_"
+_OF_OTHERS = re.compile(
+    r"(SM|AWS|ECS|SAGEMAKER|TRAINING|SMDEBUG|DMLC|PYTHON|PIP|CONDA|LC|LD|XDG|CUDA|NVIDIA|NCCL|OMP|OMPI|MKL|KMP|OPENBLAS"
+    r"|SSL|REQUESTS|CURL|KUBERNETES)(_.*)?|PYTHON.*|.*_PROXY|PATH|HOME|HOSTNAME|PWD|OLDPWD|LANG|LANGUAGE|TERM|SHELL"
+    r"|SHLVL|USER|LOGNAME|TZ|TMPDIR|TEMP|TMP|DEBIAN_FRONTEND|RANK|WORLD_SIZE|LOCAL_RANK|MASTER_ADDR|MASTER_PORT|_",
+    re.IGNORECASE,
+)
+"""What the image's base, the platform or a launcher may set, and no document lists."""
 
 
 def _missing(subject: Subject, prefix: str) -> Iterator[tuple[Read, Severity, str]]:
@@ -78,6 +86,24 @@ def _unknown(subject: Subject) -> Iterator[Found]:
                 severity,
                 f"{read.name} is not set: {who} not know it; {end}.",
                 _instead(subject, read.name),
+            )
+    yield from _of_nobody(subject)
+
+
+def _of_nobody(subject: Subject) -> Iterator[Found]:
+    """Variables that are no ``SM_*``, and that the script cannot do without: ``os.environ["GEO_API_KEY"]``."""
+    if subject.job.version is None or any(map(may_set_any, subject.trained)):
+        return  # an image of the user's own may have them
+    asked = {name for module in subject.trained for name in asked_for(module)}
+    for read, severity, _ in _missing(subject, ""):
+        if severity is Severity.ERROR and not _OF_OTHERS.fullmatch(read.name) and read.name not in asked:
+            yield Found(
+                read.module.spot(read.node),
+                severity,
+                f"{read.name} is not set: the job's environment does not have it, and a job gets nothing of this "
+                "machine's; KeyError.",
+                f'Set it in the job\'s environment (environment = {{ {read.name} = "…" }} in [tool.harness]), or use '
+                "os.environ.get with a default.",
             )
 
 
@@ -177,9 +203,10 @@ RULES = (
     Rule(
         "HRN202",
         "variable-not-there",
-        "A variable is read that the toolkit does not set.",
-        "What SDK v2's toolkit and SDK v3's drivers set are two different lists, which also differ by version; "
-        "SM_JOB_NAME, SM_ENTRY_POINT and SM_MASTER_ADDR, for instance, are not among the toolkit's.",
+        "A variable is read that nobody sets.",
+        "A job gets the variables of its `environment`, and nothing of this machine's. What SDK v2's toolkit and SDK "
+        "v3's drivers set are two different lists, which also differ by version; SM_JOB_NAME, SM_ENTRY_POINT and "
+        "SM_MASTER_ADDR, for instance, are not among the toolkit's.",
         _unknown,
     ),
     Rule(

@@ -1,0 +1,4 @@
+import os
+
+os.environ["GEO_API_KEY"] = "x"
+URL = "here"
