@@ -2,9 +2,9 @@
 
 What travels is what the SageMaker Python SDK sends (SDK v2, read): the children of ``source_dir`` at the
 root, each dependency under its base name, symbolic links followed; without ``source_dir`` the entry file
-alone. Less what git ignores, what ``.sagemakerignore`` names, in gitignore's syntax, and what the harness itself has
-put there: where a repository's root is the source, each job would else carry all those before it. An empty folder does
-not travel.
+alone. Less what git ignores, what ``.sagemakerignore`` names, in gitignore's syntax, virtual environments, and what
+the harness itself has put there: where a repository's root is the source, each job would else carry all those before
+it, and a passport be part of what it vouches for. An empty folder does not travel.
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ from typing import BinaryIO, Final, NamedTuple
 
 from harness import credentials
 from harness.errors import ConfigurationError
+from harness.left_out import file_is, folder_is, ignored_by_git, is_repository
 
 IGNORE_FILE: Final = ".sagemakerignore"
 ALWAYS_LEFT_OUT: Final = frozenset({".git", "__pycache__", ".venv", ".harness"})
-_RUN_FOLDERS: Final = "_active/.lock"
-_RUN_FOLDER: Final = ("request.json", "describe.json")
 MAX_SIZE: Final = 2 * 10**9
 """Bytes. Code that weighs as much as this is data, and data belongs into a channel."""
 MODIFIED: Final = 315532800
@@ -44,12 +43,23 @@ class SourceFile(NamedTuple):
     """0o755 if its owner may execute it, else 0o644."""
 
 
+class LeftOut(NamedTuple):
+    """A file, or a whole folder, that does not travel."""
+
+    name: str
+    """As that of a file that does; a folder's ends with ``/``."""
+    why: str
+    """In a few words: ``ignored by git``."""
+
+
 class SourceManifest(NamedTuple):
     """Everything that travels, ordered by name."""
 
     entry_point: str
     """As the job names it: relative to the root of what travels."""
     files: tuple[SourceFile, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    """Ordered by name, too."""
 
     @property
     def size(self) -> int:
@@ -90,15 +100,16 @@ def manifest(
             what = "is not a folder" if source_dir.exists() else "is not there"
             raise ConfigurationError(f"source_dir '{source_dir}' {what}. Set it to the folder of {entry_point}.")
         found = list(_folder(source_dir))
-        _check_entry_point(entry_point, source_dir, [file.name for file in found])
+        _check_entry_point(entry_point, source_dir, found)
     for dependency in dependencies:
         found += _named(dependency, "dependency")
 
-    files = tuple(sorted(found, key=lambda file: file.name))
+    found.sort(key=lambda each: each.name)
+    files = tuple(each for each in found if isinstance(each, SourceFile))
     _check_clashes(files)
     _check_size(files, max_size)
     _check_secrets(files, allow_secrets)
-    return SourceManifest(entry_point, files)
+    return SourceManifest(entry_point, files, tuple(each for each in found if isinstance(each, LeftOut)))
 
 
 def pack(manifest: SourceManifest, target: BinaryIO) -> None:
@@ -211,21 +222,21 @@ def _write(descriptor: int, data: bytes) -> None:
         left = left[os.write(descriptor, left) :]
 
 
-def _named(path: Path, label: str) -> Iterator[SourceFile]:
+def _named(path: Path, label: str) -> Iterator[SourceFile | LeftOut]:
     """A file or folder under its base name."""
     name = Path(os.path.abspath(path)).name  # noqa: PTH100 - resolve() would follow a link to another name
     if path.is_dir():
-        for file in _folder(path):
-            yield SourceFile(f"{name}/{file.name}", file.path, file.size, file.mode)
+        for each in _folder(path):
+            yield each._replace(name=f"{name}/{each.name}")
     elif path.exists():
         yield _file(name, path)
     else:
         raise ConfigurationError(f"{label} '{path}' is not there (looked in {Path.cwd()}).")
 
 
-def _folder(root: Path) -> Iterator[SourceFile]:
-    """The files of *root* that are not left out, names relative to it."""
-    by_git = _ignored_by_git(root)
+def _folder(root: Path) -> Iterator[SourceFile | LeftOut]:
+    """The files of *root*, and what of it is left out, names relative to it."""
+    by_git = set(ignored_by_git(root))
     spec = None
     if (root / IGNORE_FILE).is_file():
         from pathspec import GitIgnoreSpec
@@ -235,7 +246,14 @@ def _folder(root: Path) -> Iterator[SourceFile]:
         except (OSError, ValueError) as error:
             raise ConfigurationError(f"'{root / IGNORE_FILE}' cannot be used: {error}") from error
 
-    def walk(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[SourceFile]:
+    def named(name: str, child: str) -> str | None:
+        if child in ALWAYS_LEFT_OUT:
+            return "never sent"
+        if name.rstrip("/") in by_git:
+            return "ignored by git"
+        return f"named in {IGNORE_FILE}" if spec and spec.match_file(name) else None
+
+    def walk(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[SourceFile | LeftOut]:
         status = folder.stat()
         here = (status.st_dev, status.st_ino)
         if here in above:
@@ -247,26 +265,23 @@ def _folder(root: Path) -> Iterator[SourceFile]:
             children = list(folder.iterdir())
         except OSError as error:
             raise _unreadable(folder, error) from None
+        if prefix and is_repository(folder):  # a submodule's, say, into which the one around it does not look
+            by_git.update(prefix + name for name in ignored_by_git(folder))
         for child in children:
-            name = prefix + child.name
             is_folder = child.is_dir()
-            if child.name in ALWAYS_LEFT_OUT or name in by_git:
-                continue
-            if spec and spec.match_file(name + "/" if is_folder else name):
-                continue
-            if is_folder and _is_of_jobs(child):
-                continue
-            if is_folder:
-                yield from walk(child, name + "/", (*above, here))
+            name = prefix + child.name + ("/" if is_folder else "")
+            why = named(name, child.name)
+            if why is None:
+                file = None if is_folder else _file(name, child)
+                why = folder_is(child) if file is None else file_is(child)
+            if why is not None:
+                yield LeftOut(name, why)
+            elif file is None:
+                yield from walk(child, name, (*above, here))
             else:
-                yield _file(name, child)
+                yield file
 
     return walk(root, "", ())
-
-
-def _is_of_jobs(folder: Path) -> bool:
-    """Whether a folder is one of the harness's: a job's run folder, or the one that they are in."""
-    return (folder / _RUN_FOLDERS).exists() or all((folder / name).exists() for name in _RUN_FOLDER)
 
 
 def _file(name: str, path: Path) -> SourceFile:
@@ -290,32 +305,7 @@ def _unreadable(path: Path, error: OSError) -> ConfigurationError:
     return ConfigurationError(f"'{path}' {what}. Repair it, remove it, or name it in {IGNORE_FILE}.")
 
 
-def _ignored_by_git(folder: Path) -> frozenset[str]:
-    """What git ignores below *folder*, a whole folder as one name; nothing without a work tree."""
-    absolute = folder.resolve()
-    if not any((parent / ".git").exists() for parent in (absolute, *absolute.parents)):
-        return frozenset()
-    import subprocess
-
-    # Git sets these for its hooks, and they would name another index. Somebody else's work tree is listed
-    # too, as in a container with a mounted one: the code in it is going to be run anyway.
-    environment = {k: v for k, v in os.environ.items() if k not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")}
-    git = ["git", "-C", str(absolute), "-c", "safe.directory=*", "-c", "core.fsmonitor=false"]
-    listing = [*git, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"]
-    try:
-        result = subprocess.run(listing, env=environment, capture_output=True)
-    except OSError:
-        return frozenset()
-    if result.returncode:
-        # Git fails below a folder that it ignores. That one was named on purpose, and all of it travels.
-        if not subprocess.run([*git, "check-ignore", "-q", "."], env=environment, capture_output=True).returncode:
-            return frozenset()
-        complaint = os.fsdecode(result.stderr).strip()
-        raise ConfigurationError(f"git cannot say what it ignores in '{folder}': {complaint}")
-    return frozenset(name.rstrip("/") for name in os.fsdecode(result.stdout).split("\0"))
-
-
-def _check_entry_point(entry_point: str, source_dir: Path, names: Sequence[str]) -> None:
+def _check_entry_point(entry_point: str, source_dir: Path, found: Sequence[SourceFile | LeftOut]) -> None:
     where = f"entry_point '{entry_point}'"
     normal = os.path.normpath(entry_point)
     if PurePosixPath(entry_point).is_absolute() or PurePosixPath(normal).parts[:1] == ("..",):
@@ -323,15 +313,18 @@ def _check_entry_point(entry_point: str, source_dir: Path, names: Sequence[str])
             f"{where} lies outside source_dir '{source_dir}', and only what lies inside reaches the job. "
             "Give its path relative to source_dir."
         )
+    names = [each.name for each in found if isinstance(each, SourceFile)]
     if normal in names:
         return
     if (source_dir / normal).is_dir():
         raise ConfigurationError(f"{where} is a folder of source_dir '{source_dir}'; name the file to run.")
-    if (source_dir / normal).exists():
-        raise ConfigurationError(
-            f"{where} is in source_dir '{source_dir}', but left out: git or {IGNORE_FILE} ignores it, "
-            f"or it lies in one of {', '.join(sorted(ALWAYS_LEFT_OUT))}, or in a run folder."
-        )
+    for each in found:
+        if not isinstance(each, LeftOut) or not (source_dir / normal).exists():
+            continue
+        if f"{normal}/".startswith(f"{each.name.rstrip('/')}/"):
+            raise ConfigurationError(
+                f"{where} is in source_dir '{source_dir}', but left out: '{each.name}' is {each.why}."
+            )
     import difflib
 
     nearest = difflib.get_close_matches(normal, names, n=1, cutoff=0.5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import json
 import os
 import stat
 import subprocess
@@ -19,6 +20,8 @@ from hypothesis import strategies as st
 from harness import source
 from harness.engine.artifacts import unpack_archive
 from harness.errors import ConfigurationError
+from harness.parity.report import html
+from tests.parity import sample_documents as sample
 
 
 def write(root: Path, *names: str) -> Path:
@@ -106,6 +109,59 @@ def test_what_the_harness_has_put_there_is_left_out(code: Path) -> None:
     assert listed(code) == ["alike/_active", "lib/util.py", "mine/request.json", "train.py"]
 
 
+def test_what_a_stand_in_keeps_is_left_out_and_no_folder_with_more_in_it(code: Path) -> None:
+    write(code, "st/.lock", "st/s3.zip", "st/runs/j/log.txt", "mine/.lock", "mine/runs/a.py", "mine/b.py")
+    assert listed(code) == ["lib/util.py", "mine/.lock", "mine/b.py", "mine/runs/a.py", "train.py"]
+
+
+def test_passports_and_reports_are_left_out_whatever_they_are_called(code: Path) -> None:
+    report = sample.clean()
+    (code / "passport").write_text(json.dumps({"Schema": 2, "Verdict": "agrees"}, indent=2))
+    (code / "lib" / "report.json").write_text(json.dumps(report, indent=2))
+    (code / "index.html").write_text(html.render(report))
+    write(code, "mine.json", "mine.html")
+    assert listed(code) == ["lib/util.py", "mine.html", "mine.json", "train.py"]
+
+
+def test_the_file_that_stdout_goes_to_is_left_out(code: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write(code, "report.json")
+    with capfd.disabled():
+        stdout = os.dup(1)
+        with (code / "report.json").open("w") as file:
+            os.dup2(file.fileno(), 1)
+        try:
+            assert listed(code) == ["lib/util.py", "train.py"]
+        finally:
+            os.dup2(stdout, 1)
+            os.close(stdout)
+
+
+def test_any_virtual_environment_is_left_out(code: Path) -> None:
+    write(
+        code, ".venv-1.9-0/pyvenv.cfg", ".venv-1.9-0/lib/cert.pem", "lib/env/conda-meta/history", "lib/env/bin/python"
+    )
+    assert listed(code) == ["lib/util.py", "train.py"]
+
+
+def test_all_that_is_left_out_is_told_with_the_reason(repository: Path) -> None:
+    write(repository, "run.log", "out/a.csv", "out/b.csv", "env/pyvenv.cfg", "data/big.csv", "lib/__pycache__/util.pyc")
+    write(repository, "runs/_active/.lock")
+    (repository.parent / ".gitignore").write_text("*.log\n/code/out/\n")
+    (repository / ".sagemakerignore").write_text("data/\n.sage*\n")
+    write(repository.parent / "shared", "notes.log", "a.py")
+    manifest = source.manifest(repository, entry_point="train.py", dependencies=[repository.parent / "shared"])
+    assert manifest.left_out == (
+        (".sagemakerignore", "named in .sagemakerignore"),
+        ("data/", "named in .sagemakerignore"),
+        ("env/", "a virtual environment"),
+        ("lib/__pycache__/", "never sent"),
+        ("out/", "ignored by git"),
+        ("run.log", "ignored by git"),
+        ("runs/", "written by the harness"),
+        ("shared/notes.log", "ignored by git"),
+    )
+
+
 # Ignored
 
 
@@ -132,6 +188,19 @@ def test_a_tracked_file_travels_whatever_gitignore_says(repository: Path) -> Non
     (repository / ".gitignore").write_text("*.bin\n")
     git(repository, "add", "--force", "weights.bin")
     assert "weights.bin" in listed(repository)
+
+
+def test_a_repository_within_ignores_for_itself(repository: Path) -> None:
+    write(repository, "sub/a.py", "sub/deep/b.log", "sub/out/c.py", "kept.log")
+    git(repository / "sub", "init", "-q")
+    (repository / "sub" / ".gitignore").write_text("*.log\n/out/\n")
+    assert listed(repository) == ["kept.log", "lib/util.py", "sub/.gitignore", "sub/a.py", "train.py"]
+
+
+def test_a_submodule_whose_repository_was_left_behind_is_a_folder(repository: Path) -> None:
+    write(repository, "sub/a.py")
+    (repository / "sub" / ".git").write_text("gitdir: ../../.git/modules/sub\n")
+    assert "sub/a.py" in listed(repository)
 
 
 @pytest.mark.parametrize("below", ["", "deeper"])
@@ -201,12 +270,16 @@ def test_a_pattern_that_means_nothing_is_an_error_that_names_the_file(code: Path
         ("../outside.py", r"'\.\./outside\.py' lies outside source_dir"),
         ("lib/../../outside.py", r"lies outside source_dir"),
         ("/code/train.py", r"'/code/train\.py' lies outside source_dir"),
-        ("ignored.py", r"'ignored\.py' is in source_dir .*, but left out"),
+        (
+            "ignored.py",
+            r"'ignored\.py' is in source_dir .*, but left out: 'ignored\.py' is named in \.sagemakerignore\.",
+        ),
+        (".venv/a.py", r"'\.venv/a\.py' is in source_dir .*, but left out: '\.venv/' is never sent\."),
     ],
 )
 def test_a_wrong_entry_point_is_refused_with_the_remedy(code: Path, entry_point: str, message: str) -> None:
     write(code.parent, "outside.py")
-    write(code, "ignored.py")
+    write(code, "ignored.py", ".venv/a.py")
     (code / ".sagemakerignore").write_text("ignored.py\n.sagemakerignore\n")
     with pytest.raises(ConfigurationError, match=message):
         source.manifest(code, entry_point=entry_point)

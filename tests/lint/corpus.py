@@ -14,6 +14,7 @@ from unittest import mock
 from harness import source
 from harness.config import Config, load
 from harness.contract.environment import Dialect
+from harness.left_out import ignored_by_git
 from harness.lint import Report, Severity, lint
 
 HERE = Path(__file__).parent
@@ -84,11 +85,11 @@ class Case:
 @cache
 def _linted(case: Case) -> Report:
     # What was observed was observed on Linux, where a plain process can have an /opt/ml of its own.
-    with mock.patch.object(sys, "platform", "linux"), mock.patch.object(source, "_ignored_by_git", _ignored_below):
+    with mock.patch.object(sys, "platform", "linux"), mock.patch.object(source, "ignored_by_git", _ignored_below):
         return lint(case.config, dialect=case.dialect, toolkit=case.toolkit, serving=case.serving)
 
 
-_ignored_by_git = cache(source._ignored_by_git)
+_ignored_by_git = cache(ignored_by_git)
 
 
 def _ignored_below(folder: Path) -> frozenset[str]:

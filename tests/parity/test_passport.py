@@ -118,6 +118,12 @@ class TestAPassport:
         (folder / "data" / "train" / "part.csv").write_text("1,1\n")
         require(path, load(folder))
 
+    def test_lets_it_go_from_within_the_source_that_it_is_for(self, folder):
+        loaded, path = load(folder), folder / "src" / "parity-passport.json"
+        for _ in ("new", "written over"):
+            write(path, loaded, identity(loaded), sample.clean())
+            require(path, load(folder))
+
     def test_is_not_issued_for_what_changes_meanwhile(self, folder):
         before = identity(load(folder))
         (folder / "src" / "train.py").write_text("print('changed')\n")
@@ -349,8 +355,10 @@ def test_the_configuration_in_the_documentation_can_be_loaded(folder):
 @pytest.mark.slow
 def test_a_comparison_issues_what_training_asks_for(project):
     made = project("print('hello')")
-    compared = made.harness("parity", "--on", "local", "--passport", "passport.json", "--hyperparameter", "depth=3")
+    root = ("--source-dir", ".", "--entry-point", "src/train.py")  # which everything is written into
+    reports = ("--passport", "passport.json", "--html", "parity.html")
+    compared = made.harness("parity", "--on", "local", *reports, *root, "--hyperparameter", "depth=3")
     assert compared.code == 0, compared.err
-    asked = ("train", "--require-passport", "passport.json", "--job-name", "j")
+    asked = ("train", "--require-passport", "passport.json", "--job-name", "j", *root)
     assert made.harness(*asked, "--hyperparameter", "depth=3").code == 0
     assert made.harness(*asked, "--hyperparameter", "depth=4").code == 3
