@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-_DEFAULT = "unix:///var/run/docker.sock"
+DEFAULT = "unix:///var/run/docker.sock"
 
 
 def endpoint(environment: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
@@ -21,26 +21,42 @@ def endpoint(environment: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
         ValueError: there is no such context, or a file that should tell of it cannot be understood.
     """
     folder = Path(environment.get("DOCKER_CONFIG") or Path.home() / ".docker")
-    name = environment.get("DOCKER_CONTEXT") or _read(folder / "config.json").get("currentContext") or "default"
+    name = environment.get("DOCKER_CONTEXT") or _text(folder / "config.json", "currentContext") or "default"
     if name == "default":
-        return _DEFAULT, {"base_url": _DEFAULT}
+        return DEFAULT, {"base_url": DEFAULT}
     contexts, key = folder / "contexts", hashlib.sha256(name.encode()).hexdigest()
-    known = _read(contexts / "meta" / key / "meta.json")
-    if not known:
+    meta = contexts / "meta" / key / "meta.json"
+    if not _member(meta):
         raise ValueError(f"there is no Docker context {name!r}")
-    engine = known.get("Endpoints", {}).get("docker", {})
-    host = engine.get("Host") or _DEFAULT
-    return host, {"base_url": host, "tls": _tls(contexts / "tls" / key / "docker", bool(engine.get("SkipTLSVerify")))}
+    engine = ("Endpoints", "docker")
+    host = _text(meta, *engine, "Host") or DEFAULT
+    unverified = bool(_member(meta, *engine, "SkipTLSVerify"))
+    return host, {"base_url": host, "tls": _tls(contexts / "tls" / key / "docker", unverified)}
 
 
-def _read(file: Path) -> dict[str, Any]:
-    """A JSON document; empty if there is no such file."""
+def _text(file: Path, *names: str) -> str:
+    """A member that is text; empty if it is not there."""
+    value = _member(file, *names)
+    if not isinstance(value or "", str):
+        raise ValueError(f"{file}: {'.'.join(names)} is no text")
+    return value or ""
+
+
+def _member(file: Path, *names: str) -> Any:
+    """A member of a JSON document, by the names that lead to it; None if it is not there, or no such file."""
     try:
-        return dict(json.loads(file.read_text("utf-8")))
+        value: Any = json.loads(file.read_text("utf-8"))
     except FileNotFoundError:
-        return {}
-    except (ValueError, TypeError) as error:
+        return None
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{file} is no JSON document ({error})") from None
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read ({error.strerror})") from None
+    for depth, name in enumerate(names):
+        if not isinstance(value or {}, dict):
+            raise ValueError(f"{file}: {'.'.join(names[:depth]) or 'what stands there'} is no JSON object")
+        value = (value or {}).get(name)
+    return value
 
 
 def _tls(folder: Path, unverified: bool) -> Any:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from harness.credentials import without_secrets
 from harness.errors import HarnessError, MissingCapability
 from harness.images import contexts
 
@@ -57,15 +58,18 @@ def connect(timeout: float = PATIENCE) -> DockerClient:
         _knock(where, timeout)
         return docker.DockerClient(version="auto", timeout=timeout, **settings)
     except (docker.errors.DockerException, OSError, ValueError) as error:
-        raise MissingCapability(_why_not(error, where, timeout)) from None
+        why = without_secrets(_why_not(error, where, timeout), {"DOCKER_HOST": where})
+        raise MissingCapability(why) from None
 
 
 def _endpoint() -> tuple[str, dict[str, Any]]:
     """Where the engine is, and how to reach it: ``DOCKER_HOST``, else the context, as the docker command has it."""
     from docker.utils import kwargs_from_env
 
-    if os.environ.get("DOCKER_HOST"):
-        return os.environ["DOCKER_HOST"], kwargs_from_env()
+    if host := os.environ.get("DOCKER_HOST"):
+        host = host.strip() or contexts.DEFAULT  # what is blank keeps the docker command from contexts all the same
+        host = host if "://" in host else f"tcp://{host}"
+        return host, kwargs_from_env({**os.environ, "DOCKER_HOST": host})
     return contexts.endpoint(os.environ)
 
 

@@ -76,6 +76,46 @@ def test_a_file_that_is_broken_is_named(folder):
 
 
 @pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("[" * 100_000, "config.json is no JSON document"),
+        ("[1]", "config.json: what stands there is no JSON object"),
+        ('{"currentContext": 5}', "config.json: currentContext is no text"),
+        (None, "config.json cannot be read"),
+    ],
+    ids=["too deep", "a list", "a number", "a folder"],
+)
+def test_what_tells_of_no_context_in_use_is_named(folder, content, said):
+    file = folder / "config.json"
+    file.write_text(content) if content else file.mkdir()
+    with pytest.raises(ValueError, match=said):
+        host(folder)
+
+
+@pytest.mark.parametrize(
+    ("meta", "said"),
+    [
+        ([], "there is no Docker context"),
+        ([1], "meta.json: what stands there is no JSON object"),
+        ({"Endpoints": [1]}, "meta.json: Endpoints is no JSON object"),
+        ({"Endpoints": {"docker": "x"}}, "meta.json: Endpoints.docker is no JSON object"),
+        ({"Endpoints": {"docker": {"Host": 5}}}, "meta.json: Endpoints.docker.Host is no text"),
+    ],
+    ids=str,
+)
+def test_a_context_that_is_something_else_is_named(folder, meta, said):
+    next(folder.glob("contexts/meta/*/meta.json")).write_text(json.dumps(meta))
+    with pytest.raises(ValueError, match=said):
+        host(folder, DOCKER_CONTEXT="rootless")
+
+
+@pytest.mark.parametrize("endpoints", [None, {}, {"docker": None}, {"docker": {"Host": None}}], ids=str)
+def test_a_context_that_names_no_engine_has_that_of_this_machine(folder, endpoints):
+    next(folder.glob("contexts/meta/*/meta.json")).write_text(json.dumps({"Name": "rootless", "Endpoints": endpoints}))
+    assert host(folder, DOCKER_CONTEXT="rootless") == "unix:///var/run/docker.sock"
+
+
+@pytest.mark.parametrize(
     ("pems", "unverified", "certificate", "authority", "verified"),
     [
         (("ca", "cert", "key"), False, True, True, True),

@@ -11,6 +11,7 @@ import docker
 import pytest
 
 from harness.errors import MissingCapability
+from harness.images import contexts
 from harness.images.engine import connect
 from tests.docker_engine import client_or_skip
 
@@ -65,6 +66,31 @@ def test_what_names_no_engine_is_told_with_what_shows_some(monkeypatch, variable
     monkeypatch.setenv(variable, value)
     assert why_not().startswith(said)
     assert "`docker context ls` shows where else one may be" in why_not()
+
+
+@pytest.mark.parametrize("address", ["tcp://user:s3cretpw@127.0.0.1:1", "ssh://user:pw@host", "user:pw@host:1"])
+def test_the_password_of_an_engine_s_address_is_not_told(monkeypatch, address):
+    monkeypatch.setenv("DOCKER_HOST", address)
+    told = why_not()
+    assert "//user:(redacted)@" in told
+    assert "pw@" not in told
+
+
+def test_a_blank_address_is_that_of_this_machine_whatever_context_is_in_use(monkeypatch, tmp_path):
+    monkeypatch.setattr(contexts, "DEFAULT", "unix:///nowhere/docker.sock")
+    monkeypatch.setenv("DOCKER_HOST", " ")
+    (tmp_path / "config.json").write_text('{"currentContext": "gone"}')
+    assert "No Docker engine answers at unix:///nowhere/docker.sock" in why_not()
+
+
+def test_an_address_without_a_scheme_is_a_host_s_as_it_is_for_the_docker_command(monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", "localhost:1")
+    assert "No Docker engine answers at tcp://localhost:1." in why_not()
+
+
+def test_blanks_around_an_address_are_none_of_it(monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", " unix:///nowhere/docker.sock ")
+    assert "No Docker engine answers at unix:///nowhere/docker.sock." in why_not()
 
 
 def test_a_socket_that_this_user_may_not_use_is_told_from_one_that_is_not_there(monkeypatch, tmp_path):
