@@ -14,6 +14,7 @@ from harness import service_model
 from harness.engine.runtime import EngineRuntime
 from harness.engine.settings import EngineSettings
 from harness.errors import ConfigurationError, MissingCapability
+from harness.folders import make_own
 from harness.standin import environment
 from harness.standin.scratch import lock_of, scratch
 
@@ -135,7 +136,8 @@ def _check_installed() -> None:
 
 def _state(folder: Path) -> Path:
     try:
-        (folder / "runs").mkdir(parents=True, exist_ok=True)
+        make_own(folder)
+        make_own(folder / "runs")  # also in a folder that the user has made, and may use otherwise
     except OSError as error:
         raise ConfigurationError(f"--state {folder} cannot be written: {error.strerror}.") from error
     return folder.resolve()

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from moto.s3.models import s3_backends
 
+from harness.left_out import folder_is
 from harness.standin import buckets
 from harness.standin.aws import ACCOUNT
 from tests.conftest import _descendants, end_standin, start_standin
@@ -216,6 +217,8 @@ def test_a_state_folder_keeps_buckets_and_jobs_however_a_stand_in_ends(tmp_path,
         assert tags == [{"Key": "a", "Value": "b"}]
     finally:
         assert end_standin(again) == 0
+    assert (tmp_path / "state" / ".gitignore").read_text().endswith("\n*\n")
+    assert folder_is(tmp_path / "state") == "written by the harness"
 
 
 def test_buckets_are_kept_whatever_breaks_the_stand_in_off(tmp_path):
