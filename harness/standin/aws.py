@@ -18,6 +18,9 @@ ROLE = "AmazonSageMaker-ExecutionRole-StandIn"
 """Name of the role that exists from the start, and that the credentials are of."""
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/service-role/{ROLE}"
 _XML = "text/xml"
+_SPEAK_XML = frozenset({"s3", "route53", "cloudfront"})
+"""Services whose requests do not tell in what language they are to be answered."""
+_FORM = "application/x-www-form-urlencoded"
 _SERVICE = "sagemaker.amazonaws.com"
 _TRUST = {
     "Version": "2012-10-17",
@@ -35,16 +38,45 @@ class Credentials:
 
 
 def application() -> Any:
-    """moto as a WSGI application; each service's code is imported when it is first asked for."""
+    """moto as a WSGI application; each service's code is imported when it is first asked for.
+
+    Raises, when it is called:
+        NotImplementedError: moto has no such service, or no such operation.
+    """
     from functools import lru_cache
 
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
     class Dispatcher(DomainDispatcherApplication):
         # moto looks through its own folder for every request, which takes as long as to answer one.
-        get_backend_for_host = lru_cache(maxsize=256)(DomainDispatcherApplication.get_backend_for_host)
+        @lru_cache(maxsize=256)  # noqa: B019 - there is one, as long as the process lives
+        def get_backend_for_host(self, host: str | None) -> Any:
+            patterns = (pattern for _, pattern in self.backend_url_patterns)
+            if host and "amazonaws.com" in host and not any(pattern.match(f"http://{host}") for pattern in patterns):
+                raise NotImplementedError(f"It has nothing behind {host}")  # moto would print that, and break down
+            return super().get_backend_for_host(host)
 
-    return Dispatcher(create_backend_app)
+        def _get_body(self, environ: dict[str, Any]) -> str | None:
+            """Of an unsigned request; moto's own reads an upload too, and loses what is not UTF-8."""
+            return super()._get_body(environ) if environ["REQUEST_METHOD"] == "POST" else None
+
+    def create(service: Any) -> Any:
+        app = create_backend_app(service)
+        if service == "s3":
+            app.request_class = _taking_objects_whole(app.request_class)
+        return app
+
+    return Dispatcher(create)
+
+
+def _taking_objects_whole(requests: Any) -> Any:
+    class Request(requests):  # type: ignore[misc]
+        @property
+        def want_form_data_parsed(self) -> bool:
+            """An object is no form, whatever it says of itself; read as one, it would be stored empty."""
+            return bool(super().want_form_data_parsed) and self.mimetype != _FORM
+
+    return Request
 
 
 def create_role(region: str) -> Credentials:
@@ -102,6 +134,14 @@ class CloudWatchLogs:
         backend.put_log_events(group, stream, messages)
 
 
+def log_streams(region: str, group: str) -> list[str]:
+    """The streams of a log group; none where there is no such group."""
+    from moto.logs.models import logs_backends
+
+    found = logs_backends[ACCOUNT][region].groups.get(group)
+    return list(found.streams) if found else []
+
+
 def refuse_other_owner(bucket: str, expected_owner: str) -> Answer | None:
     """What S3 answers to a request that expects the bucket to be another account's; moto does not look."""
     from moto.s3.models import s3_backends
@@ -136,6 +176,23 @@ def simulate_principal_policy(body: bytes) -> Answer | None:
         "</ResponseMetadata></SimulatePrincipalPolicyResponse>".encode(),
         _XML,
     )
+
+
+def refuse_missing(service: str, content_type: str, why: str) -> Answer:
+    """Say that moto does not have what was asked of it, so that no client tries again.
+
+    Args:
+        service: which the request was signed for.
+        content_type: of the request, which tells how to answer.
+        why: what is missing.
+    """
+    code = "UnknownOperationException"
+    message = f"The stand-in answers for {service or 'this service'} by moto. {why}; AWS itself has it."
+    if service in _SPEAK_XML or content_type.startswith(_FORM):
+        error = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+        return Answer(400, f"<ErrorResponse>{error}</ErrorResponse>".encode(), _XML)
+    body = json.dumps({"__type": code, "message": message}).encode()
+    return Answer(400, body, "application/json", headers={"x-amzn-ErrorType": code})
 
 
 def _error_of_s3(code: str, message: str) -> bytes:

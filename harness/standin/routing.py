@@ -12,16 +12,19 @@ from typing import Any
 from uuid import uuid4
 
 from harness.engine.runtime import MAX_BODY, EngineRuntime
+from harness.errors import ServiceError
 from harness.server.names import is_of_another_site, is_of_this_machine
 from harness.standin import aws, proxy
+from harness.standin.log_search import as_moto_searches
 from harness.standin.operations import SageMaker
 from harness.standin.runtime import invoke
-from harness.standin.wire import JSON_1_1, Answer
+from harness.standin.wire import JSON_1_1, Answer, write_error
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
 _TARGET = "SageMaker."
+_SEARCH = "Logs_20140328.FilterLogEvents"
 _LARGEST = MAX_BODY + 1
 """Bytes of a request's body that are read into memory; one more than any that is taken."""
 _SCOPE = re.compile(r"Credential=[^/]*/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
@@ -45,8 +48,11 @@ class Application:
         answer = self._answer(environ)
         if answer is None:
             to_path_style(environ)
-            response: Iterable[bytes] = self.moto(environ, start_response)
-            return response
+            try:
+                response: Iterable[bytes] = self.moto(environ, start_response)
+                return response
+            except NotImplementedError as missing:
+                answer = aws.refuse_missing(signed_for(environ)[1], environ.get("CONTENT_TYPE", ""), str(missing))
         headers = [
             ("Content-Type", answer.content_type),
             ("Content-Length", str(len(answer.body))),
@@ -68,6 +74,8 @@ class Application:
         if service == "sagemaker" or _RUNTIME_HOST.match(environ.get("HTTP_HOST", "")):
             body = _read(environ)
             return invoke(self.runtime, environ["PATH_INFO"], _headers(environ), body)
+        if target == _SEARCH:
+            return _search(environ, region or self.region)
         if service == "iam":
             return aws.simulate_principal_policy(_peek(environ))
         owner = environ.get("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER")
@@ -112,6 +120,21 @@ def to_path_style(environ: Environ) -> None:
         for name in ("PATH_INFO", "REQUEST_URI", "RAW_URI"):
             environ[name] = f"/{virtual['bucket']}{environ[name]}"
         environ["HTTP_HOST"] = "s3.amazonaws.com"
+
+
+def _search(environ: Environ, region: str) -> Answer | None:
+    """Ask moto's CloudWatch Logs for lines as it understands it; an answer where that is not possible, or needless."""
+    try:
+        asked = as_moto_searches(json.loads(_peek(environ)), lambda group: aws.log_streams(region, group))
+    except ServiceError as error:
+        return write_error(error)
+    except (AttributeError, RecursionError, TypeError, ValueError):  # no request, which moto says
+        return None
+    if asked is None:
+        return Answer(200, b'{"events": [], "searchedLogStreams": []}')
+    body = json.dumps(asked).encode()
+    environ["wsgi.input"], environ["CONTENT_LENGTH"] = BytesIO(body), str(len(body))
+    return None
 
 
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from urllib.request import ProxyHandler, Request, build_opener
+
 import pytest
 from botocore.exceptions import ClientError
+
+from harness.standin import aws
 
 ACCOUNT = "123456789012"
 
@@ -54,3 +59,97 @@ def test_a_bucket_may_be_called_endpoints(lab):
     lab.s3.create_bucket(Bucket="endpoints")
     lab.s3.put_object(Bucket="endpoints", Key="a/invocations", Body=b"1")
     assert lab.s3.get_object(Bucket="endpoints", Key="a/invocations")["Body"].read() == b"1"
+
+
+@pytest.mark.parametrize("content", [b"a=1&b=2", b"\xff\x00"])
+def test_an_object_that_says_it_is_a_form_is_stored_as_it_comes(lab, content):
+    """As urllib says of whatever it puts to a presigned URL."""
+    where = {"Bucket": lab.name, "Key": "form"}
+    put = Request(lab.s3.generate_presigned_url("put_object", Params=where), content, method="PUT")
+    with build_opener(ProxyHandler({})).open(put) as answer:
+        assert answer.status == 200
+    assert put.get_header("Content-type") == "application/x-www-form-urlencoded"
+    assert lab.get(f"s3://{lab.name}/form") == content
+    lab.s3.put_object(**where, Body=content + b"2", ContentType="application/x-www-form-urlencoded")
+    assert lab.get(f"s3://{lab.name}/form") == content + b"2"
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "asked", "named"),
+    [
+        (
+            "pricing",
+            "describe_services",
+            {},
+            "It has nothing behind pricing.us-east-1.amazonaws.com; AWS itself has it.",
+        ),
+        ("service-quotas", "list_services", {}, "The list_services action has not been implemented"),  # JSON
+        ("bedrock", "list_foundation_models", {}, "The list_foundation_models action"),  # JSON by path
+        ("sts", "decode_authorization_message", {"EncodedMessage": "x"}, "The decode_authorization_message"),  # XML
+    ],
+)
+def test_what_moto_does_not_have_is_refused_by_name_and_for_good(standin, service, operation, asked, named):
+    with pytest.raises(ClientError) as refused:
+        getattr(standin.client(service), operation)(**asked)
+    response = refused.value.response
+    assert (response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]) == (
+        "UnknownOperationException",
+        400,  # which no client tries again
+    )
+    assert named in response["Error"]["Message"]
+
+
+def test_moto_prints_nothing_where_the_environment_is_printed(capsys):
+    """`harness standin --json > env.json`."""
+    with pytest.raises(NotImplementedError):
+        aws.application().get_backend_for_host("pricing.us-east-1.amazonaws.com")
+    assert capsys.readouterr().out == ""
+
+
+@pytest.fixture
+def said(lab):
+    """A log group of one's own with what two jobs have said."""
+    group = f"/{lab.name}"
+    lab.logs.create_log_group(logGroupName=group)
+    for stream, lines in {"one/algo-1": ["epoch 1", "ERROR x"], "two/algo-1": ["epoch 1"]}.items():
+        lab.logs.create_log_stream(logGroupName=group, logStreamName=stream)
+        moment = int(time.time() * 1000)
+        events = [{"timestamp": moment, "message": line} for line in lines]
+        lab.logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+    return group
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({}, ["epoch 1", "ERROR x", "epoch 1"]),
+        ({"logStreamNamePrefix": "one/"}, ["epoch 1", "ERROR x"]),
+        ({"logStreamNamePrefix": "one/", "filterPattern": "ERROR"}, ["ERROR x"]),
+        ({"filterPattern": '"epoch 1"'}, ["epoch 1", "epoch 1"]),
+        ({"logStreamNamePrefix": "three/"}, []),
+    ],
+)
+def test_lines_are_found_by_stream_and_by_word(lab, said, asked, found):
+    events = lab.logs.filter_log_events(logGroupName=said, **asked)["events"]
+    assert [event["message"] for event in events] == found
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"filterPattern": "?ERROR ?WARN"},
+        {"filterPattern": "{ $.loss > 1 }"},
+        {"filterPattern": "epoch -ERROR"},
+        {"logStreamNamePrefix": "one/", "logStreamNames": ["two/algo-1"]},
+    ],
+)
+def test_a_search_that_moto_would_pass_over_is_refused_by_name(lab, said, asked):
+    with pytest.raises(ClientError) as refused:
+        lab.logs.filter_log_events(logGroupName=said, **asked)
+    assert refused.value.response["Error"]["Code"] == "InvalidParameterException"
+    assert next(iter(asked)) in refused.value.response["Error"]["Message"]
+
+
+def test_lines_of_a_group_that_is_not_there_are_not_found(lab):
+    with pytest.raises(lab.logs.exceptions.ResourceNotFoundException):
+        lab.logs.filter_log_events(logGroupName=lab.name)
