@@ -114,7 +114,7 @@ class Predicting:
             name: Predictions(*(told[name].get(part) for part in ("values", "error", "again"))) for name in self._names
         }
         columns = next((told[name]["columns"] for name in self._names if "columns" in told[name]), None)
-        return Predicted(models, self._rows.columns(*columns) if columns else None)
+        return Predicted(models, self._rows.columns(columns) if columns else None)
 
     def _failed(self, reason: str) -> Predicted:
         return Predicted({name: Predictions(error=reason) for name in self._names}, None)

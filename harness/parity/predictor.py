@@ -7,7 +7,9 @@ output, both JSON. It imports nothing of ours, since that interpreter may not ha
 
 from __future__ import annotations
 
+import csv
 import importlib
+import io
 import json
 import os
 import signal
@@ -49,7 +51,7 @@ def end_with(caller: int) -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def asked(task: Mapping[str, Any], folder: str, columns: tuple[int, int] | None) -> dict[str, Any]:
+def asked(task: Mapping[str, Any], folder: str, columns: list[int] | None) -> dict[str, Any]:
     """What one model predicts, and which columns it was given for that."""
     program = task["program"]
     module = importlib.import_module(program[:-3] if program.endswith(".py") else program)
@@ -59,39 +61,39 @@ def asked(task: Mapping[str, Any], folder: str, columns: tuple[int, int] | None)
     model = model_fn(folder)
     width = len(task["cells"][0])
     error: BaseException = ValueError(f"the model takes {getattr(model, 'n_features_in_', '?')} columns, not {width}")
-    for first, last in [columns] if columns else choices(model, task):
-        cells = [row[first:last] for row in task["cells"]]
+    for kept in [columns] if columns else choices(model, task):
+        cells = [[row[index] for index in kept] for row in task["cells"]]
         try:
             values = predict(module, model, cells)
         except (Exception, SystemExit) as failed:
             error = failed
         else:
-            return {"values": values, "columns": (first, last), "again": predict(module, model, cells)}
+            return {"values": values, "columns": kept, "again": predict(module, model, cells)}
     raise error
 
 
-def choices(model: object, task: Mapping[str, Any]) -> list[tuple[int, int]]:
+def choices(model: object, task: Mapping[str, Any]) -> list[list[int]]:
     """Which columns may be the features: in labelled rows the label stands first as a rule, else last.
 
-    Where it stands a model knows that has been trained on columns with names, if the rows have them too; so does a
-    classifier: all that is in that column is among its ``classes_``.
+    A model that has been trained on columns with names knows better, if the rows have those. And where the label stands
+    a classifier knows: all that is in that column is among its ``classes_``.
     """
-    cells, names = task["cells"], task["names"]
-    width = len(cells[0])
-    ways = [(1, width), (0, width - 1), (0, width)] if task["labelled"] else [(0, width)]
-    trained_on = list(getattr(model, "feature_names_in_", ()))
-    named = [(first, last) for first, last in ways if trained_on and trained_on == names[first:last]]
-    if named:
-        return named
+    cells, names = task["cells"], [name.strip() for name in task["names"]]
+    features = getattr(model, "feature_names_in_", None)
+    trained_on = [str(name).strip() for name in (() if features is None else features)]
+    if trained_on and all(names.count(name) == 1 for name in trained_on):
+        return [[names.index(name) for name in trained_on]]
+    every = list(range(len(cells[0])))
+    ways = [every[1:], every[:-1], every] if task["labelled"] else [every]
     taken = getattr(model, "n_features_in_", None)
     known = getattr(model, "classes_", None)
     classes = {number_or_text(str(each)) for each in (() if known is None else known)}
 
-    def is_unlikely(way: tuple[int, int]) -> bool:
-        label = None if way == (0, width) else width - 1 if way[0] == 0 else 0
+    def is_unlikely(way: list[int]) -> bool:
+        label = None if way == every else every[-1] if way[:1] == [0] else 0
         return label is not None and not all(number_or_text(row[label]) in classes for row in cells)
 
-    fitting = [way for way in ways if taken is None or way[1] - way[0] == taken]
+    fitting = [way for way in ways if taken is None or len(way) == taken]
     return sorted(fitting, key=is_unlikely) if classes else fitting
 
 
@@ -105,7 +107,9 @@ def number_or_text(text: str) -> Any:
 
 def predict(module: Any, model: Any, cells: list[list[str]]) -> list[Any]:
     """One value for each row, by the user's functions as far as there are any."""
-    text = "".join(",".join(row) + "\n" for row in cells)
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerows(cells)
+    text = written.getvalue()
     transform_fn, input_fn = getattr(module, "transform_fn", None), getattr(module, "input_fn", None)
     if transform_fn is not None:
         body = transform_fn(model, text, "text/csv", "application/json")

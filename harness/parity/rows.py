@@ -45,14 +45,20 @@ class Rows:
         except ValueError:
             return None
 
-    def columns(self, first: int, last: int) -> Rows:
-        """Some columns alone, from the one of an index up to that before another: the model's features."""
-        width = len(self.cells[0])
-        if (first, last) == (0, width):
+    def columns(self, kept: Sequence[int]) -> Rows:
+        """Some columns alone, by their indexes, in this order: the model's features."""
+        every = range(len(self.cells[0]))
+        if list(kept) == list(every):
             return Rows(self.cells, self.origin)
-        left_out = "the first" if first else "the last"
-        cells = tuple(row[first:last] for row in self.cells)
-        return Rows(cells, f"{self.origin}, without {left_out} column, which is taken for the label")
+        cells = tuple(tuple(row[index] for index in kept) for row in self.cells)
+        told = f", without {self._called(left)}" if (left := [each for each in every if each not in kept]) else ""
+        return Rows(cells, f"{self.origin}{told or ', in the order of the features'}")
+
+    def _called(self, columns: list[int]) -> str:
+        if self.names:
+            names = ", ".join(self.names[index] for index in columns)
+            return f"{names}: no feature of the model" if len(columns) == 1 else f"{names}: no features of the model"
+        return f"the {'last' if columns[0] else 'first'} column, which is taken for the label"
 
 
 @dataclass(frozen=True)
@@ -139,7 +145,7 @@ def _table(file: Path) -> list[tuple[str, ...]]:
     """The records of a CSV file, a header too; none if it is no CSV: other bytes, or rows of several lengths."""
     delimiter = "\t" if file.suffix.lower() == ".tsv" else ","
     try:
-        with file.open(encoding="utf-8", newline="") as text:
+        with file.open(encoding="utf-8-sig", newline="") as text:
             records = [*map(tuple, islice(filter(None, csv.reader(text, delimiter=delimiter)), _LOOKED_AT))]
     except (OSError, UnicodeDecodeError, csv.Error):
         return []

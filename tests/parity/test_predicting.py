@@ -62,13 +62,29 @@ def test_the_label_is_the_column_that_has_a_classifier_s_classes_alone(ask, clas
 
 
 @pytest.mark.parametrize(
-    ("trained_on", "given"),
-    [("ab", (("0", "1.5"), ("1", "3"))), ("bc", (("1.5", "2"), ("3", "4"))), ("xy", (("1.5", "2"), ("3", "4")))],
+    ("trained_on", "names", "given"),
+    [
+        ("['a', 'b']", ("a", "b", "y"), ("0", "1.5")),
+        ("['b', 'c']", ("y", "b", "c"), ("1.5", "2")),
+        ("['a', 'c']", ("a", "y", " c"), ("0", "2")),
+        ("['c', 'a']", ("a", "y", "c"), ("2", "0")),
+        ("['a', 'a.1']", ("a", "a", "y"), ("1.5", "2")),
+        ("['x', 'y']", ("a", "b", "c"), ("1.5", "2")),
+        ("['a', 'b']", (), ("1.5", "2")),
+        ("None", ("a", "b", "y"), ("1.5", "2")),
+    ],
 )
-def test_the_label_is_the_column_that_a_model_which_knows_its_columns_was_not_trained_on(ask, trained_on, given):
-    regressor = f"import numpy\n{ADDS}Model.feature_names_in_ = numpy.array(list('{trained_on}'), dtype=object)\n"
+def test_the_features_are_those_that_a_model_was_trained_on_by_name(ask, trained_on, names, given):
+    regressor = f"{ADDS}Model.feature_names_in_ = {trained_on}\n"
 
-    assert ask(regressor, replace(ROWS, names=("a", "b", "c"))).rows.cells == given
+    assert ask(regressor, replace(ROWS, names=names)).rows.cells[0] == given
+
+
+def test_a_cell_with_a_comma_stays_one(ask):
+    script = ADDS + "import csv\ndef input_fn(data, content_type): return list(csv.reader(data.splitlines()))\n"
+    script += "def predict_fn(data, model): return data"
+
+    assert ask(script, Rows((("a, b", "2"),), "rows")).models["train"].values == [["a, b", "2"]]
 
 
 def test_rows_without_a_label_are_given_whole(ask):

@@ -140,10 +140,28 @@ class TestRowsToPredict:
         assert rows.Rows((("1", "M"),), "").numbers is None
 
     def test_without_their_label_say_so(self):
-        found = rows.Rows((("0", "1", "2"),), "channel train", labelled=True).columns(1, 3)
+        found = rows.Rows((("0", "1", "2"),), "channel train", labelled=True).columns([1, 2])
 
         assert found.cells == (("1", "2"),)
         assert "first column" in found.origin
+
+    @pytest.mark.parametrize(
+        ("kept", "cells", "told"),
+        [
+            ([0, 2], ("0", "2"), "channel train, without b: no feature of the model"),
+            ([2], ("2",), "channel train, without a, b: no features of the model"),
+            ([2, 1, 0], ("2", "1", "0"), "channel train, in the order of the features"),
+        ],
+    )
+    def test_of_columns_with_names_say_which_are_missing(self, kept, cells, told):
+        found = rows.Rows((("0", "1", "2"),), "channel train", labelled=True, names=("a", "b", "c")).columns(kept)
+
+        assert (found.cells, found.origin) == ((cells,), told)
+
+    def test_of_a_spreadsheet_have_its_names_too(self, tmp_path):
+        config = make_job(tmp_path, more='parity.rows = "rows.csv"\n', files={"rows.csv": "\ufeffa,b\n1,2\n"})("local")
+
+        assert self.of(config).names == ("a", "b")
 
 
 class TestBodiesToSend:
