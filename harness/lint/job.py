@@ -25,6 +25,8 @@ _JOB_NAME = "lint"
 _BUNDLE = "s3://bucket/source/sourcedir.tar.gz"
 """The form of ``sagemaker_submit_directory`` on AWS. Its value is of no matter; that it is no path is."""
 _DRIVER_CHANNELS = ("code", "sm_drivers")
+_OF_ANY_LINUX = ("bin", "boot", "dev", "etc", "lib", "lib64", "opt", "proc", "run", "sbin", "sys", "usr", "var")
+_SHARED = frozenset(map(Path, ("/", "/home", "/media", "/mnt", "/root", "/srv", "/tmp")))  # noqa: S108 - names alone
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -46,6 +48,8 @@ class Job:
     """The script that would serve the model, by its name in the source; None where none of it is going to."""
     private_opt_ml: bool = True
     """Whether the target gives a process an ``/opt/ml`` of its own."""
+    project: tuple[str, ...] = ()
+    """Folders of this machine that are the project's, and certainly none of the image's."""
     environments: Path | None = None
     """Folder of the environments that were made on this machine for requirements."""
 
@@ -214,6 +218,7 @@ def training_job(
         has_source_dir=config.source_dir is not None,
         serving=(PurePosixPath(server).as_posix() if server else entry_point) if same_source else None,
         private_opt_ml=_private_opt_ml(config),
+        project=_project(config),
         environments=config.cache / "environments",
     )
 
@@ -222,3 +227,18 @@ def _private_opt_ml(config: Config) -> bool:
     import sys
 
     return config.on != "local" or (config.isolation != "none" and sys.platform == "linux")
+
+
+def _project(config: Config) -> tuple[str, ...]:
+    """The folders of the configuration and of the source, and the repository that each is in."""
+    named = [config.project_dir, *([config.source_dir] if config.source_dir else [])]
+    folders = dict.fromkeys(path for each in named for path in (each.absolute(), each.resolve()))
+    found = []
+    for folder in folders:
+        repository = next((each for each in (folder, *folder.parents) if (each / ".git").exists()), folder)
+        found += [each for each in (repository, folder) if not _may_be_in_an_image(each)]
+    return tuple(dict.fromkeys(each.as_posix() for each in found))
+
+
+def _may_be_in_an_image(folder: Path) -> bool:
+    return folder in _SHARED or folder.parts[1:2] in {(name,) for name in _OF_ANY_LINUX}

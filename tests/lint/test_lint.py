@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from harness.config import load
 from harness.errors import ConfigurationError
-from harness.lint import Report, Severity, lint, modules
+from harness.lint import Report, Severity, job, lint, modules
 
 Lint = Callable[..., Report]
 
@@ -382,6 +383,40 @@ class TestAFileOfThisMachine:
     ):
         (finding,) = linted(f"import os\n{script}\n").findings
         assert (finding.rule, finding.severity) == ("HRN302", severity)
+
+    @pytest.mark.parametrize("name", ["data/x.csv", "src/x.csv", "../x.csv"])
+    def test_may_be_the_project_s_own_wherever_that_lies(self, linted: Lint, tmp_path: Path, name: str):
+        project = tmp_path / "repository/project"
+        (project / "src").mkdir(parents=True)
+        subprocess.run(["git", "init", "-q", project.parent], check=True)
+        (project / "src/train.py").write_text(f"open({str(project / name)!r})\n")
+        (project / "src/x.csv").touch()
+        (project / "harness.toml").write_text('entry_point = "train.py"\nsource_dir = "src"\n')
+        (finding,) = lint(load(project_dir=project, flags={}, environ={})).findings
+        assert (finding.rule, finding.severity) == ("HRN302", Severity.ERROR)
+        assert ("Path(__file__)" in finding.remedy) == (name == "src/x.csv")
+
+    @pytest.mark.parametrize(
+        "script",
+        [
+            "if os.path.isdir('{0}'):\n    open('{0}/x.csv')",
+            "os.makedirs('{0}/data')\nopen('{0}/data/x.csv')",
+            "open('{0}/x.csv', 'w').close()\nopen('{0}/x.csv')  # the first one is told of",
+        ],
+    )
+    @pytest.mark.parametrize("folder", ["/workspaces/mine", "/content"])
+    def test_is_not_told_of_where_the_script_asks_or_makes_it(self, linted: Lint, script: str, folder: str):
+        found = linted("import os\n" + script.format(folder)).findings
+        assert [each.line for each in found] == ([2] if "told" in script else [])
+
+    def test_may_be_in_an_image_of_one_s_own(self, linted: Lint, tmp_path: Path):
+        script, image = f"open('/content/x.csv')\nopen('{tmp_path}/x.csv')\n", "mine.example/mine:1"
+        assert rules(linted(script)) == ["HRN302", "HRN302"]
+        assert rules(linted(script, settings=f'image_uri = "{image}"')) == []
+
+    @pytest.mark.parametrize("folder", ["/", "/tmp", "/root", "/opt/ml/code", "/usr/src/app"])
+    def test_is_none_where_the_image_may_have_the_project_s_folder_too(self, folder: str):
+        assert job._may_be_in_an_image(Path(folder))
 
     def test_that_was_written_is_not_told_of_again_where_it_is_read(self, linted: Lint):
         script = 'open("/home/me/x.csv", "w")\nopen("/home/me/x.csv")\n'

@@ -19,6 +19,8 @@ _PROCESSING = "/opt/ml/processing"
 _ASKING = frozenset({"exists", "isdir", "isfile", "is_dir", "is_file"})
 _SCRATCH = ("/tmp", "/var/tmp", "/dev", "/proc", "/sys", "/run")  # noqa: S108 - names of the container's folders
 _OF_A_PERSON = ("/home", "/Users", "/root", "/Volumes", "/mnt", "/media")
+_OF_A_PLATFORM = ("/workspaces", "/workspace", "/content", "/kaggle", "/dbfs", "/notebooks")
+"""Codespaces and other containers to develop in, Colab, Kaggle, Databricks, Paperspace."""
 _IN_THE_IMAGE = ("/home", "/root", "/mnt", "/media")
 _OUTPUTS = ("SM_MODEL_DIR", "SM_OUTPUT_DATA_DIR")
 _HAND_ON = (
@@ -89,27 +91,45 @@ def _lost(subject: Subject) -> Iterator[Found]:
 
 
 def _of_this_machine(subject: Subject) -> Iterator[Found]:
-    written, makes_folders = _written(subject), _calls(subject, {"mkdir", "makedirs", *BRINGS_FILES})
+    written, made, asked = _written(subject), tuple(_made(subject)), tuple(_asked_for(subject))
+    brings = _calls(subject, BRINGS_FILES)
+    makes_folders = brings or _calls(subject, {"mkdir", "makedirs"})
     for access in _trained(subject):
         path, writes = absolute(subject, access.where), access.use is Use.WRITE
-        if not of_a_person(access.where, path):
+        if not of_a_person(subject, access.where, path):
             continue
-        if not writes and absolute(subject, access.where.folder) in written:
+        if not writes and (absolute(subject, access.where.folder) in written or (path and _is_in(path, made))):
+            continue
+        if path and _is_in(path, asked) and not subject.certain(access.node):
             continue
         there = path is None or posixpath.dirname(path) in _IN_THE_IMAGE
         lost = writes and (there or makes_folders)
+        sure = not lost and (writes or not brings)
         yield Found(
             access.module.spot(access.node),
-            Severity.WARNING if lost else severity_of(subject, access),
+            severity_of(subject, access) if sure else Severity.WARNING,
             f"{access.where} is a path of this machine: "
             + ("what is written there is lost when the job ends." if lost else "the job has no such folder."),
-            "Give data as a channel and read os.environ['SM_CHANNEL_…']; write to os.environ['SM_MODEL_DIR'].",
+            "Give data as a channel and read os.environ['SM_CHANNEL_…']; write to os.environ['SM_MODEL_DIR']."
+            if writes or not _is_own(subject, path)
+            else "It is shipped with the source: join its path with Path(__file__).parent.",
         )
 
 
-def of_a_person(where: Where, path: str | None) -> bool:
+def of_a_person(subject: Subject, where: Where, path: str | None) -> bool:
     """Whether a path, and what it is in the container, is one of somebody's own machine."""
-    return where.base == "C:" or (path is not None and where.base in ("/", "~") and _is_in(path, _OF_A_PERSON))
+    if where.base == "C:":
+        return True
+    if path is None or where.base not in ("/", "~"):
+        return False
+    # An image of the user's own may have the others.
+    others = where.base == "/" and subject.job.version is not None
+    return _is_in(path, _OF_A_PERSON) or (others and _is_in(path, (*_OF_A_PLATFORM, *subject.job.project)))
+
+
+def _is_own(subject: Subject, path: str | None) -> bool:
+    """Whether a path of this machine is a file of the source that is shipped."""
+    return path is not None and any(path == str(file.absolute()) for file in subject.modules.files.values())
 
 
 def _no_opt_ml(subject: Subject) -> Iterator[Found]:
@@ -373,7 +393,8 @@ RULES = (
         "HRN302",
         "path-of-this-machine",
         "A path of somebody's own machine.",
-        "Home folders and mounts of a laptop do not exist in the container. Its own home, `~`, is `/root`, and empty.",
+        "Home folders and mounts of a laptop do not exist in the container, nor do those of Codespaces and Colab, nor "
+        "the project's own by its whole path. The container's home, `~`, is `/root`, and empty.",
         _of_this_machine,
     ),
     Rule(

@@ -222,7 +222,7 @@ def _why_not_there(subject: Subject, where: Where) -> str | None:
         return "a relative path, because it does not run in the source's folder"
     if where.base == "source" and not _is_source(subject, where):
         return "which is not in the source that is shipped"
-    if of_a_person(where, absolute(subject, where)):
+    if of_a_person(subject, where, absolute(subject, where)):
         return "a path of this machine"
     return None
 
