@@ -11,13 +11,19 @@ from typing import TYPE_CHECKING, Any
 from harness.engine.settings import EngineSettings
 from harness.engine.store import ENDED, Document, Job, Store, kind_of
 from harness.engine.supervisor import Attachment, lose, start
-from harness.errors import ConfigurationError, ServiceError
+from harness.errors import ConfigurationError, RefusedError, ServiceError
 
 if TYPE_CHECKING:
     from harness.engine.nursery import Nursery
 
 _PAGE = 10
 """Summaries of a ``List…`` answer where the request does not say (AWS's API model)."""
+_TIMES = ("CreationTime", "LastModifiedTime")
+_FILTERS = frozenset(
+    {"NameContains", "StatusEquals", "SortBy", "SortOrder", "MaxResults", "NextToken"}
+    | {f"{name}{when}" for name in _TIMES for when in ("After", "Before")}
+)
+"""Members of a ``List…`` request that are acted on here."""
 
 
 class Running:
@@ -134,14 +140,17 @@ class Running:
         Args:
             kind: ``TrainingJob``, …, ``Endpoint``.
             members: what of a description stands in a summary.
-            filters: the request: NameContains, StatusEquals, CreationTimeAfter, CreationTimeBefore, SortBy, SortOrder,
-                MaxResults, NextToken.
+            filters: the request.
+
+        Raises:
+            RefusedError: see ``matching``.
         """
+        matches = matching(kind, filters)
         found = []
         for name in self.store.names():
             with suppress(ConfigurationError):  # a broken one keeps nobody from the others
                 found.append(self.find(kind, name))
-        chosen = sorted(filter(_matching(kind, filters), filter(None, found)), key=_order(kind, filters))
+        chosen = sorted(filter(matches, filter(None, found)), key=_order(kind, filters))
         if filters.get("SortOrder", "Descending") == "Descending":
             chosen.reverse()
         first = int(filters.get("NextToken") or 0)
@@ -157,17 +166,30 @@ def not_found(operation: str) -> ServiceError:
     return ServiceError("ValidationException", "Requested resource not found.", operation)
 
 
-def _matching(kind: str, filters: Mapping[str, Any]) -> Callable[[Document], bool]:
+def matching(kind: str, filters: Mapping[str, Any]) -> Callable[[Document], bool]:
+    """What tells whether a description is one that a ``List…`` request asks for.
+
+    Raises:
+        RefusedError: a filter by something that nothing on this machine has.
+    """
+    unknown = sorted(filters.keys() - _FILTERS)
+    if unknown:
+        raise RefusedError(f"{', '.join(unknown)}: nothing on this machine is told apart by that; try --on remote")
+
     def matches(description: Document) -> bool:
-        created = description["CreationTime"]
+        status = description.get(f"{kind}Status")
         return (
             filters.get("NameContains", "") in description[f"{kind}Name"]
-            and filters.get("StatusEquals", description[f"{kind}Status"]) == description[f"{kind}Status"]
-            and filters.get("CreationTimeAfter", created) <= created
-            and filters.get("CreationTimeBefore", created) >= created
+            and filters.get("StatusEquals", status) == status
+            and all(_lies_within(description, name, filters) for name in _TIMES)
         )
 
     return matches
+
+
+def _lies_within(description: Document, name: str, filters: Mapping[str, Any]) -> bool:
+    after, before = filters.get(f"{name}After"), filters.get(f"{name}Before")
+    return (after is None or after <= description[name]) and (before is None or description[name] <= before)
 
 
 def _order(kind: str, filters: Mapping[str, Any]) -> Callable[[Document], Any]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.engine.client import EngineClient
 from harness.engine.nursery import Nursery
-from harness.engine.running import Running
+from harness.engine.running import Running, matching
 from harness.engine.settings import EngineSettings
 from harness.engine.store import Document, Job, Store
 from harness.errors import RefusedError, ServiceError
@@ -175,25 +175,13 @@ def _revision(folder: str) -> int:
 
 
 def _page(kind: str, every: Iterable[Document], members: Sequence[str], filters: Mapping[str, Any]) -> Document:
-    chosen = sorted(filter(_matches(kind, filters), every), key=lambda each: _order(kind, filters, each))
+    chosen = sorted(filter(matching(kind, filters), every), key=lambda each: _order(kind, filters, each))
     if filters.get("SortOrder", "Descending") == "Descending":
         chosen.reverse()
     first = int(filters.get("NextToken") or 0)
     last = first + int(filters.get("MaxResults") or _PAGE)
     page = [{name: each[name] for name in members} for each in chosen[first:last]]
     return {f"{kind}s": page, **({"NextToken": str(last)} if last < len(chosen) else {})}
-
-
-def _matches(kind: str, filters: Mapping[str, Any]) -> Callable[[Document], bool]:
-    def matches(each: Document) -> bool:
-        created = each["CreationTime"]
-        return (
-            filters.get("NameContains", "") in each[f"{kind}Name"]
-            and filters.get("StatusEquals") in {None, each.get(f"{kind}Status")}
-            and filters.get("CreationTimeAfter", created) <= created <= filters.get("CreationTimeBefore", created)
-        )
-
-    return matches
 
 
 def _order(kind: str, filters: Mapping[str, Any], each: Document) -> tuple[Any, str]:

@@ -206,12 +206,30 @@ def test_lists_come_in_pages_and_by_name(lab):
 
 
 @pytest.mark.slow
-def test_lists_can_be_cut_by_time(lab):
-    description = lab.train(HELLO)
-    listed = lab.sagemaker.list_training_jobs(
-        NameContains=lab.name, CreationTimeAfter=description["CreationTime"] + timedelta(seconds=1)
-    )
-    assert listed["TrainingJobSummaries"] == []
+@pytest.mark.parametrize("time", ["CreationTime", "LastModifiedTime"])
+def test_lists_can_be_cut_by_time(lab, time):
+    moment = lab.train(HELLO)[time]
+
+    def listed(when, moment):
+        jobs = lab.sagemaker.list_training_jobs(NameContains=lab.name, **{f"{time}{when}": moment})
+        return [job["TrainingJobName"] for job in jobs["TrainingJobSummaries"]]
+
+    before, after = moment - timedelta(seconds=1), moment + timedelta(seconds=1)
+    assert [listed("After", before), listed("Before", after)] == [[lab.name], [lab.name]]
+    assert [listed("After", after), listed("Before", before)] == [[], []]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"WarmPoolStatusEquals": "InUse"},
+        {"TrainingPlanArnEquals": "arn:aws:sagemaker:us-east-1:123456789012:training-plan/p"},
+    ],
+)
+def test_a_filter_by_what_no_job_here_has_is_refused_by_name(lab, asked):
+    code, message = refusal(lab.sagemaker.list_training_jobs, **asked)
+    assert code == "ValidationException"
+    assert message.startswith(f"{next(iter(asked))}: ")
 
 
 def test_tags_are_set_with_the_job_and_changed_later(lab):
