@@ -14,7 +14,7 @@ from harness.cli.options import TRAINING, common, configure, flags_given, settin
 from harness.cli.request import prepare
 from harness.config import Config, explain
 from harness.errors import UsageError
-from harness.source import manifest
+from harness.source import SourceManifest, manifest
 from harness.submission import Submission, check
 from harness.targets import open_target
 
@@ -22,6 +22,8 @@ _OF_TRAINING_ALONE = frozenset(
     ("entry_point", "source_dir", "channels", "hyperparameters", "environment", "instance_count", "output_path")
 )
 """Settings with an option here that no processing job has."""
+_NAMED = 10
+"""Files and folders that are told by name; of more it is said how many."""
 
 
 @click.command("plan", epilog="Example: harness plan --on remote; harness plan --process; harness plan --sources")
@@ -37,7 +39,8 @@ def command(
 
     What is to run on this machine is also refused for what `harness train` would refuse there.
     The request goes to stdout, whole, for --request to take it: credentials among hyperparameters and variables are in
-    it, as they are sent; --sources leaves them out. What would be uploaded before it, and where to, goes to stderr.
+    it, as they are sent; --sources leaves them out. What would be uploaded before it, and where to, goes to stderr,
+    and what of the source is left out.
     """
     config = configure(config_file, flags)
     if process:
@@ -55,36 +58,43 @@ def command(
             _show(rows)
         return
     prepared = prepare(config, "ProcessingJob" if process else "TrainingJob", document)
+    listed = None
     if as_json:  # one document: the request, or what is wrong with it
-        check_planned(config, prepared, document)
+        listed = check_planned(config, prepared, document)
     console.print_json(prepared.request)
     sys.stdout.flush()
     _show_travels(prepared)
     if not as_json:
-        check_planned(config, prepared, document)
+        listed = check_planned(config, prepared, document)
+    if listed is not None:
+        _show_left_out(listed)
 
 
-def check_planned(config: Config, prepared: Submission, document: str | None = None) -> None:
+def check_planned(config: Config, prepared: Submission, document: str | None = None) -> SourceManifest | None:
     """Refuse what would be refused before anything starts.
 
     Args:
         document: where the request was given whole, and so has no source here that could be looked at.
+
+    Returns:
+        The source.
 
     Raises:
         HarnessError: why.
     """
     if prepared.kind != "TrainingJob" or config.on == "remote":
         check(config, f"Create{prepared.kind}", prepared.request)
-        return
+        return prepared.travels.source
     with closing(open_target(config)) as target:
         target.client.check_training_job(prepared.request)
-    if document is None:
-        manifest(
-            config.source_dir,
-            entry_point=str(config.entry_point),
-            dependencies=config.dependencies,
-            allow_secrets=config.allow_secrets,
-        )
+    if document is not None:
+        return None
+    return manifest(
+        config.source_dir,
+        entry_point=str(config.entry_point),
+        dependencies=config.dependencies,
+        allow_secrets=config.allow_secrets,
+    )
 
 
 def _show_travels(prepared: Submission) -> None:
@@ -99,6 +109,18 @@ def _show_travels(prepared: Submission) -> None:
             click.echo(f"  from {each.path}", err=True)
     for uri, folder in prepared.travels.fetched.items():
         click.echo(f"\n{folder} <- {uri}, when the job has completed", err=True)
+
+
+def _show_left_out(source: SourceManifest) -> None:
+    """What of the source does not travel, in a line for each reason: else it is missed by the job alone."""
+    reasons: dict[str, list[str]] = {}
+    for each in source.left_out:
+        reasons.setdefault(each.why, []).append(each.name)
+    if reasons:
+        click.echo("\nleft out of the source:", err=True)
+    for why, names in sorted(reasons.items()):
+        more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+        click.echo(f"  {why}: {', '.join(names[:_NAMED])}{more}", err=True)
 
 
 def _show(rows: list[Any]) -> None:

@@ -572,6 +572,23 @@ def test_a_metric_that_is_no_number_stands_in_a_document_that_is_json(project):
     assert told == {"loss": "NaN", "gain": "-Infinity"}
 
 
+@pytest.mark.parametrize("on", ["local", "remote"])
+@pytest.mark.parametrize("kind", [(), ("--process",)])
+def test_plan_says_what_of_the_source_is_left_out_and_why(project, on, kind):
+    made = project(config='process = { entry_point = "train.py", source_dir = "src" }')
+    role = {"HARNESS_ROLE": "arn:aws:iam::012345678901:role/r", "HARNESS_REGION": "eu-west-1"}
+    made.write("src/.sagemakerignore", "/notes/\n*.md\n")
+    for name in ("notes/a.txt", "env/pyvenv.cfg", *(f"{number:02}.md" for number in range(12))):
+        made.write(f"src/{name}", "")
+    done = made.here("plan", *kind, "--on", on, **role)
+    assert done.code == 0, done.err
+    assert done.err.endswith(
+        "left out of the source:\n"
+        "  a virtual environment: env/\n"
+        f"  named in .sagemakerignore: {', '.join(f'{number:02}.md' for number in range(10))} and 3 more\n"
+    )
+
+
 def test_plan_refuses_what_train_cannot_honour(project):
     made = project()
     request = made.here("plan").json
