@@ -72,7 +72,9 @@ def print_json(document: object) -> None:
             return value.isoformat(timespec="milliseconds")
         raise TypeError(type(value).__name__)
 
-    click.echo(json.dumps(spelt(document), indent=2, default=other, ensure_ascii=False, allow_nan=False))
+    text = json.dumps(spelt(document), indent=2, default=other, ensure_ascii=False, allow_nan=False)
+    # Half a surrogate pair, which no stream takes: `\ud800` in JSON as well.
+    click.echo(text.encode("utf-8", "backslashreplace").decode())
 
 
 class Progress:

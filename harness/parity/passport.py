@@ -3,8 +3,8 @@
 It names the source by its hashes, the request by its members, the image by its pins, and the verdict with its results.
 What a comparison on this machine cannot have in common with a job on AWS is left out: the job's name, the URIs of
 source, channels, checkpoints and outputs, the role, the region and the registry's account; and the data itself. Values
-of variables and hyperparameters that are named like credentials are not written down, only that they are set. The same
-comparison gives the same bytes.
+of variables and hyperparameters that are named like credentials are not written down, wherever in the request they
+stand, only that they are set. The same comparison gives the same bytes.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def identity(config: Config) -> dict[str, Any]:
             "Sha256": source.content_hash(listed),
             "Files": {file.name: _sha256(file.path) for file in named},
         },
-        "Request": _request(request),
+        "Request": without_secrets(_request(request), _named(config)),
         "Image": {
             "Name": _without_registry(image),
             "Toolkit": toolkit_version(image),
@@ -135,7 +135,8 @@ def require(path: Path, config: Config, options: Sequence[str] = ()) -> None:
         ParityError: there is no passport, the comparison failed, or something has changed since; it says what.
         ConfigurationError: the configuration makes no training job.
     """
-    again = shlex.join(["harness", "parity", "--passport", str(path), *options])
+    typed = without_secrets(options, _named(config))
+    again = shlex.join(["harness", "parity", "--passport", str(path), *typed])
     remedy = f"Run `{again}`. Nothing was sent."
     held = _read(path, remedy)
     failed = [name for name, each in held["Results"].items() if each["JobStatus"] not in {"Completed", None}]
@@ -207,11 +208,17 @@ def _read(path: Path, remedy: str) -> dict[str, Any]:
 
 def _is_complete(held: Document) -> bool:
     """Whether everything is there that is looked at, in the form in which it is."""
-    told = all(isinstance(held[part], str) for part in ("Verdict", "CreatedAt"))
-    known = all(isinstance(held[part], dict) for part in (*_IDENTITY, "Results"))
-    ran = all({"State", "JobStatus"} <= each.keys() for each in held["Results"].values())
-    named = all({"Target", "Aspect", "Where", "Kind"} <= each.keys() for each in held["Differences"])
-    return told and known and ran and named and {"EntryPoint", "Sha256", "Files"} <= held["Source"].keys()
+    told = [held["Verdict"], held["CreatedAt"], held["Source"]["EntryPoint"], held["Source"]["Sha256"]]
+    told += [each[name] for each in held["Differences"] for name in ("Target", "Aspect", "Where", "Kind")]
+    told += [each["State"] for each in held["Results"].values()]
+    told += [each["JobStatus"] for each in held["Results"].values() if each["JobStatus"] is not None]
+    known = [*(held[part] for part in (*_IDENTITY, "Results")), held["Source"]["Files"]]
+    flattened(known)  # as it is going to be, unless it is too deep for that
+    return all(isinstance(each, str) for each in told) and all(isinstance(each, dict) for each in known)
+
+
+def _named(config: Config) -> dict[str, Any]:
+    return {"hyperparameters": config.hyperparameters, "environment": config.environment}
 
 
 def _request(request: Document) -> dict[str, Any]:
@@ -238,10 +245,7 @@ def _without(value: Document, *names: str) -> dict[str, Any]:
 
 
 def _redacted(values: Mapping[str, str]) -> dict[str, str]:
-    return {
-        name: REDACTED if looks_secret(name) else without_secrets(value, {name: value})
-        for name, value in sorted(values.items())
-    }
+    return {name: REDACTED if looks_secret(name) else value for name, value in sorted(values.items())}
 
 
 def _without_registry(image: str) -> str:

@@ -98,6 +98,18 @@ class TestAPassport:
         assert "hunter22" not in path.read_text()
         assert "postgres://me:(redacted)@host/db" in path.read_text()
 
+    def test_holds_none_in_another_that_quotes_it_nor_does_its_refusal(self, folder):
+        given = {"hyperparameters": {"note": "hello-hush-hush"}, "environment": {"URL": "https://host/?key=hush-hush"}}
+        loaded, path = load(folder, **given), folder / "passport.json"
+        write(path, loaded, identity(loaded), sample.clean())
+        require(path, loaded)
+        assert '"hello-(redacted)' in path.read_text()
+        assert "hush" not in path.read_text()
+        with pytest.raises(ParityError) as raised:
+            require(issued(folder), loaded, ["--hyperparameter", "note=hello-hush-hush"])
+        assert "note is new" in raised.value.message
+        assert "hush" not in raised.value.message
+
     def test_holds_no_path_of_this_machine(self, folder):
         assert str(folder) not in issued(folder).read_text()
 
@@ -245,6 +257,32 @@ class TestNoPassport:
         assert "passport" in message
         assert "Traceback" not in message
 
+    @pytest.mark.parametrize(
+        ("at", "odd"),
+        [
+            *((("Results", "local", "JobStatus"), odd) for odd in ([], {}, 1)),
+            *((("Results", "local", "State"), odd) for odd in ([], None)),
+            *((("Source", "Files"), odd) for odd in (None, [1], "train.py")),
+            *((("Source", "EntryPoint"), odd) for odd in (None, [1])),
+            *((("Differences",), odd) for odd in (None, 1, [1], [{}], {"a": 1})),
+            *(
+                (("Differences",), [{"Target": "local", "Aspect": "a", "Where": odd, "Kind": "k"}])
+                for odd in (None, [])
+            ),
+            (("Request", "HyperParameters"), json.loads("[" * 500 + "]" * 500)),
+        ],
+        ids=range(18),
+    )
+    def test_that_was_tampered_with_says_so(self, folder, at, odd):
+        held = json.loads(issued(folder).read_text())
+        part = held
+        for name in at[:-1]:
+            part = part[name]
+        part[at[-1]] = odd
+        held["Source"]["Sha256"] = "another"
+        (folder / "passport.json").write_text(json.dumps(held))
+        assert re.search("is no passport|cannot be read as a passport", refusal(folder, folder / "passport.json"))
+
     def test_of_a_failed_comparison_lets_nothing_go(self, folder):
         path = issued(folder, sample.findings_of_every_kind())
         assert "the job did not complete on container:\n  local: environment MODEL_CACHE" in refusal(folder, path)
@@ -330,6 +368,16 @@ class TestTheCommandLine:
         ended = made.harness("train", "--hyperparameter", "max_leaf_nodes=40", "--require-passport")
         (shown,) = re.findall(r"```\n(harness: The passport .*?)```", DOCUMENTATION.read_text("utf-8"), re.DOTALL)
         assert ended.err == shown
+
+    def test_is_shown_nothing_that_has_power_over_the_terminal(self, project):
+        made = project("print('hello')")
+        loaded = load(made.folder)
+        report = sample.clean() | {"Verdict": "differs"}
+        report["Findings"] = [sample.finding(1, "a", "\x1b]0;b\x07", "\x9b2J\ud800", "c", "d", "unexplained")]
+        write(made.folder / "parity-passport.json", loaded, identity(loaded), report)
+        done = made.here("train", "--require-passport", "--json")
+        assert "\\x1b]0;b\\x07: a \\x9b2J\\ud800" in done.err
+        assert done.json["Error"]["Type"] == "ParityError"
 
     def test_holds_no_passport_against_a_request_of_the_users_own(self, project):
         made = project("print('hello')")
