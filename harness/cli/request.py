@@ -42,13 +42,18 @@ def read(document: str, operation: str) -> dict[str, Any]:
     """
     import json
 
+    from harness.contract.comparison import flattened
+
     try:
         text = sys.stdin.read() if document == "-" else Path(document).read_text("utf-8")
         request = json.loads(text)
+        flattened(request)  # whoever looks through it later can do so
     except OSError as error:
         raise ConfigurationError(f"--request {document}: {error.strerror}.") from None
     except ValueError as error:
         raise ConfigurationError(f"--request {document} is not JSON: {error}.") from None
+    except RecursionError:
+        raise ConfigurationError(f"--request {document} is nested deeper than any {operation} request.") from None
     if not isinstance(request, dict):
         raise ConfigurationError(f"--request {document} is not a JSON object with the members of {operation}.")
     return request

@@ -98,6 +98,16 @@ def test_what_is_no_part_of_a_request_may_stand_beside_a_whole_one(project):
     assert made.harness("train", "--request", "r.json", "--isolation", "none").code == 0
 
 
+@pytest.mark.parametrize("depth", [900, 100_000])
+@pytest.mark.parametrize("verb", ["train", "process", "transform", "plan"])
+def test_a_request_that_is_nested_too_deep_is_refused(project, verb, depth):
+    done = project(files={"r.json": f'{{"Environment": {"[" * depth + "]" * depth}}}'}).here(
+        verb, "--request", "r.json", "--json"
+    )
+    assert done.code == 2
+    assert "--request r.json is nested deeper than any Create" in done.json["Error"]["Message"]
+
+
 def test_a_plan_holds_what_would_be_sent_credentials_too_and_its_sources_do_not(project):
     made, given = project(), ("--hyperparameter", "api_token=hunter22", "--environment", "DB_PASSWORD=hunter22")
     assert made.here("plan", *given).out.count("hunter22") == 2
