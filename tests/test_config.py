@@ -283,7 +283,15 @@ class TestMistakes:
             ("use_spot_instances = 1", "use_spot_instances: expected true or false, got integer 1"),
             ("on = 'cloud'", "on: expected one of local, container, localmode, remote, got text 'cloud'"),
             ("subnets = 'subnet-1'", "subnets: expected a list, got text 'subnet-1'"),
-            ("subnets = [1]", "subnets: expected text, got list [1]"),
+            ("subnets = ['s-1', {}]", "subnets[1]: expected text, got table {}\n"),
+            (
+                "process.arguments = ['--test-size', 0.25]",
+                "process.arguments[1]: expected text, got number 0.25; put it in quotes\n",
+            ),
+            (
+                "process.arguments = '--test-size 0.25'",
+                'process.arguments: expected a list, got text \'--test-size 0.25\'; write ["--test-size", "0.25"]\n',
+            ),
             ("channels = 'data'", "channels: expected a table, got text 'data'"),
             ("channels = {train = 1}", "channels.train.uri: expected a path"),
             ("transform = 1", "transform: expected a table, got integer 1"),
@@ -291,7 +299,8 @@ class TestMistakes:
                 "source_dir = 's3://bucket/source'",
                 "source_dir: expected a path, got text 's3://bucket/source'",
             ),
-            ("tags = {team = 1}", "tags.team: expected text, got integer 1"),
+            ("tags = {team = 1}", "tags.team: expected text, got integer 1; put it in quotes\n"),
+            ("environment = {DEBUG = true}", "environment.DEBUG: expected text, got boolean; put it in quotes\n"),
             (
                 "metric_definitions = [{Name = 'a', Regex = 'b'}, {name = 'a', Regex = 'b'}]",
                 "metric_definitions[1].name is not a setting; did you mean metric_definitions[1].Name?",
@@ -302,14 +311,20 @@ class TestMistakes:
     )
     def test_a_mistake_in_the_file_is_named(self, project, table, said):
         write(project, table)
-        assert f"pyproject.toml [tool.harness]: {said}" in complaint()
+        assert f"pyproject.toml [tool.harness]: {said}" in complaint() + "\n"
+
+    def test_a_misspelt_setting_that_is_required_is_told_once(self, project):
+        write(project, "metric_definitions = [{name = 'a', regex = 'b'}]\n[tool.harness.channels.train]\nurl = 'x'")
+        assert complaint().count("is not a setting") == 3
+        assert "missing" not in complaint()
 
     @pytest.mark.parametrize(
         ("environ", "said"),
         [
             ({"HARNESS_MAX_RUN": "1h"}, "HARNESS_MAX_RUN: expected an integer, got text '1h'"),
             ({"HARNESS_USE_SPOT_INSTANCES": "yes"}, "HARNESS_USE_SPOT_INSTANCES: expected true or false"),
-            ({"HARNESS_SUBNETS": "a,b"}, "HARNESS_SUBNETS: expected a list, got text 'a,b'"),
+            ({"HARNESS_SUBNETS": "a,b"}, 'HARNESS_SUBNETS: expected a list, got text \'a,b\'; write ["a", "b"]'),
+            ({"HARNESS_SUBNETS": '["a", 1]'}, "HARNESS_SUBNETS[1]: expected text, got integer 1; put it in quotes"),
             ({"HARNESS_HYPERPARAMETERS": "{n: 1}"}, "HARNESS_HYPERPARAMETERS: expected a JSON object"),
             ({"HARNESS_CHANNELS": '{"train": 1}'}, "HARNESS_CHANNELS: expected a path"),
             ({"HARNESS_MAX_RUNS": "1"}, "HARNESS_MAX_RUNS is not a setting; did you mean HARNESS_MAX_RUN?"),

@@ -147,10 +147,14 @@ class Merge:
             prefix: of the table's keys, with its dot.
         """
         declared = settings(schema)
+        said: set[str | None] = {key for layer in layers for key in layer.values}
         for layer in layers:
             for key in layer.values:
                 if key not in declared:
-                    self._unknown(layer, prefix, key, list(declared))
+                    said.add(self._unknown(layer, prefix, key, list(declared)))
+        for name, each in declared.items():
+            if each.metadata["required"] and name not in said:
+                self.problems.append(f"{layers[-1].shown}: {prefix}{name} is missing")
         return {name: self._setting(prefix + name, name, f, layers) for name, f in declared.items()}
 
     def _setting(self, key: str, name: str, declared: Field[Any], layers: Sequence[Layer]) -> Any:
@@ -167,8 +171,6 @@ class Merge:
             return merged
         value = default_of(declared)
         self.sources[key] = DEFAULT
-        if declared.metadata["required"] and not said:
-            self.problems.append(f"{layers[-1].shown}: {key} is missing")
         for layer in said:
             value = self._checked(layer, key, declared, layer.values[name])
         return value
@@ -201,7 +203,7 @@ class Merge:
             if not isinstance(raw, list | tuple):
                 raise Wrong("a list")
             inner = wanted.removeprefix("tuple[").removesuffix("]").removesuffix(", ...")
-            return tuple(self._convert(layer, f"{key}[{index}]", inner, item) for index, item in enumerate(raw))
+            return tuple(self._element(layer, key, index, inner, item) for index, item in enumerate(raw))
         if wanted in self.tables:
             schema = self.tables[wanted]
             first = next(iter(settings(schema)))
@@ -212,18 +214,39 @@ class Merge:
             return schema(**made)
         return _CONVERSIONS[wanted](raw, layer.base)
 
-    def _problem(self, layer: Layer, key: str, expected: str, raw: object) -> None:
+    def _element(self, layer: Layer, key: str, index: int, wanted: str, raw: object) -> Any:
+        try:
+            return self._convert(layer, f"{key}[{index}]", wanted, raw)
+        except Wrong as wrong:
+            self._problem(layer, key, str(wrong), raw, f"[{index}]")
+            return raw
+
+    def _problem(self, layer: Layer, key: str, expected: str, raw: object, at: str = "") -> None:
         # The value of a variable that a job gets may be a secret, and messages end up in logs.
         got = _type_name(raw) if "environment" in key else f"{_type_name(raw)} {raw!r}"
-        self.problems.append(f"{layer.shown}: {layer.name(key)}: expected {expected}, got {got}")
+        remedy = _remedy(expected, raw)
+        self.problems.append(f"{layer.shown}: {layer.name(key)}{at}: expected {expected}, got {got}{remedy}")
 
-    def _unknown(self, layer: Layer, prefix: str, key: str, known: Sequence[str]) -> None:
+    def _unknown(self, layer: Layer, prefix: str, key: str, known: Sequence[str]) -> str | None:
+        """Tell of a key that is no setting; the one that is meant, if it is told."""
         near = nearest(key, known)
         if near:
             hint = f"did you mean {prefix}{near}?"
         else:  # entries of a channel stand in no list of settings
             hint = f"there are {', '.join(known)}" if prefix else "`harness plan --sources` lists them all"
         self.problems.append(f"{layer.shown}: {prefix}{key} is not a setting; {hint}")
+        return near
+
+
+def _remedy(expected: str, raw: object) -> str:
+    """How a value may have been meant, in the words of TOML and JSON alike."""
+    if expected == "text" and isinstance(raw, int | float):
+        return "; put it in quotes"
+    if expected == "a list" and isinstance(raw, str):
+        import json
+
+        return f"; write {json.dumps(raw.replace(',', ' ').split(), ensure_ascii=False)}"
+    return ""
 
 
 def _type_name(raw: object) -> str:
