@@ -162,14 +162,21 @@ class TestImageDrift:
         here = Interpreter("/usr/bin/python3", python, ())
         assert drift.python(here, "1.9-0", "make {} {}".format, []).status is status
 
-    def test_of_python_is_undone_by_an_environment_into_which_the_pins_are_installed(self):
+    def test_of_python_is_undone_by_an_environment_that_has_what_scripts_find_in_the_image(self):
         here = Interpreter("/usr/bin/python3", "3.11.2", ())
         python = ".venv-1.9-0/bin/python"
+        pins = Path(harness.__file__).parent / "images/sklearn/1.9-0.txt"
         assert drift.python(here, "1.9-0", "make {} {}".format, ["flask", "packaging"]).remedy == (
-            f"make 3.12 .venv-1.9-0; {python} -m pip install scikit-learn==1.9.0 pandas==2.2.3 numpy==2.5.1 "
-            f'joblib==1.5.3 flask packaging; and python = "{python}" in [tool.harness]'
+            f"make 3.12 .venv-1.9-0; {python} -m pip install -c {pins} scikit-learn pandas numpy joblib scipy pyarrow "
+            f'boto3 requests pyyaml flask packaging; and python = "{python}" in [tool.harness]'
         )
+        assert "\npyarrow==" in pins.read_text()
         assert drift.libraries(here, "1.9-0").remedy.startswith("the environment above")
+
+    def test_of_an_image_without_pins_is_undone_by_what_is_known_of_it(self):
+        here = Interpreter("/usr/bin/python3", "3.11.2", ())
+        remedy = drift.python(here, "1.2-1", "make {} {}".format, ["flask"]).remedy
+        assert "-m pip install scikit-learn==1.2.1 numpy==1.24.1 flask;" in remedy
 
     def test_of_libraries_alone_is_undone_in_the_script_s_own_environment(self):
         here = Interpreter("/usr/bin/python3", "3.12.9", ())

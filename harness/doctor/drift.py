@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.resources import files
 
 from harness.doctor.checks import Check, Status
 from harness.engine.interpreter import LIBRARIES, Interpreter
@@ -15,13 +17,15 @@ _DECISIVE = {"scikit-learn": 2, "pandas": 1, "numpy": 1, "joblib": 1}
 """How many of a version's numbers have to agree for a pickle to load. scikit-learn supports no other version than the
 one that pickled and changes its estimators with each minor one; numpy 1 does not know the modules that pickles of
 numpy 2 name; pandas and joblib keep to theirs within a major version."""
+_IMPORTED = ("scipy", "pyarrow", "boto3", "requests", "pyyaml", "cloudpickle")
+"""What else a script imports from the image; pandas reads Parquet by pyarrow. The rest of the pins are needed by these,
+or are the toolkit's, of which some have to be compiled."""
 
 
 def pinned(framework_version: str) -> dict[str, str]:
     """Versions of the libraries in AWS's image, as far as they are known; empty for an unknown image."""
     if framework_version in versions():
-        lines = context(framework_version)["pins.txt"].decode().splitlines()
-        pins = dict(line.split("==", 1) for line in lines if "==" in line)
+        pins = _pins(framework_version)
         return {name: pins[name] for name in LIBRARIES if name in pins}
     image = IMAGES.get(framework_version)
     return {"scikit-learn": image.scikit_learn, "numpy": image.numpy} if image else {}
@@ -51,8 +55,7 @@ def python(here: Interpreter, version: str | None, make: Callable[[str, str], st
         "python",
         Status.WARN,
         f"{here.version}, but {there} in the image of {version}: syntax and packages may differ",
-        f"{make(there, f'.venv-{version}')}; {_install(made, pinned(version), server)}; "
-        f'and python = "{made}" in [tool.harness]',
+        f'{make(there, f".venv-{version}")}; {_equip(made, version, server)}; and python = "{made}" in [tool.harness]',
     )
 
 
@@ -106,6 +109,21 @@ def _another(here: Interpreter, version: str | None) -> str | None:
 def _install(python: str, pins: Mapping[str, str], beside: Iterable[str] = ()) -> str:
     named = [f"{name}=={number}" if number else name for name, number in pins.items()]
     return " ".join([python, "-m pip install", *named, *beside])
+
+
+def _equip(python: str, version: str, server: Sequence[str]) -> str:
+    """The command that installs what scripts find in the image, and the server, all in the image's versions."""
+    if version not in versions():
+        return _install(python, pinned(version), server)
+    pins = _pins(version)
+    named = [name for name in (*LIBRARIES, *_IMPORTED) if name in pins]
+    constraints = str(files("harness.images") / "sklearn" / f"{version}.txt")
+    return shlex.join([python, "-m", "pip", "install", "-c", constraints, *named, *server])
+
+
+def _pins(framework_version: str) -> dict[str, str]:
+    lines = context(framework_version)["pins.txt"].decode().splitlines()
+    return dict(line.split("==", 1) for line in lines if "==" in line)
 
 
 def _listed(found: Mapping[str, str]) -> str:
