@@ -210,6 +210,14 @@ def test_a_source_dir_that_git_ignores_was_named_on_purpose(repository: Path, be
     assert {"train.py", "run.log"} <= set(listed(repository / below))
 
 
+@pytest.mark.parametrize("dependency", ["weights.bin", "out"])
+def test_a_dependency_that_git_ignores_was_named_on_purpose(repository: Path, dependency: str) -> None:
+    write(repository, "weights.bin", "out/a.bin")
+    (repository / ".gitignore").write_text("*.bin\n/out/\n")
+    assert listed(repository)[:2] == [".gitignore", "lib/util.py"]
+    assert {"weights.bin", "out/a.bin"} & {*listed(repository, dependencies=[repository / dependency])}
+
+
 def test_names_are_taken_as_they_are(repository: Path) -> None:
     strange = 'a "quoted"\nname\tü.log'
     write(repository, strange, "*.py")
