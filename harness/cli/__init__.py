@@ -68,6 +68,11 @@ class _Verbs(click.Group):
             from harness.cli.unknown import with_remedy
 
             raise with_remedy(error) from None
+        except click.UsageError as error:
+            from harness.cli.unknown import refuse_without_equals
+
+            refuse_without_equals(error)
+            raise
         except BrokenPipeError:  # whoever read us has read enough, as `head` does; click would call it a failure
             raise click.exceptions.Exit(OutputClosed.exit_code) from None
         except OSError as error:
