@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, TypeVar
 
 from harness.lint.findings import Spot
-from harness.source import SourceManifest
+from harness.source import LeftOut, SourceManifest
 
 MOST_MODULES = 1000
 """Modules that are read of one source. No job of one script has as many; what has is a vendored tree."""
@@ -254,6 +255,8 @@ class Modules(NamedTuple):
     paths: tuple[str, ...] = ("",)
     """Folders of the source that imports are looked for in: the script's, and the root; all of it where the script
     changes ``sys.path``."""
+    left_out: tuple[LeftOut, ...] = ()
+    """What lies in the source and does not travel."""
 
     @property
     def entry(self) -> Module | None:
@@ -263,6 +266,32 @@ class Modules(NamedTuple):
     def local(self, dotted: str) -> str | None:
         """The file of the source that an import means; None for somebody else's module."""
         return _local(dotted, self.files, self.paths)
+
+    def left_out_module(self, dotted: str) -> LeftOut | None:
+        """What keeps an import from being of a file of the source: it is there, and does not travel."""
+        path = dotted.replace(".", "/")
+        names = [f"{folder}{path}{end}" for folder in self.paths for end in (".py", "/__init__.py", "/")]
+        found = (each for name in names for each in self.left_out if _is_of(name, each) and self._is_module(name))
+        return next(found, None)
+
+    def _is_module(self, name: str) -> bool:
+        """Whether this machine has a file of such a name in the source, or a folder with Python in it."""
+        entry = self.files.get(self.entry_point)
+        if entry is None:
+            return False
+        path = entry.parents[self.entry_point.count("/")] / name
+        return any(path.glob("*.py")) if name.endswith("/") else path.is_file()
+
+    def left_out_file(self, pattern: str) -> LeftOut | None:
+        """What keeps a file or a folder of such a name, which is not shipped, from being so."""
+        for each in self.left_out:
+            if _is_of(pattern, each) or _is_of(f"{pattern}/", each) or each.name.startswith(f"{pattern}/"):
+                return each
+        return next((each for each in self.left_out if fnmatchcase(each.name.rstrip("/"), pattern)), None)
+
+
+def _is_of(name: str, left_out: LeftOut) -> bool:
+    return name == left_out.name or (left_out.name.endswith("/") and name.startswith(left_out.name))
 
 
 def read_modules(manifest: SourceManifest, *more: str) -> Modules:
@@ -295,7 +324,7 @@ def read_modules(manifest: SourceManifest, *more: str) -> Modules:
             if local and local not in seen:
                 seen.add(local)
                 waiting.append(local)
-    return Modules(files, found, tuple(broken), len(waiting), entry, folders)
+    return Modules(files, found, tuple(broken), len(waiting), entry, folders, manifest.left_out)
 
 
 def _subfolders(files: Mapping[str, Path]) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness import source
 from harness.contract.environment import Dialect
 from harness.contract.opt_ml import input_data_config_document, resource_config_document
 from harness.lint.job import training_job
@@ -131,7 +132,7 @@ def _lay_out(case: Case, tree: Path) -> None:
     if job.request.get("CheckpointConfig"):
         (tree / "checkpoints").mkdir()
     if config.source_dir:
-        shutil.copytree(config.source_dir, code, dirs_exist_ok=True)
+        source.stage(source.manifest(config.source_dir, entry_point=str(config.entry_point)), code)
     else:
         shutil.copy(str(config.entry_point), code)
     _lay_out_data(case, tree / "input")

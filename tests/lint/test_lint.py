@@ -367,6 +367,25 @@ class TestTheImagesModules:
             assert [(each.rule, each.line) for each in found] == [("HRN602", 3)]
 
 
+@pytest.mark.parametrize(
+    ("asks", "line", "found"),
+    [
+        ("os.path.isdir('/opt/ml/checkpoints')", "open('/opt/ml/checkpoints/x', 'w')", []),
+        ("os.path.isdir('/opt/ml/checkpoints')", "shutil.copy('/tmp/x', '/opt/ml/checkpoints')", []),
+        ("os.path.isdir('/opt/ml')", "open('/opt/ml/checkpoints/x', 'w')", ["HRN301"]),
+        ("pathlib.Path('/opt/ml/processing').is_dir()", "open('/opt/ml/processing/x', 'w')", []),
+        ("os.path.isdir('steps')", "open('steps/x', 'w')", []),
+        ("not os.path.exists('x.csv')", "open('x.csv', 'w')", ["HRN301"]),
+        ("os.path.isdir('/mnt')", "open('/mnt/data/x.csv')", ["HRN302"]),
+        ("os.path.isdir('/mnt/data')", "open('/mnt/data/x.csv')", []),
+    ],
+)
+def test_what_a_script_does_in_a_folder_that_it_looks_for_it_does_where_that_is(
+    linted: Lint, asks: str, line: str, found: list[str]
+):
+    assert rules(linted(f"import os, pathlib, shutil\nif {asks}:\n    {line}\n")) == found
+
+
 class TestAFileOfThisMachine:
     @pytest.mark.parametrize(
         ("script", "severity"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,18 @@ def found(tmp_path: Path) -> Findings:
         return lint(load(project_dir=tmp_path, flags={}, environ={}), serving=serving).findings
 
     return run
+
+
+def write(folder: Path, *names: str) -> None:
+    """Empty files."""
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+def ignored_by_git(repository: Path, patterns: str) -> None:
+    subprocess.run(["git", "init", "-q", repository], check=True)
+    (repository / ".gitignore").write_text(patterns)
 
 
 def parsing(*options: str) -> str:
@@ -76,6 +89,55 @@ class TestAModuleBesideTheScript:
         (tmp_path / "src/.sagemakerignore").write_text("steps\n")
         (finding,) = found(self.SCRIPT)
         assert ".sagemakerignore" in finding.remedy
+
+    def test_that_git_ignores_is_told_of_by_what_leaves_it_out(self, found: Findings, tmp_path: Path):
+        write(tmp_path / "src", "houses/__init__.py", "houses/local_settings.py")
+        ignored_by_git(tmp_path, "local_settings.py\n")
+        (finding,) = found("from houses.local_settings import RATE\n")
+        assert (finding.rule, finding.severity) == ("HRN602", Severity.ERROR)
+        assert "houses/local_settings.py is ignored by git" in finding.message
+        assert finding.remedy == "Take it out of .gitignore."
+
+    @pytest.mark.parametrize(
+        "script",
+        [
+            "import houses.local_settings",
+            "from houses import local_settings",
+            "from houses.local_settings import RATE",
+            "import houses\nfrom houses import local_settings as local",
+        ],
+    )
+    @pytest.mark.parametrize("beside", ["houses/__init__.py", "houses/prices.py", "README"])
+    def test_of_a_package_or_a_mere_folder_is_found_however_it_is_imported(
+        self, found: Findings, tmp_path: Path, script: str, beside: str
+    ):
+        write(tmp_path / "src", beside, "houses/local_settings.py")
+        (tmp_path / "src/.sagemakerignore").write_text("local_settings.py\n")
+        finding = found(script)[-1]
+        assert (finding.rule, finding.severity) == ("HRN602", Severity.ERROR)
+        if "import houses\n" not in script:
+            assert finding.remedy == "Take it out of .sagemakerignore."
+
+    @pytest.mark.parametrize(
+        "init", ["local_settings = 1\n", "from steps import *\n", "def __getattr__(name): return name\n"]
+    )
+    def test_may_be_no_module_where_its_package_has_such_a_name(self, found: Findings, tmp_path: Path, init: str):
+        write(tmp_path / "src", "houses/local_settings.py", "steps.py")
+        (tmp_path / "src/houses/__init__.py").write_text(init)
+        (tmp_path / "src/.sagemakerignore").write_text("local_settings.py\n")
+        assert not found("from houses import local_settings\n")
+
+    def test_may_be_brought_by_the_script(self, found: Findings, tmp_path: Path):
+        write(tmp_path / "src", "houses/__init__.py", "houses/local_settings.py")
+        (tmp_path / "src/.sagemakerignore").write_text("local_settings.py\n")
+        (finding,) = found("import shutil\nshutil.unpack_archive('x.zip')\nimport houses.local_settings\n")
+        assert finding.severity == Severity.WARNING
+
+    def test_is_not_what_a_library_has_left_in_a_folder_of_its_name(self, found: Findings, tmp_path: Path):
+        write(tmp_path / "src", "wandb/run.log")
+        (tmp_path / "src/.sagemakerignore").write_text("wandb/\n")
+        (finding,) = found("import wandb\n")
+        assert finding.remedy.startswith("Name it in requirements.txt")
 
     def test_another_is_a_requirement(self, found: Findings):
         (finding,) = found(self.SCRIPT, settings="")
@@ -210,3 +272,28 @@ class TestAHandlerOfSigterm:
     def test_is_told_nothing_that_the_script_does_already(self, found: Findings):
         (finding,) = found(f'{self.HANDLES}open("/opt/ml/checkpoints/step.txt", "w")\n', self.KEEPS)
         assert finding.remedy.startswith("Leave it out,")
+
+
+class TestAFileThatIsLeftOut:
+    @pytest.mark.parametrize(
+        ("script", "left_out"),
+        [
+            ("open('data/x.csv')\n", "data/x.csv is ignored by git"),
+            ("import os\nos.listdir('cache')\n", "cache/ is ignored by git"),
+            ("open('cache/x.csv')\n", "cache/ is ignored by git"),
+            ("import glob\nprint(glob.glob('data/*.csv'))\n", "data/x.csv is ignored by git"),
+        ],
+    )
+    def test_is_to_be_taken_out_of_what_ignores_it(self, found: Findings, tmp_path: Path, script: str, left_out: str):
+        write(tmp_path / "src", "data/x.csv", "data/x.txt", "cache/x.csv")
+        ignored_by_git(tmp_path, "*.csv\ncache/\n")
+        (finding,) = found(script)
+        assert finding.rule == "HRN305"
+        assert f"{left_out}, and is not shipped" in finding.message
+        assert finding.remedy.startswith("Take it out of .gitignore, or give it as a channel")
+
+    def test_of_a_folder_that_nobody_sends_has_to_lie_elsewhere(self, found: Findings, tmp_path: Path):
+        write(tmp_path / "src", ".venv/x.csv")
+        (finding,) = found("open('.venv/x.csv')\n")
+        assert ".venv/ is never sent" in finding.message
+        assert finding.remedy.startswith("Put it into another folder of source_dir, or")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from harness.lint.findings import Found, Rule, Severity
 from harness.lint.modules import Module
-from harness.lint.rules.files import absolute
+from harness.lint.places import absolute
 from harness.lint.subject import Subject
 from harness.lint.uses import Use
 from harness.lint.variables import caught

@@ -7,13 +7,16 @@ from collections.abc import Iterator
 
 from harness.lint.execution import Execution
 from harness.lint.findings import Found, Rule, Severity
+from harness.lint.left_out import take_out, why
 from harness.lint.modules import Function, Module
 from harness.lint.nothing import taken_for_paths
 from harness.lint.paths import Locator, Where
-from harness.lint.rules.files import absolute, is_shipped, of_a_person
+from harness.lint.places import absolute, is_shipped, left_out_of
+from harness.lint.rules.files import of_a_person
 from harness.lint.subject import Subject
 from harness.lint.uses import BRINGS_FILES, Use, accesses
 from harness.lint.variables import reads_of
+from harness.source import LeftOut
 
 _ARITY = {"model_fn": 1, "input_fn": 2, "predict_fn": 2, "output_fn": 2, "transform_fn": 4}
 _TAKES = {
@@ -206,7 +209,7 @@ def _no_such_file(subject: Subject) -> Iterator[Found]:
                 access.module.spot(access.node),
                 Severity.ERROR,
                 f"The server finds no {where}, {why}: every request is a 500.",
-                _WITH_SOURCE if _is_source(subject, where) else _WITH_MODEL,
+                _remedy(subject, where),
             )
 
 
@@ -221,10 +224,23 @@ def _why_not_there(subject: Subject, where: Where) -> str | None:
     if where.base == "cwd" and not f"/{where.path}".startswith("/opt/ml/"):
         return "a relative path, because it does not run in the source's folder"
     if where.base == "source" and not _is_source(subject, where):
-        return "which is not in the source that is shipped"
+        left_out = _left_out(subject, where)
+        return f"because {why(left_out)}" if left_out else "which is not in the source that is shipped"
     if of_a_person(subject, where, absolute(subject, where)):
         return "a path of this machine"
     return None
+
+
+def _remedy(subject: Subject, where: Where) -> str:
+    left_out = _left_out(subject, where)
+    if left_out is not None and where.base == "source":
+        return f"{take_out(left_out)}, or have the training write it to SM_MODEL_DIR."
+    return _WITH_SOURCE if _is_source(subject, where) else _WITH_MODEL
+
+
+def _left_out(subject: Subject, where: Where) -> LeftOut | None:
+    path = absolute(subject, where)
+    return left_out_of(subject, path) if path else None
 
 
 def _is_source(subject: Subject, where: Where) -> bool:

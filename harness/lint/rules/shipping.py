@@ -6,15 +6,17 @@ import ast
 import re
 from collections.abc import Iterator
 from functools import cache
-from itertools import chain
+from itertools import accumulate, chain, islice
 from pathlib import PurePosixPath
 
 from harness.contract.environment import Dialect
 from harness.lint import packages
 from harness.lint.findings import Found, Rule, Severity, Spot
+from harness.lint.left_out import take_out, why
 from harness.lint.modules import Module
 from harness.lint.rules.requirements import REQUIREMENTS, asked_of
 from harness.lint.subject import Subject
+from harness.lint.uses import BRINGS_FILES
 
 _PIP = r"^pip3?$|\b(pip3?|conda) install\b"
 _NAME_IT = f"Name it in {REQUIREMENTS} at the root of source_dir."
@@ -51,12 +53,82 @@ def _absolute(node: ast.ImportFrom) -> str:
 
 
 def _imports(subject: Subject) -> Iterator[Found]:
+    yield from _of_the_image(subject)
+    yield from _of_packages(subject)
+
+
+def _of_packages(subject: Subject) -> Iterator[Found]:
+    """Modules that lie in a package of the source, and do not travel with it."""
+    if not subject.modules.left_out or subject.job.has_setup_py:
+        return
+    brings = not BRINGS_FILES.isdisjoint(subject.called)
+    for module in subject.modules.read.values():
+        for node in module.all_imports:
+            if not subject.certain(node) and _is_guarded(module, node):
+                continue
+            needed = (dotted for dotted in _needed(subject, module, node) if _is_in_package(subject, dotted))
+            found = ((dotted, each) for dotted in needed if (each := subject.modules.left_out_module(dotted)))
+            for dotted, left_out in islice(found, 1):  # what lies in it is not there either
+                severity = Severity.WARNING if brings else subject.severity(node)
+                message = f"{dotted} cannot be imported: {why(left_out)}."
+                yield Found(module.spot(node), severity, message, f"{take_out(left_out)}.")
+
+
+def _needed(subject: Subject, module: Module, node: ast.Import | ast.ImportFrom) -> Iterator[str]:
+    """The dotted names of what has to be a module for an import to succeed, as far as the source has none."""
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    else:
+        folders = PurePosixPath(module.name).parent.parts
+        if node.level > len(folders) or (node.level and module is subject.modules.entry):
+            return  # HRN607 speaks of it
+        package = [*folders[: len(folders) - node.level + 1]] if node.level else []
+        base = ".".join([*package, *filter(None, [node.module])])
+        names = [base]
+        init = subject.modules.local(base)
+        within = subject.modules.read.get(init or "")
+        if init is None or (within is not None and not _may_define_any(within)):
+            defined = (alias.name for alias in node.names if alias.name != "*")
+            names += [f"{base}.{name}" for name in defined if within is None or not within.defines(name)]
+    yield from (
+        name
+        for name in names
+        if subject.modules.local(name) is None and not _is_folder(subject, name.replace(".", "/"))
+    )
+
+
+def _may_define_any(module: Module) -> bool:
+    """Whether a module may have names that do not stand in it."""
+    starred = any(alias.name == "*" for node in module.all(ast.ImportFrom) for alias in node.names)
+    return starred or module.defines("__getattr__")
+
+
+def _is_in_package(subject: Subject, dotted: str) -> bool:
+    """Whether a name lies in a package that is shipped, and that is certainly none of the image's."""
+    package = dotted.rpartition(".")[0]
+    init = subject.modules.local(package) if package else None
+    if init is not None:
+        return init.endswith("/__init__.py")
+    known = _known(subject) if package and _is_folder(subject, package.replace(".", "/")) else None
+    return known is not None and asked_of(subject).whole and package.partition(".")[0] not in known
+
+
+def _known(subject: Subject) -> frozenset[str] | None:
+    """What can be imported of the image and of ``requirements.txt``; None for an image of somebody else's."""
+    version = subject.job.version
+    there = packages.image_distributions(version) if version else None
+    if there is None:
+        return None
+    return packages.imported(there | asked_of(subject).distributions) | packages.standard_library()
+
+
+def _of_the_image(subject: Subject) -> Iterator[Found]:
     version = subject.job.version
     there = packages.image_distributions(version) if version else None
     if there is None or subject.job.has_setup_py:
         return
     asked = asked_of(subject)
-    known = packages.imported(there | asked.distributions) | packages.standard_library()
+    known = _known(subject) or frozenset()
     sure = asked.whole and not asked.distributions - there
     if _installs_itself(subject):
         sure, asked = False, asked._replace(whole=False)
@@ -72,10 +144,9 @@ def _imports(subject: Subject) -> Iterator[Found]:
             what, remedy = gone
             message = f"{what} cannot be imported in image {version}: its scikit-learn has it no longer."
             yield Found(module.spot(node), subject.severity(node), message, remedy)
-        elif asked.whole and _lies_beside(subject, name):
-            message = f"{name} cannot be imported: it lies beside {subject.modules.entry_point}, and is not shipped."
+        elif asked.whole and (told := _not_shipped(subject, name, dotted)):
             severity = subject.severity(node) if sure else Severity.WARNING
-            yield Found(module.spot(node), severity, message, _ship_it(subject))
+            yield Found(module.spot(node), severity, f"{name} cannot be imported: {told[0]}.", told[1])
         elif sure:
             message = f"{name} cannot be imported in image {version}: neither the image nor requirements.txt has it."
             yield Found(module.spot(node), subject.severity(node), message, _NAME_IT)
@@ -147,16 +218,19 @@ def _is_folder(subject: Subject, name: str) -> bool:
     )
 
 
-def _lies_beside(subject: Subject, name: str) -> bool:
-    """Whether this machine imports a module from the script's own folder."""
+def _not_shipped(subject: Subject, name: str, dotted: str) -> tuple[str, str] | None:
+    """Why a module that this machine imports from the source is not there, and what to do; None of another."""
+    names = accumulate(dotted.split("."), "{}.{}".format)
+    left_out = next((each for name in names if (each := subject.modules.left_out_module(name))), None)
+    if left_out is not None:
+        return why(left_out), f"{take_out(left_out)}."
     entry = subject.modules.files.get(subject.modules.entry_point)
-    return entry is not None and (entry.with_name(f"{name}.py").is_file() or entry.with_name(name).is_dir())
-
-
-def _ship_it(subject: Subject) -> str:
-    if subject.job.has_source_dir:
-        return "Take it out of .sagemakerignore or .gitignore, which leave it out of the source."
-    return "Set source_dir to the folder of both: without it the script travels alone."
+    if subject.job.has_source_dir or entry is None:
+        return None
+    if not (entry.with_name(f"{name}.py").is_file() or entry.with_name(name).is_dir()):
+        return None
+    told = f"it lies beside {subject.modules.entry_point}, and is not shipped"
+    return told, "Set source_dir to the folder of both: without it the script travels alone."
 
 
 def _package_mode(subject: Subject) -> Iterator[Found]:
@@ -191,8 +265,8 @@ RULES = (
         "module-not-there",
         "A module is imported that neither the image nor `requirements.txt` has.",
         "The image has what its pins name, and not what is installed on this machine. Modules beside the script are "
-        "shipped with `source_dir` alone. Where `requirements.txt` names what is not installed here, and may bring "
-        "anything, it is a note.",
+        "shipped with `source_dir` alone, and none that git or `.sagemakerignore` ignores. Where `requirements.txt` "
+        "names what is not installed here, and may bring anything, it is a note.",
         _imports,
     ),
     Rule(

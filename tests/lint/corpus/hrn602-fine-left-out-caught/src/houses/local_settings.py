@@ -1,0 +1,1 @@
+VERBOSE = True

@@ -1,0 +1,5 @@
+NAME = "houses"
+try:
+    from houses.local_settings import *
+except ImportError:
+    pass

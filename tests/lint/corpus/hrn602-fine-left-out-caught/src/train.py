@@ -1,0 +1,3 @@
+from houses import settings
+
+print(">", settings.NAME)

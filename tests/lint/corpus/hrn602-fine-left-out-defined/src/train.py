@@ -1,0 +1,3 @@
+from houses import rate
+
+print(">", rate())

@@ -1,0 +1,3 @@
+from steps.double import double
+
+print(">", double(2))

@@ -1,0 +1,5 @@
+from . import local_settings
+
+
+def rate():
+    return local_settings.RATE

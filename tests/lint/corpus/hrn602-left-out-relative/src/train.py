@@ -1,0 +1,3 @@
+import houses
+
+print(">", houses.rate())

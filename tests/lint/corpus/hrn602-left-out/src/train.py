@@ -1,0 +1,3 @@
+from houses.local_settings import RATE
+
+print(">", RATE)
