@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -201,3 +202,10 @@ def test_a_reader_that_has_gone_ends_a_command_in_silence_as_sigpipe_would(proje
     assert running.stderr.read() == b""
     running.stderr.close()
     assert running.wait(60) == 141
+
+
+def test_an_interruption_while_we_are_still_being_imported_is_no_traceback(tmp_path):
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt")
+    command = [sys.executable, "-c", "from harness.__main__ import main; main()"]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
