@@ -191,14 +191,15 @@ def flags_given(config: Config) -> dict[str, str]:
     return {key: flag_of(key, SETTINGS[key]) for key in keys}
 
 
-def typed_again(flags: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
-    """Options as they were given, to be typed again; what is named like a credential without its value.
+def typed_again(config: Config, flags: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
+    """Options as they were given, to be typed again; without the values of the configuration's credentials.
 
     Args:
+        config: what they have made of it.
         flags: what the command was called with.
         keys: settings whose options are wanted.
     """
-    from harness.parity.probe import looks_secret
+    from harness.credentials import looks_secret, without_secrets
 
     typed: list[str] = []
     for key in keys:
@@ -211,7 +212,8 @@ def typed_again(flags: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
             typed.append(flag if given else flag.replace("--", "--no-", 1))
         elif given is not None:
             typed += (flag, str(given))
-    return typed
+    named = {"hyperparameters": config.hyperparameters, "environment": config.environment}
+    return list(without_secrets(typed, named))
 
 
 def _option(key: str) -> Callable[[_F], _F]:

@@ -99,7 +99,7 @@ def command(
     else:
         click.echo(terminal.render(told, style=_style))
     file = ["--config", str(config_file)] if config_file else []
-    code = _exit_code(told, [*file, *typed_again(flags, COMPARED)], shown=not (as_json or github))
+    code = _exit_code(told, [*file, *typed_again(config, flags, COMPARED)], shown=not (as_json or github))
     if code == JobFailed.exit_code:
         after_failing(config)
     return code

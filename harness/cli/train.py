@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from harness.cli.job import run_job, without_waiting
+from harness.cli.job import log_of, run_job, without_waiting
 from harness.cli.options import COMPARED, TRAINING, common, configure, settings, typed_again
 from harness.cli.request import prepare
 from harness.config import Config
@@ -58,7 +58,7 @@ def command(
                 "--request and --require-passport."
             )
         file = ["--config", str(config_file)] if config_file else []
-        _require(passport, config, [*file, *typed_again(flags, COMPARED)])
+        _require(passport, config, [*file, *typed_again(config, flags, COMPARED)])
     looked_at = config.on == "remote" and document is None and not no_lint
     if looked_at:
         from harness.cli.lint import before_sending
@@ -68,10 +68,11 @@ def command(
     run_job(config, prepared, as_json=as_json, no_wait=no_wait, explain=explain)
 
 
-def _explain(config: Config) -> None:
+def _explain(config: Config, name: str) -> None:
     from harness.cli.lint import after_failing  # a job that does not fail shall not pay for it
+    from harness.cli.missing import missing_module
 
-    after_failing(config)
+    after_failing(config, missing_module(log_of(config, "TrainingJob", name)))
 
 
 def _require(passport: str, config: Config, options: Sequence[str]) -> None:

@@ -48,14 +48,15 @@ def identity(config: Config) -> dict[str, Any]:
     listed = shipment.manifest(config)
     request = requests.create_training_job(replace(config, on="local"), job_name=_JOB_NAME)
     image = request["AlgorithmSpecification"]["TrainingImage"]
-    named = listed.files if len(listed.files) <= _NAMED else ()
+    shown = listed.files if len(listed.files) <= _NAMED else ()
+    named = {"hyperparameters": config.hyperparameters, "environment": config.environment}
     return {
         "Source": {
             "EntryPoint": listed.entry_point,
             "Sha256": source.content_hash(listed),
-            "Files": {file.name: _sha256(file.path) for file in named},
+            "Files": {file.name: _sha256(file.path) for file in shown},
         },
-        "Request": without_secrets(_request(request), _named(config)),
+        "Request": without_secrets(_request(request), named),
         "Image": {
             "Name": _without_registry(image),
             "Toolkit": toolkit_version(image),
@@ -135,8 +136,7 @@ def require(path: Path, config: Config, options: Sequence[str] = ()) -> None:
         ParityError: there is no passport, the comparison failed, or something has changed since; it says what.
         ConfigurationError: the configuration makes no training job.
     """
-    typed = without_secrets(options, _named(config))
-    again = shlex.join(["harness", "parity", "--passport", str(path), *typed])
+    again = shlex.join(["harness", "parity", "--passport", str(path), *options])
     remedy = f"Run `{again}`. Nothing was sent."
     held = _read(path, remedy)
     failed = [name for name, each in held["Results"].items() if each["JobStatus"] not in {"Completed", None}]
@@ -215,10 +215,6 @@ def _is_complete(held: Document) -> bool:
     known = [*(held[part] for part in (*_IDENTITY, "Results")), held["Source"]["Files"]]
     flattened(known)  # as it is going to be, unless it is too deep for that
     return all(isinstance(each, str) for each in told) and all(isinstance(each, dict) for each in known)
-
-
-def _named(config: Config) -> dict[str, Any]:
-    return {"hyperparameters": config.hyperparameters, "environment": config.environment}
 
 
 def _request(request: Document) -> dict[str, Any]:
