@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -29,9 +30,12 @@ def run_job(
     *,
     as_json: bool,
     no_wait: bool = False,
-    explain: Callable[[], object] | None = None,
+    explain: Callable[[str], object] | None = None,
 ) -> None:
-    """Run a job on the configured target, from its request to the exit status; ``explain`` is called if it fails."""
+    """Run a job on the configured target, from its request to the exit status.
+
+    ``explain`` is called with its name if it fails.
+    """
     progress = console.Progress(as_json=as_json)
     with closing(open_target(config)) as target:
         description = submit(submission, config, target, progress, uploading=uploading, wait=not no_wait)
@@ -39,7 +43,8 @@ def run_job(
         left(submission.kind, description, as_json=as_json)
     else:
         fetched = submission.travels.fetched
-        finish(config, submission.kind, description, progress, as_json=as_json, fetched=fetched, explain=explain)
+        told = partial(explain, description[f"{submission.kind}Name"]) if explain else None
+        finish(config, submission.kind, description, progress, as_json=as_json, fetched=fetched, explain=told)
 
 
 def uploading(what: str) -> Progress:
@@ -95,12 +100,17 @@ def finish(
 def _explain(config: Config, kind: str, name: str) -> None:
     """Say what this machine lacks, if the log tells that it is the reason."""
     from harness.cli import missing  # a job that does not fail shall not pay for it
+
+    if told := missing.explanation(config, log_of(config, kind, name)):
+        click.echo(told, err=True)
+
+
+def log_of(config: Config, kind: str, name: str) -> Path:
+    """The log of a job of this machine; it need not exist."""
     from harness.engine.client import stores
 
     at_work, endpoints = stores(config.runs_dir)
-    log = (endpoints if kind == "Endpoint" else at_work).job(name).log
-    if told := missing.explanation(config, log):
-        click.echo(told, err=True)
+    return (endpoints if kind == "Endpoint" else at_work).job(name).log
 
 
 def _kept(config: Config, kind: str, description: Mapping[str, Any]) -> dict[str, Path]:

@@ -30,6 +30,8 @@ _SETTINGS = (
     "enable_network_isolation",
     "isolation",
 )
+_IMPORTS = "HRN602"
+"""Its messages begin with the module's name."""
 _COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
@@ -108,16 +110,25 @@ def before_sending(config: Config) -> None:
         )
 
 
-def after_failing(config: Config) -> None:
-    """What `harness train` tells of a job that has failed: the errors in its script, one of which may be the reason."""
+def after_failing(config: Config, module: str | None = None) -> None:
+    """What `harness train` tells of a job that has failed: the errors in its script, one of which may be the reason.
+
+    Args:
+        config: the job's.
+        module: what it could not import; of that lint may have given no more than a warning.
+    """
     from harness.lint import Severity, lint
 
     with suppress(HarnessError):  # the job has failed, and that is what there is to say
         report = lint(config)
-        errors = tuple(finding for finding in report.findings if finding.severity is Severity.ERROR)
-        if errors:
+        reasons = tuple(each for each in report.findings if each.severity is Severity.ERROR or _is_of(each, module))
+        if reasons:
             click.echo("harness lint says of the script:", err=True)
-            show(report._replace(findings=errors), sys.stderr)
+            show(report._replace(findings=reasons), sys.stderr)
+
+
+def _is_of(finding: Finding, module: str | None) -> bool:
+    return module is not None and finding.rule == _IMPORTS and finding.message.startswith((f"{module} ", f"{module}."))
 
 
 def _line(report: Report, finding: Finding, stream: TextIO) -> None:

@@ -42,26 +42,37 @@ def explanation(config: Config, log: Path) -> str | None:
         config: names the interpreter and the image.
         log: of the job; it need not exist.
     """
-    if not log.is_file():
-        return None
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - _TAIL))
-        tail = file.read()
+    tail = _tail(log)
     if _NO_CREDENTIALS in tail:
         return _CREDENTIALS
     if _DISTRUSTED in tail and config.on in {"container", "localmode"}:
         return _CERTIFICATES
-    modules = [module.decode() for module in _MISSING.findall(tail)]
+    module = missing_module(log)
     python = str(config.python) if config.python else None
-    lacks_one = _SERVER.search(tail) and any(each in SERVER for each in modules[-1:])
+    lacks_one = _SERVER.search(tail) and module in SERVER
     if config.on == "local" and (_NO_SERVER in tail or lacks_one):
         check = server(interpreter(python))
         return f"{check.finding}: {check.remedy}" if check.remedy else None
     # An image of the user's own holds what it holds.
     version = framework_version(config.image_uri) if config.image_uri else config.framework_version
-    if not modules or version is None or config.on != "local":
+    if module is None or version is None or config.on != "local":
         return None
-    return _told(modules[-1], version, interpreter(python))
+    return _told(module, version, interpreter(python))
+
+
+def missing_module(log: Path) -> str | None:
+    """The module that a job's script could not import, by the end of its log; None if that names none."""
+    found = _MISSING.findall(_tail(log))
+    return str(found[-1], "utf-8") if found else None
+
+
+def _tail(log: Path) -> bytes:
+    """The end of a log; nothing where there is none."""
+    if not log.is_file():
+        return b""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _TAIL))
+        return file.read()
 
 
 def _told(module: str, version: str, here: Interpreter) -> str | None:

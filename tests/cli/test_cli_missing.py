@@ -131,6 +131,14 @@ def test_errors_that_lint_finds_stand_below_the_failure_and_nothing_that_is_none
     assert below[-1] == "1 error"
 
 
+def test_of_a_module_that_was_not_there_a_warning_stands_below_the_failure_too(project):
+    script = "def load():\n    import humanise\n\nopen('lost', 'w')\nfor _ in range(2):\n    load()\n"
+    done = project(script).harness("train")
+    below = done.err.split("harness lint says of the script:\n")[1].splitlines()
+    assert below[0].startswith("src/train.py:2:5: HRN602 warning: humanise cannot be imported in image ")
+    assert below[-1] == "1 warning"
+
+
 def test_a_script_that_lint_finds_nothing_in_is_not_spoken_of(project):
     done = project("raise SystemExit(3)").harness("train")
     assert done.code == 1
