@@ -149,7 +149,7 @@ def _transform(
                 control=control,
                 companion=sender,
                 on_stop=stopping,
-                grace=settings.stop_grace,
+                grace=0,  # nobody waits for what the server has not answered yet
             )
         finally:
             sender.join()

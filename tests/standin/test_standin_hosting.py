@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.conftest import end_standin, start_standin
 from tests.standin.conftest import ECHO
 
 
@@ -164,12 +167,10 @@ def test_models_and_configurations_are_listed_and_deleted(lab):
     assert message == f'Could not find model "arn:aws:sagemaker:us-east-1:123456789012:model/{lab.name}".'
 
 
-@pytest.mark.slow
-def test_a_transform_job_writes_predictions_beside_the_names_of_its_input(lab):
-    lab.put("in/a.txt", "x")
+def transform(lab, model):
     lab.sagemaker.create_transform_job(
         TransformJobName=lab.name,
-        ModelName=lab.model(lab.name, "said "),
+        ModelName=model,
         TransformInput={
             "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{lab.name}/in"}},
             "ContentType": "text/plain",
@@ -177,11 +178,34 @@ def test_a_transform_job_writes_predictions_beside_the_names_of_its_input(lab):
         TransformOutput={"S3OutputPath": f"s3://{lab.name}/predicted"},
         TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
     )
+
+
+@pytest.mark.slow
+def test_a_transform_job_writes_predictions_beside_the_names_of_its_input(lab):
+    lab.put("in/a.txt", "x")
+    transform(lab, lab.model(lab.name, "said "))
     description = lab.wait("transform_job", lab.name)
     assert description["TransformJobStatus"] == "Completed", description.get("FailureReason")
     assert description["CreationTime"] <= description["TransformStartTime"] <= description["TransformEndTime"]
     assert lab.get(f"s3://{lab.name}/predicted/a.txt.out").startswith(b"said ")
     assert lab.lines("/aws/sagemaker/TransformJobs")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)  # half of a training job's grace
+def test_a_transform_job_that_is_stopped_does_not_wait_for_its_server_to_answer(tmp_path, make_lab, gate):
+    own = start_standin(tmp_path / "own", "--stop-grace", "120")
+    try:
+        lab = make_lab(own)
+        lab.put("in/a.txt", "x")
+        begun = tmp_path / "begun"
+        transform(lab, lab.model(lab.name, "", f"open({str(begun)!r}, 'w').close()\n{behind(gate)}"))
+        while not begun.exists():
+            time.sleep(0.02)
+        lab.sagemaker.stop_transform_job(TransformJobName=lab.name)
+        assert lab.wait("transform_job", lab.name)["TransformJobStatus"] == "Stopped"
+    finally:
+        assert end_standin(own) == 0
 
 
 def test_a_processing_job_reads_and_writes_s3(lab):
