@@ -148,7 +148,7 @@ class TestFiles:
         (project / "harness.toml").write_text("max_run = 2")
         assert "both harness.toml and [tool.harness]" in complaint()
 
-    @pytest.mark.parametrize("text", ["max_run = ", "= 1", "a = 1\na = 2"])
+    @pytest.mark.parametrize("text", ["max_run = ", "= 1", "a = 1\na = 2", "a = " + "[" * 1000], ids=range(4))
     def test_broken_toml_is_an_error_that_names_the_file(self, project, text):
         (project / "harness.toml").write_text(text)
         assert "harness.toml cannot be read as TOML" in complaint(config_file=project / "harness.toml")

@@ -89,7 +89,7 @@ def _file_layer(file: Path) -> Layer:
 
     try:
         document: Any = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigurationError(f"{file} cannot be read as TOML: {error}") from error
     title = file.name
     if file.name == "pyproject.toml" or "tool" in document:
