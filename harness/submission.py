@@ -204,8 +204,9 @@ def submit(
         description = jobs.run(target, submission.kind, submission.request, reporter, wait=wait)
         if not wait:
             after.pop_all()  # the job still needs its model
-        elif description[f"{submission.kind}Status"] == "Completed" and submission.travels.fetched:
-            uploads.fetch(submission.travels, target.storage)
+        else:
+            completed = description[f"{submission.kind}Status"] == "Completed"
+            uploads.fetch(submission.travels, target.storage, completed=completed)
     return description
 
 

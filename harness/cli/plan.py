@@ -109,6 +109,8 @@ def _show_travels(prepared: Submission) -> None:
             click.echo(f"  from {each.path}", err=True)
     for uri, folder in prepared.travels.fetched.items():
         click.echo(f"\n{folder} <- {uri}, when the job has completed", err=True)
+    for uri, folder in prepared.travels.checkpoints.items():
+        click.echo(f"\n{folder} <- {uri}, when the job has ended", err=True)
 
 
 def _show_left_out(source: SourceManifest) -> None:

@@ -52,6 +52,8 @@ class Plan(NamedTuple):
     """The default bucket, to be made if it is not there."""
     fetched: Mapping[str, Path] = MappingProxyType({})
     """``s3://`` URI of an output -> the folder of this machine that the configuration wants it in."""
+    checkpoints: Mapping[str, Path] = MappingProxyType({})
+    """The same of checkpoints, which a job leaves however it ends."""
 
 
 def bucket_of(config: Config) -> str:
@@ -116,6 +118,16 @@ def plan(config: Config, kind: str, job_name: str, *, model_data: str | None = N
     inputs = {**dict(_inputs(config, kind)), **({"model": model_data} if model_data else {})}
     data = [_data(name, uri, base) for name, uri in inputs.items() if not is_s3(uri)]
     outputs = {uri: f"{base}/{job_name}/output/{name}".rstrip("/") for name, uri in _outputs(config, kind)}
+    fetched = {outputs[uri]: local_path(uri) for uri in outputs}
+    checkpoints, earlier = {}, []
+    if kind == "TrainingJob":
+        if (uri := config.output_path) and not is_s3(uri):
+            outputs[uri] = base  # below which a job writes to its own name
+            fetched[f"{base}/{job_name}/output"] = local_path(uri) / job_name / "output"
+        if (uri := config.checkpoint_s3_uri) and not is_s3(uri):
+            outputs[uri] = f"{base}/{job_name}/checkpoints"
+            checkpoints[outputs[uri]] = local_path(uri)
+            earlier = _earlier(local_path(uri), outputs[uri])
     return Plan(
         Locations(
             source=code,
@@ -123,9 +135,10 @@ def plan(config: Config, kind: str, job_name: str, *, model_data: str | None = N
             uploaded={**{inputs[each.what]: each.uri for each in data}, **outputs},
         ),
         listed,
-        (Upload("source", listed.files[0].path.parent, code, len(listed.files), listed.size), *data),
+        (Upload("source", listed.files[0].path.parent, code, len(listed.files), listed.size), *data, *earlier),
         bucket=None if config.default_bucket else bucket,
-        fetched={outputs[uri]: local_path(uri) for uri in outputs},
+        fetched=fetched,
+        checkpoints=checkpoints,
     )
 
 
@@ -150,13 +163,13 @@ def send(plan: Plan, storage: Storage, progress: Callable[[str], Progress]) -> N
                 storage.upload(path, each.uri, progress(each.what))
 
 
-def fetch(plan: Plan, storage: Storage) -> None:
-    """Bring outputs to the folders that the configuration names.
+def fetch(plan: Plan, storage: Storage, *, completed: bool) -> None:
+    """Bring outputs to the folders that the configuration names; of a job that has not completed, checkpoints alone.
 
     Raises:
         HarnessError: see `Storage.copy`.
     """
-    for uri, folder in plan.fetched.items():
+    for uri, folder in {**plan.checkpoints, **(plan.fetched if completed else {})}.items():
         storage.copy(uri, folder)
 
 
@@ -262,6 +275,13 @@ def _outputs(config: Config, kind: str) -> Iterator[tuple[str, str]]:
                 yield name, given.destination
     elif kind == "TransformJob" and config.transform.output and not is_s3(config.transform.output):
         yield "", config.transform.output
+
+
+def _earlier(folder: Path, uri: str) -> list[Upload]:
+    """The checkpoints that are there already, for the job to go on from."""
+    found = sorted(files(folder)) if folder.is_dir() else []
+    size = sum(each.stat().st_size for each in found)
+    return [Upload("checkpoints", folder, uri, len(found), size)] if found else []
 
 
 def _data(what: str, uri: str, base: str) -> Upload:

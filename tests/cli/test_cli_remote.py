@@ -151,6 +151,25 @@ class TestTraining:
         here = made.harness("train", "--on", "local")
         assert "algo-1 | it is extra" in here.out, here.err
 
+    @pytest.mark.parametrize("on", ["remote", "local"])
+    def test_goes_on_from_checkpoints_in_a_folder_and_delivers_to_one(self, remote, name, on):
+        counts = """
+import os, sys
+count = "/opt/ml/checkpoints/epochs/count"
+done = int(open(count).read()) if os.path.exists(count) else 0
+os.makedirs(os.path.dirname(count), exist_ok=True)
+open(count, "w").write(str(done + 1))
+print("epoch", done)
+open(os.path.join(os.environ["SM_MODEL_DIR"], "model.txt"), "w").write(str(done))
+sys.exit(done == 1)
+"""
+        made = remote(counts, config='checkpoint_s3_uri = "kept"\noutput_path = "artifacts"')
+        done = [made.here("train", "--on", on, "--job-name", f"{name}-{run}") for run in range(3)]
+        assert [each.code for each in done] == [0, 1, 0], done
+        assert [f"epoch {run}" in each.out for run, each in enumerate(done)] == [True] * 3
+        assert (made.folder / "kept/epochs/count").read_text() == "3"
+        assert members(made.folder / f"artifacts/{name}-2/output/model.tar.gz") == {"model.txt": b"2"}
+
 
 class TestRefusals:
     def test_of_the_same_name_again(self, remote, name):

@@ -178,3 +178,27 @@ def test_a_model_of_this_machine_travels_too(project):
     plan = uploads.plan(config(project, TRAIN), "Endpoint", "e", model_data=model)
     assert [each.what for each in plan.uploads] == ["source", "model"]
     assert plan.locations.of(model) == plan.uploads[1].uri
+
+
+class TestFoldersForWhatAJobWrites:
+    TOML = 'checkpoint_s3_uri = "kept"\noutput_path = "artifacts"\n'
+
+    def test_are_fetched_from_below_the_default_bucket(self, project):
+        plan = planned(project, self.TOML)
+        assert plan.fetched == {f"{BASE}/j/output": project / "artifacts/j/output"}
+        assert plan.checkpoints == {f"{BASE}/j/checkpoints": project / "kept"}
+        request = requests.create_training_job(config(project, self.TOML), job_name="j", locations=plan.locations)
+        assert request["OutputDataConfig"]["S3OutputPath"] == BASE
+        assert request["CheckpointConfig"] == {"S3Uri": f"{BASE}/j/checkpoints"}
+        assert [each.what for each in plan.uploads] == ["source"]
+
+    def test_travel_as_far_as_there_are_checkpoints_already(self, project):
+        (project / "kept").mkdir()
+        (project / "kept/first").write_text("1")
+        assert planned(project, self.TOML).uploads[1:] == (
+            uploads.Upload("checkpoints", project / "kept", f"{BASE}/j/checkpoints", 1, 1),
+        )
+
+    def test_in_s3_are_left_there(self, project):
+        plan = planned(project, 'checkpoint_s3_uri = "s3://b/c"\noutput_path = "s3://b/a"\n')
+        assert (dict(plan.fetched), dict(plan.checkpoints)) == ({}, {})
