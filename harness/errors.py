@@ -78,16 +78,17 @@ class ServiceError(ConfigurationError):
 
 
 class ModelError(ServiceError):
-    """The model behind an endpoint answered with another status than 200."""
+    """The model behind an endpoint answered with another status than 200. ``hint``: what of ours helps to find why."""
 
     exit_code = 1
 
     def __init__(
-        self, message: str, operation_name: str, *, status: int = 424, remedy: str = "", told: str = ""
+        self, message: str, operation_name: str, *, status: int = 424, remedy: str = "", told: str = "", cause: str = ""
     ) -> None:
         # AWS's message quotes the page of the model's server: of its HTML nobody reads more than the text.
         told = told or " ".join(re.sub(r"<[^>]*>", " ", message).split())
         super().__init__("ModelError", message, operation_name, status=status, remedy=remedy, told=told)
+        self.hint = ". ".join(filter(None, [cause, remedy]))
 
 
 class JobFailed(HarnessError):

@@ -119,6 +119,7 @@ def _model_error(answer: Answer, log: Path) -> ModelError:
         f'{said} with message "{text}".',
         _OPERATION,
         told=answer.cause and f"{said}: {answer.cause}",
+        cause=answer.cause,
         remedy=f"The server's log {'has the traceback' if answer.cause else 'says why'}: {log}",
     )
     error.response |= {"OriginalStatusCode": status, "OriginalMessage": text}

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from harness.engine.runtime import EngineRuntime
-from harness.errors import HarnessError, ServiceError
+from harness.errors import HarnessError, ModelError, ServiceError
 from harness.standin.wire import Answer
 
 _PATH = re.compile(r"/endpoints/(?P<name>[^/]+)/invocations\Z")
@@ -59,7 +59,10 @@ def _others(headers: Mapping[str, str]) -> dict[str, Any]:
 def _refusal(error: ServiceError) -> Answer:
     response = error.response
     code = str(response["Error"]["Code"])
-    members = {"Message": response["Error"]["Message"]}
+    message = str(response["Error"]["Message"])
+    if isinstance(error, ModelError):  # AWS's goes on with the address of a page that has the log
+        message = f"{message} {error.hint}".strip()
+    members: dict[str, Any] = {"Message": message}
     members |= {name: response[name] for name in ("OriginalStatusCode", "OriginalMessage") if name in response}
     headers = {} if code.isdigit() else {"x-amzn-ErrorType": code}
     return Answer(response["ResponseMetadata"]["HTTPStatusCode"], json.dumps(members).encode(), _JSON, headers)

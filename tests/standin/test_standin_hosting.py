@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
@@ -55,7 +56,10 @@ def test_a_model_that_fails_is_a_model_error_with_its_status(served):
     assert response["ResponseMetadata"]["HTTPStatusCode"] == 424
     assert response["Error"]["Code"] == "ModelError"
     assert response["OriginalStatusCode"] == 500
-    assert response["Error"]["Message"].startswith("Received server error (500) from primary with message")
+    message = response["Error"]["Message"]
+    assert message.startswith("Received server error (500) from primary with message")
+    assert "predict_fn failed: " in message
+    assert Path(message.rpartition(": ")[2]).is_file()
 
 
 def test_an_endpoint_that_is_not_there_is_a_validation_error(lab):
