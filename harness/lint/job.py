@@ -48,6 +48,8 @@ class Job:
     """The script that would serve the model, by its name in the source; None where none of it is going to."""
     private_opt_ml: bool = True
     """Whether the target gives a process an ``/opt/ml`` of its own."""
+    passed: tuple[str, ...] = ()
+    """Variables of this machine that its own targets hand in, and AWS does not."""
     project: tuple[str, ...] = ()
     """Folders of this machine that are the project's, and certainly none of the image's."""
     environments: Path | None = None
@@ -218,6 +220,7 @@ def training_job(
         has_source_dir=config.source_dir is not None,
         serving=(PurePosixPath(server).as_posix() if server else entry_point) if same_source else None,
         private_opt_ml=_private_opt_ml(config),
+        passed=config.pass_environment,
         project=_project(config),
         environments=config.cache / "environments",
     )

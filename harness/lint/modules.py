@@ -7,7 +7,9 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
+from itertools import chain
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from harness.lint.findings import Spot
@@ -255,8 +257,8 @@ class Modules(NamedTuple):
     paths: tuple[str, ...] = ("",)
     """Folders of the source that imports are looked for in: the script's, and the root; all of it where the script
     changes ``sys.path``."""
-    left_out: tuple[LeftOut, ...] = ()
-    """What lies in the source and does not travel."""
+    left_out: Mapping[str, LeftOut] = MappingProxyType({})
+    """What lies in the source and does not travel, by its name; a folder's ends with ``/``."""
 
     @property
     def entry(self) -> Module | None:
@@ -271,8 +273,13 @@ class Modules(NamedTuple):
         """What keeps an import from being of a file of the source: it is there, and does not travel."""
         path = dotted.replace(".", "/")
         names = [f"{folder}{path}{end}" for folder in self.paths for end in (".py", "/__init__.py", "/")]
-        found = (each for name in names for each in self.left_out if _is_of(name, each) and self._is_module(name))
-        return next(found, None)
+        found = ((name, each) for name in names if (each := self._left_out_with(name)))
+        return next((each for name, each in found if self._is_module(name)), None)
+
+    def _left_out_with(self, name: str) -> LeftOut | None:
+        """The file, or the folder that it lies in, that is left out."""
+        parents = (f"{name[:at]}/" for at, character in enumerate(name) if character == "/")
+        return next((self.left_out[each] for each in (*parents, name) if each in self.left_out), None)
 
     def _is_module(self, name: str) -> bool:
         """Whether this machine has a file of such a name in the source, or a folder with Python in it."""
@@ -284,14 +291,10 @@ class Modules(NamedTuple):
 
     def left_out_file(self, pattern: str) -> LeftOut | None:
         """What keeps a file or a folder of such a name, which is not shipped, from being so."""
-        for each in self.left_out:
-            if _is_of(pattern, each) or _is_of(f"{pattern}/", each) or each.name.startswith(f"{pattern}/"):
-                return each
-        return next((each for each in self.left_out if fnmatchcase(each.name.rstrip("/"), pattern)), None)
-
-
-def _is_of(name: str, left_out: LeftOut) -> bool:
-    return name == left_out.name or (left_out.name.endswith("/") and name.startswith(left_out.name))
+        named = self._left_out_with(pattern) or self._left_out_with(f"{pattern}/")
+        within = (each for name, each in self.left_out.items() if name.startswith(f"{pattern}/"))
+        matched = (each for name, each in self.left_out.items() if fnmatchcase(name.rstrip("/"), pattern))
+        return named or next(chain(within, matched), None)
 
 
 def read_modules(manifest: SourceManifest, *more: str) -> Modules:
@@ -324,7 +327,9 @@ def read_modules(manifest: SourceManifest, *more: str) -> Modules:
             if local and local not in seen:
                 seen.add(local)
                 waiting.append(local)
-    return Modules(files, found, tuple(broken), len(waiting), entry, folders, manifest.left_out)
+    return Modules(
+        files, found, tuple(broken), len(waiting), entry, folders, {each.name: each for each in manifest.left_out}
+    )
 
 
 def _subfolders(files: Mapping[str, Path]) -> tuple[str, ...]:

@@ -127,6 +127,13 @@ class TestAModuleBesideTheScript:
         (tmp_path / "src/.sagemakerignore").write_text("local_settings.py\n")
         assert not found("from houses import local_settings\n")
 
+    @pytest.mark.parametrize("script", ["import houses.secret.keys", "from houses.secret.keys import KEY"])
+    def test_is_told_of_once_where_its_whole_package_is_left_out(self, found: Findings, tmp_path: Path, script: str):
+        write(tmp_path / "src", "houses/__init__.py", "houses/secret/__init__.py", "houses/secret/keys.py")
+        (tmp_path / "src/.sagemakerignore").write_text("secret/\n")
+        (finding,) = found(f"{script}\n")
+        assert finding.message.startswith("houses.secret cannot be imported: houses/secret/ is named in ")
+
     def test_may_be_brought_by_the_script(self, found: Findings, tmp_path: Path):
         write(tmp_path / "src", "houses/__init__.py", "houses/local_settings.py")
         (tmp_path / "src/.sagemakerignore").write_text("local_settings.py\n")

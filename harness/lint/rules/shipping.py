@@ -61,40 +61,42 @@ def _of_packages(subject: Subject) -> Iterator[Found]:
     """Modules that lie in a package of the source, and do not travel with it."""
     if not subject.modules.left_out or subject.job.has_setup_py:
         return
+    left_out_module = cache(subject.modules.left_out_module)
     brings = not BRINGS_FILES.isdisjoint(subject.called)
     for module in subject.modules.read.values():
         for node in module.all_imports:
-            if not subject.certain(node) and _is_guarded(module, node):
-                continue
-            needed = (dotted for dotted in _needed(subject, module, node) if _is_in_package(subject, dotted))
-            found = ((dotted, each) for dotted in needed if (each := subject.modules.left_out_module(dotted)))
+            needed = ((dotted, each) for dotted in _needed(subject, module, node) if (each := left_out_module(dotted)))
+            found = ((dotted, each) for dotted, each in needed if _is_in_package(subject, dotted))
             for dotted, left_out in islice(found, 1):  # what lies in it is not there either
+                if not subject.certain(node) and _is_guarded(module, node):
+                    continue
                 severity = Severity.WARNING if brings else subject.severity(node)
                 message = f"{dotted} cannot be imported: {why(left_out)}."
                 yield Found(module.spot(node), severity, message, f"{take_out(left_out)}.")
 
 
 def _needed(subject: Subject, module: Module, node: ast.Import | ast.ImportFrom) -> Iterator[str]:
-    """The dotted names of what has to be a module for an import to succeed, as far as the source has none."""
+    """The dotted names of what has to be a module, or a package, for an import to succeed."""
     if isinstance(node, ast.Import):
-        names = [alias.name for alias in node.names]
-    else:
-        folders = PurePosixPath(module.name).parent.parts
-        if node.level > len(folders) or (node.level and module is subject.modules.entry):
-            return  # HRN607 speaks of it
-        package = [*folders[: len(folders) - node.level + 1]] if node.level else []
-        base = ".".join([*package, *filter(None, [node.module])])
-        names = [base]
-        init = subject.modules.local(base)
-        within = subject.modules.read.get(init or "")
-        if init is None or (within is not None and not _may_define_any(within)):
-            defined = (alias.name for alias in node.names if alias.name != "*")
-            names += [f"{base}.{name}" for name in defined if within is None or not within.defines(name)]
-    yield from (
-        name
-        for name in names
-        if subject.modules.local(name) is None and not _is_folder(subject, name.replace(".", "/"))
-    )
+        for alias in node.names:
+            yield from _with_packages(alias.name)
+        return
+    folders = PurePosixPath(module.name).parent.parts
+    if node.level > len(folders) or (node.level and module is subject.modules.entry):
+        return  # HRN607 speaks of it
+    package = folders[: len(folders) - node.level + 1] if node.level else ()
+    base = ".".join((*package, *filter(None, [node.module])))
+    yield from _with_packages(base)
+    init = subject.modules.local(base)
+    within = subject.modules.read.get(init or "")
+    if init is None or (within is not None and not _may_define_any(within)):
+        names = (alias.name for alias in node.names if alias.name != "*")
+        yield from (f"{base}.{name}" for name in names if within is None or not within.defines(name))
+
+
+def _with_packages(dotted: str) -> Iterator[str]:
+    """``a``, ``a.b``, ``a.b.c`` of ``a.b.c``."""
+    return accumulate(dotted.split("."), "{}.{}".format)
 
 
 def _may_define_any(module: Module) -> bool:
@@ -104,12 +106,14 @@ def _may_define_any(module: Module) -> bool:
 
 
 def _is_in_package(subject: Subject, dotted: str) -> bool:
-    """Whether a name lies in a package that is shipped, and that is certainly none of the image's."""
+    """Whether a name that the source has no module of lies in a package that is shipped, and is none of the image's."""
     package = dotted.rpartition(".")[0]
-    init = subject.modules.local(package) if package else None
+    if not package or subject.modules.local(dotted) or _is_folder(subject, dotted):
+        return False
+    init = subject.modules.local(package)
     if init is not None:
         return init.endswith("/__init__.py")
-    known = _known(subject) if package and _is_folder(subject, package.replace(".", "/")) else None
+    known = _known(subject) if _is_folder(subject, package) else None
     return known is not None and asked_of(subject).whole and package.partition(".")[0] not in known
 
 
@@ -209,10 +213,11 @@ def _is_guarded(module: Module, node: ast.stmt) -> bool:
     return any(inner is node for guard in guards for inner in ast.walk(guard))
 
 
-def _is_folder(subject: Subject, name: str) -> bool:
+def _is_folder(subject: Subject, dotted: str) -> bool:
     """Whether the source has a folder of that name with Python in it: a namespace package."""
+    path = dotted.replace(".", "/")
     return any(
-        file.startswith(f"{folder}{name}/") and file.endswith(".py")
+        file.startswith(f"{folder}{path}/") and file.endswith(".py")
         for folder in subject.modules.paths
         for file in subject.modules.files
     )
@@ -220,8 +225,8 @@ def _is_folder(subject: Subject, name: str) -> bool:
 
 def _not_shipped(subject: Subject, name: str, dotted: str) -> tuple[str, str] | None:
     """Why a module that this machine imports from the source is not there, and what to do; None of another."""
-    names = accumulate(dotted.split("."), "{}.{}".format)
-    left_out = next((each for name in names if (each := subject.modules.left_out_module(name))), None)
+    found = map(subject.modules.left_out_module, _with_packages(dotted))
+    left_out = next(filter(None, found), None)
     if left_out is not None:
         return why(left_out), f"{take_out(left_out)}."
     entry = subject.modules.files.get(subject.modules.entry_point)

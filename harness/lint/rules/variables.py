@@ -97,11 +97,13 @@ def _of_nobody(subject: Subject) -> Iterator[Found]:
     asked = {name for module in subject.trained for name in asked_for(module)}
     for read, severity, _ in _missing(subject, ""):
         if severity is Severity.ERROR and not _OF_OTHERS.fullmatch(read.name) and read.name not in asked:
+            others = "a job gets nothing of this machine's"
+            if read.name in subject.job.passed:
+                others = "pass_environment is for jobs on this machine alone"
             yield Found(
                 read.module.spot(read.node),
                 severity,
-                f"{read.name} is not set: the job's environment does not have it, and a job gets nothing of this "
-                "machine's; KeyError.",
+                f"{read.name} is not set: the job's environment does not have it, and {others}; KeyError.",
                 f'Set it in the job\'s environment (environment = {{ {read.name} = "…" }} in [tool.harness]), or use '
                 "os.environ.get with a default.",
             )
