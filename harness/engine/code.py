@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -86,9 +87,10 @@ def stage_from(uri: str, entry_point: str, target: Path, storage: Storage) -> No
     try:
         _lay_out(path, entry_point, target)
     except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        when = "When there is room on the disk" if full else "If somebody has changed it meanwhile"
         raise ConfigurationError(
-            f"The code could not be copied from {path}: {error.strerror} ({error.filename}). If somebody has changed "
-            "it meanwhile, run the job again."
+            f"The code could not be copied from {path}: {error.strerror} ({error.filename}). {when}, run the job again."
         ) from error
 
 

@@ -1,18 +1,22 @@
 """Files that cannot be read, vanish or change: refused by name before the job, or the job fails by name."""
 
+import errno
 import json
 import os
 import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from harness import source
+from harness.engine import code
 from harness.engine.client import EngineClient
 from harness.engine.settings import EngineSettings
 from harness.errors import ConfigurationError
+from harness.storage import Storage
 
 UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
 """Root may read everything; without these capabilities its own permissions hold for it as for anybody."""
@@ -106,6 +110,14 @@ class TestACodeFolder:
             client.create_training_job(**request)
         assert not list((made.folder / "runs").glob("[!_.]*"))
         assert [path.name for path in (made.folder / "runs/_active").iterdir()] == [".lock"]
+
+    def test_that_does_not_fit_on_the_disk_is_told_so(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(source, "_write", Mock(side_effect=OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))))
+        (tmp_path / "train.py").write_text("pass")
+        with pytest.raises(
+            ConfigurationError, match=r"No space left.*copy.train\.py.*When there is room on the disk, run"
+        ):
+            code.stage_from(tmp_path.as_uri(), "train.py", tmp_path / "copy", Storage())
 
 
 class TestAChannel:
