@@ -41,7 +41,7 @@ def _instead(subject: Subject) -> str:
         return "Write checkpoints as you go, to /opt/ml/checkpoints with checkpoint_s3_uri set."
     written = (absolute(subject, each.where) for each in subject.accesses if each.use is Use.WRITE)
     if any(path and f"{path}/".startswith(f"{kept}/") for path in written):
-        return f"Leave it out, or do what it does as you go: what lies in {kept} by then is kept, and nothing else."
+        return f"Leave it out, or do what it does as you go: what it has written to {kept} is kept."
     return f"Write checkpoints as you go, to {kept}, where this job's are kept."
 
 

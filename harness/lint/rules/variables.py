@@ -104,8 +104,8 @@ def _of_nobody(subject: Subject) -> Iterator[Found]:
                 read.module.spot(read.node),
                 severity,
                 f"{read.name} is not set: the job's environment does not have it, and {others}; KeyError.",
-                f'Set it in the job\'s environment (environment = {{ {read.name} = "…" }} in [tool.harness]), or use '
-                "os.environ.get with a default.",
+                f"Set it in the job's environment (--environment {read.name}=…, or environment in [tool.harness]), "
+                "or use os.environ.get with a default.",
             )
 
 
