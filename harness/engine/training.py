@@ -255,11 +255,7 @@ class Training:
             hosts=self.names,
             entrypoint=self.toolkit.entrypoint,
             network=not self.request.get("EnableNetworkIsolation", False),
-            protected=(
-                *channels.originals(self.inputs),
-                *code.originals(self.request),
-                *self.settings.protected,
-            ),
+            protected=(*channels.originals(self.inputs), *code.originals(self.request), *self.settings.protected),
             credentials=wants_credentials(self.settings.pass_environment),
         )
 
