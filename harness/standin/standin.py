@@ -13,6 +13,7 @@ from pathlib import Path
 from harness import service_model
 from harness.engine.runtime import EngineRuntime
 from harness.engine.settings import EngineSettings
+from harness.engine.store import Job
 from harness.errors import ConfigurationError, MissingCapability
 from harness.folders import make_own
 from harness.standin import environment
@@ -76,16 +77,23 @@ def running(options: Options) -> Iterator[StandIn]:
     with ExitStack() as leaving:
         temporary = leaving.enter_context(scratch())
         state = _state(options.state or temporary / "state")
+        keep_buckets: Callable[[], None] | None = None
         if options.state:
             leaving.callback(os.close, _alone_in(state))
-            leaving.enter_context(buckets.kept(state / "s3.zip"))
+            keep_buckets = leaving.enter_context(buckets.kept(state / "s3.zip"))
         settings = _settings(options)
         nursery = None
         if threading.active_count() == 1:  # which will not be so for long
             nursery = Nursery(_prepare)
             leaving.callback(nursery.close)
         client = StandInClient(state / "runs", settings, nursery)
-        logs = Follower(aws.CloudWatchLogs(), client.reap)
+
+        def ended(job: Job) -> None:
+            client.reap(job)
+            if keep_buckets:  # a job that says in the folder that it is completed has its model there
+                keep_buckets()
+
+        logs = Follower(aws.CloudWatchLogs(), ended)
         model = service_model.load(Path(settings.cache))
         operations = SageMaker(
             client,

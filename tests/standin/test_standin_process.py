@@ -221,19 +221,71 @@ def test_a_state_folder_keeps_buckets_and_jobs_however_a_stand_in_ends(tmp_path,
     assert folder_is(tmp_path / "state") == "written by the harness"
 
 
-def test_buckets_are_kept_whatever_breaks_the_stand_in_off(tmp_path):
-    s3_backends.reset()  # of what other tests of this process have left
-    backend = s3_backends[ACCOUNT]["aws"]
-    backend.create_bucket("broken-off", "us-east-1")
-    try:
-        with pytest.raises(KeyboardInterrupt), buckets.kept(tmp_path / "s3.zip"):
-            raise KeyboardInterrupt
-    finally:
-        backend.delete_bucket("broken-off")
+@pytest.fixture
+def empty_s3():
+    """moto's, in this process, without what other tests leave in it."""
+    s3_backends.reset()
+    yield s3_backends[ACCOUNT]["aws"]
+    s3_backends.reset()
+
+
+def test_buckets_are_kept_whatever_breaks_the_stand_in_off(tmp_path, empty_s3):
+    empty_s3.create_bucket("broken-off", "us-east-1")
+    with pytest.raises(KeyboardInterrupt), buckets.kept(tmp_path / "s3.zip"):
+        raise KeyboardInterrupt
+    empty_s3.delete_bucket("broken-off")
     with buckets.kept(tmp_path / "s3.zip"):
-        assert "broken-off" in backend.buckets
-        backend.delete_bucket("broken-off")
+        assert "broken-off" in empty_s3.buckets
     assert [path.name for path in tmp_path.iterdir()] == ["s3.zip"]
+
+
+def test_buckets_are_kept_with_their_tags_and_the_last_version_of_each_object(tmp_path, empty_s3):
+    empty_s3.create_bucket("tagged", "us-east-1").versioning_status = "Enabled"
+    empty_s3.put_bucket_tagging("tagged", {"team": "a"})
+    for content in (b"old", b"new"):
+        key = empty_s3.put_object("tagged", "k", content)
+        empty_s3.put_object_tagging(key, {"content": content.decode()})
+    empty_s3.put_object("tagged", "gone", b"")
+    empty_s3.delete_object("tagged", "gone")
+    with buckets.kept(tmp_path / "s3.zip"):
+        pass
+    s3_backends.reset()  # has another made
+    with buckets.kept(tmp_path / "s3.zip"):
+        again = s3_backends[ACCOUNT]["aws"]
+        bucket, key = again.get_bucket("tagged"), again.get_object("tagged", "k")
+        assert bucket.versioning_status == "Enabled"
+        assert list(bucket.keys) == ["k"]
+        assert key.value == b"new"
+        assert [again.tagger.get_tag_dict_for_resource(arn) for arn in (bucket.arn, key.arn)] == [
+            {"team": "a"},
+            {"content": "new"},
+        ]
+
+
+def test_a_stand_in_whose_forerunner_was_killed_says_what_its_buckets_are(tmp_path, empty_s3, capsys):
+    (tmp_path / "s3.open").touch()
+    with buckets.kept(tmp_path / "s3.zip"):
+        assert "was killed: its buckets are as they were when a job last ended" in capsys.readouterr().err
+    with buckets.kept(tmp_path / "s3.zip"):
+        assert capsys.readouterr().err == ""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)  # or else this would wait for ever
+def test_killed_with_a_state_folder_it_has_the_models_of_the_jobs_that_have_ended(tmp_path, make_lab):
+    own = start_standin(tmp_path / "own")
+    lab = make_lab(own)
+    model = lab.train("open('/opt/ml/model/weights', 'w')")["ModelArtifacts"]["S3ModelArtifacts"]
+    while not (own.state / "s3.zip").exists():
+        time.sleep(0.02)  # Completed is said a moment earlier
+    own.process.kill()
+    own.process.communicate(timeout=120)
+    again = start_standin(tmp_path / "own")
+    try:
+        bucket, _, key = model.removeprefix("s3://").partition("/")
+        assert again.client("s3").head_object(Bucket=bucket, Key=key)["ContentLength"]
+    finally:
+        assert end_standin(again) == 0
 
 
 @pytest.mark.slow
