@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,20 @@ class StandInClient(EngineClient):
     def running(self, kind: str) -> Running:
         """Where things of a kind run."""
         return self._kinds[kind]
+
+    def has(self, arn: str) -> bool:
+        """Whether an ARN is that of a job, an endpoint, a model or an endpoint configuration that is here."""
+        start = f"arn:aws:sagemaker:{self.settings.region}:{self.settings.account}:"
+        dashed, _, name = arn.removeprefix(start).partition("/")
+        kind = "".join(word.capitalize() for word in dashed.split("-"))
+        names: dict[str, Callable[[], Iterable[str]]] = {
+            "Model": self._models.names,
+            "EndpointConfig": self._configs.names,
+            **{running: each.store.names for running, each in self._kinds.items()},
+        }
+        found = names[kind]() if kind in names else ()
+        # An update's folder is NAME@1; in ARNs, names of endpoints are in lower case.
+        return name.lower() in {folder.partition("@")[0].lower() for folder in found}
 
     def under_way(self) -> list[str]:
         """Jobs and endpoints that would end with the stand-in."""

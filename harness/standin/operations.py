@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness import validation
+from harness.engine.running import not_found
 from harness.engine.store import ENDED, Document
 from harness.errors import HarnessError, ServiceError
 from harness.service_model import OPERATIONS, ServiceModel
@@ -49,7 +50,7 @@ class SageMaker:
         self._client, self._model, self._tags, self._logs = client, model, tags, logs
         self._limit, self._can_be_assumed = instance_limit, can_be_assumed
         self._own: dict[str, Callable[[Document], Document]] = {
-            "AddTags": lambda request: tags.add(request["ResourceArn"], request["Tags"]),
+            "AddTags": self._add_tags,
             "DeleteTags": lambda request: tags.remove(request["ResourceArn"], request["TagKeys"]),
             "ListTags": lambda request: tags.list(
                 request["ResourceArn"], first=int(request.get("NextToken", 0)), limit=request.get("MaxResults")
@@ -106,8 +107,11 @@ class SageMaker:
             self._check_limit(started["kind"], request, operation)
         leaving = self._client.job("Endpoint", request["EndpointName"]) if operation == "DeleteEndpoint" else None
         answer: Document = _in_aws_words(method, request, operation, self._arn)
-        if operation.startswith("Create") and request.get("Tags"):
-            self._tags.add(next(iter(answer.values())), request["Tags"])
+        if operation.startswith("Create"):
+            arn = next(iter(answer.values()))
+            self._tags.forget(arn)  # of what has had the name before
+            if request.get("Tags"):
+                self._tags.add(arn, request["Tags"])
         if started:
             self._logs.follow(self._client.job(started["kind"], request[f"{started['kind']}Name"]), region)
         if described and answer[f"{described['kind']}Status"] in ENDED:
@@ -117,6 +121,11 @@ class SageMaker:
         if leaving:
             self._logs.catch_up(leaving)
         return as_aws_tells(operation, answer)
+
+    def _add_tags(self, request: Document) -> Document:
+        if not self._client.has(request["ResourceArn"]):
+            raise not_found("AddTags")
+        return self._tags.add(request["ResourceArn"], request["Tags"])
 
     def _arn(self, kind: str, name: str) -> str:
         settings = self._client.settings

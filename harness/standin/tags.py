@@ -7,9 +7,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from harness.engine.store import Document, read_json, write_json
+from harness.errors import ServiceError
 
 _PAGE = 50
 """Tags of a ``ListTags`` answer where the request does not say (AWS's API model)."""
+
+_MOST = 50
+"""Tags of a resource (AWS, Tagging)."""
 
 
 class Tags:
@@ -20,10 +24,17 @@ class Tags:
         self._lock = threading.Lock()
 
     def add(self, arn: str, tags: Iterable[Mapping[str, str]]) -> Document:
-        """Set tags; gives all tags of the resource, as ``AddTags`` answers."""
+        """Set tags; gives all tags of the resource, as ``AddTags`` answers.
+
+        Raises:
+            ServiceError: it would have more than 50; it has those that it had.
+        """
         with self._lock:
             every = self._read()
             every[arn] = {**every.get(arn, {}), **{tag["Key"]: tag["Value"] for tag in tags}}
+            if len(every[arn]) > _MOST:
+                message = f"{arn} would have {len(every[arn])} tags; a resource may have {_MOST}."
+                raise ServiceError("ValidationException", message, "AddTags")
             self._write(every)
         return {"Tags": _as_list(every[arn])}
 

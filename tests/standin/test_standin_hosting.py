@@ -83,6 +83,24 @@ def test_a_member_that_is_not_honoured_is_refused_by_name(served):
     assert "TargetModel" in response["Error"]["Message"]
 
 
+def test_tags_are_of_what_is_there_and_go_with_it(lab):
+    arn = f"arn:aws:sagemaker:us-east-1:123456789012:model/{lab.name}"
+    tags = [{"Key": "team", "Value": "a"}]
+    refused = refusal(lab.sagemaker.add_tags, ResourceArn=arn, Tags=tags)
+    assert refused["Error"] == {"Code": "ValidationException", "Message": "Requested resource not found."}
+    lab.model(lab.name, "a")
+    assert lab.sagemaker.add_tags(ResourceArn=arn, Tags=tags)["Tags"] == tags
+    lab.sagemaker.delete_model(ModelName=lab.name)
+    lab.model(lab.name, "another")
+    assert lab.sagemaker.list_tags(ResourceArn=arn)["Tags"] == []
+
+
+def test_an_endpoint_is_tagged_by_its_arn(served):
+    lab, description = served
+    lab.sagemaker.add_tags(ResourceArn=description["EndpointArn"], Tags=[{"Key": "team", "Value": "a"}])
+    assert lab.sagemaker.list_tags(ResourceArn=description["EndpointArn"])["Tags"] == [{"Key": "team", "Value": "a"}]
+
+
 @pytest.mark.slow
 def test_what_a_server_prints_is_in_the_endpoint_log(lab):
     lab.deploy(lab.name, "a")

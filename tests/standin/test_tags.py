@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from harness.errors import ServiceError
 from harness.standin.tags import Tags
 
 
@@ -30,3 +31,12 @@ def test_what_is_removed_is_gone_and_what_is_another_resources_stays(tmp_path, c
     kept.add("other", tags(1))
     change(kept)
     assert (kept.list("arn"), kept.list("other")) == ({"Tags": []}, {"Tags": tags(1)})
+
+
+def test_a_resource_has_fifty_tags_at_most(tmp_path):
+    kept = Tags(tmp_path / "tags.json")
+    kept.add("arn", tags(50))
+    kept.add("arn", tags(50))
+    with pytest.raises(ServiceError, match="51 tags"):
+        kept.add("arn", [{"Key": "other", "Value": "v"}])
+    assert kept.list("arn", limit=100) == {"Tags": tags(50)}
