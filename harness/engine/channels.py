@@ -28,9 +28,12 @@ def called(name: str) -> str:
     return "TransformInput (--input)" if name == TRANSFORM_INPUT else f"Channel '{name}'"
 
 
-def problems(channel: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with the files of a channel, as sentences; nothing if the job can start, or they are in S3."""
-    what = called(channel["ChannelName"])
+def problems(channel: Mapping[str, Any], what: str = "") -> Iterator[str]:
+    """What is wrong with the files of a channel, as sentences; nothing if the job can start, or they are in S3.
+
+    ``what`` is what it is called, if that is not a channel.
+    """
+    what = what or called(channel["ChannelName"])
     if is_s3(_source(channel)["S3Uri"]):
         return
     path = local_path(_source(channel)["S3Uri"])

@@ -107,7 +107,7 @@ def _misplaced(request: Mapping[str, Any]) -> Iterator[str]:
 def input_problems(request: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with the files that a request names."""
     for given in request.get("ProcessingInputs", ()):
-        yield from channels.problems(as_channel(given))
+        yield from channels.problems(as_channel(given), f"Input '{given['InputName']}'")
     for given in request.get("ProcessingOutputConfig", {}).get("Outputs", ()):
         yield from channels.output_problems(f"Output '{given['OutputName']}'", given["S3Output"]["S3Uri"])
 

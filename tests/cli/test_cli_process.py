@@ -157,6 +157,7 @@ class TestAProcessingJob:
         made = with_script(project, COUNTS)
         done = made.here("process", "--job-name", "p", "--input", "raw=nowhere")
         assert done.code == 2
+        assert "Input 'raw': " in done.err
         assert "nowhere does not exist" in done.err
         assert not made.run_folder("p").exists()
 
