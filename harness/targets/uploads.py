@@ -116,7 +116,7 @@ def plan(config: Config, kind: str, job_name: str, *, model_data: str | None = N
     base = f"s3://{bucket}/{prefix}" if prefix else f"s3://{bucket}"
     code = f"{base}/source/{digest}/" + ("code/" if is_processing else "sourcedir.tar.gz")
     inputs = {**dict(_inputs(config, kind)), **({"model": model_data} if model_data else {})}
-    data = [_data(name, uri, base) for name, uri in inputs.items() if not is_s3(uri)]
+    data = [_data(kind, name, uri, base) for name, uri in inputs.items() if not is_s3(uri)]
     outputs = {uri: f"{base}/{job_name}/output/{name}".rstrip("/") for name, uri in _outputs(config, kind)}
     fetched = {outputs[uri]: local_path(uri) for uri in outputs}
     checkpoints, earlier = {}, []
@@ -246,22 +246,29 @@ def _inputs(config: Config, kind: str) -> Iterator[tuple[str, str]]:
     """What a job reads: how to call it, and its URI."""
     if kind == "TrainingJob":
         for name, channel in config.channels.items():
-            yield _uploadable(name, channel.uri, channel.s3_data_type)
+            yield _uploadable(kind, name, channel.uri, channel.s3_data_type)
     elif kind == "ProcessingJob":
         for name, given in config.process.inputs.items():
-            yield _uploadable(name, given.source, given.s3_data_type)
+            yield _uploadable(kind, name, given.source, given.s3_data_type)
     elif kind == "TransformJob" and config.transform.input:
         from harness.engine import channels
 
-        yield _uploadable(channels.TRANSFORM_INPUT, config.transform.input, config.transform.s3_data_type)
+        yield _uploadable(kind, channels.TRANSFORM_INPUT, config.transform.input, config.transform.s3_data_type)
 
 
-def _uploadable(what: str, uri: str, data_type: str) -> tuple[str, str]:
+def _called(kind: str, what: str) -> str:
+    """What an error calls something that a job reads."""
     from harness.engine import channels
 
+    if kind == "ProcessingJob":
+        return f"Input '{what}'"
+    return "The model" if kind != "TrainingJob" and what == "model" else channels.called(what)
+
+
+def _uploadable(kind: str, what: str, uri: str, data_type: str) -> tuple[str, str]:
     if data_type != "S3Prefix" and not is_s3(uri):
         raise ConfigurationError(
-            f"{channels.called(what)}: the files that {uri} names ({data_type}) are not uploaded with it. "
+            f"{_called(kind, what)}: the files that {uri} names ({data_type}) are not uploaded with it. "
             "Give its s3:// URI."
         )
     return what, uri
@@ -284,7 +291,7 @@ def _earlier(folder: Path, uri: str) -> list[Upload]:
     return [Upload("checkpoints", folder, uri, len(found), size)] if found else []
 
 
-def _data(what: str, uri: str, base: str) -> Upload:
+def _data(kind: str, what: str, uri: str, base: str) -> Upload:
     """A folder or file under a name made of its content.
 
     Raises:
@@ -295,7 +302,9 @@ def _data(what: str, uri: str, base: str) -> Upload:
     from harness.engine import channels
 
     data_source = {"S3DataType": "S3Prefix", "S3Uri": uri}
-    for problem in channels.problems({"ChannelName": what, "DataSource": {"S3DataSource": data_source}}):
+    for problem in channels.problems(
+        {"ChannelName": what, "DataSource": {"S3DataSource": data_source}}, _called(kind, what)
+    ):
         raise ConfigurationError(problem)
     path = local_path(uri)
     total, size, count = hashlib.sha256(), 0, 0

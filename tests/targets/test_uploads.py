@@ -135,6 +135,16 @@ class TestChannels:
         with pytest.raises(ConfigurationError, match=r"TransformInput \(--input\): .*nowhere does not exist"):
             uploads.plan(settings, "TransformJob", "j")
 
+    def test_of_processing_that_are_missing_are_called_inputs(self, project):
+        toml = '[process]\nentry_point = "train.py"\nsource_dir = "src"\ninputs = { raw = "nowhere" }\n'
+        with pytest.raises(ConfigurationError, match="Input 'raw': .*nowhere does not exist"):
+            planned(project, toml, "ProcessingJob")
+
+    def test_a_model_that_is_missing_is_called_so(self, project):
+        gone = (project / "nowhere.tar.gz").as_uri()
+        with pytest.raises(ConfigurationError, match=r"The model: .*nowhere\.tar\.gz does not exist"):
+            uploads.plan(config(project, TRAIN), "Endpoint", "j", model_data=gone)
+
     @pytest.mark.parametrize(
         ("toml", "says"),
         [
