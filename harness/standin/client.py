@@ -65,6 +65,24 @@ class StandInClient(EngineClient):
         for running in self._kinds.values():
             running.close()
 
+    # -- training jobs ------------------------------------------------------------------------------------------
+
+    def check_training_job(self, request: Document) -> None:
+        """See ``EngineClient``. An algorithm that comes in its image, as AWS's built-in ones do, is refused by name."""
+        from harness.engine import code
+
+        super().check_training_job(request)
+        image = request["AlgorithmSpecification"].get("TrainingImage", "")
+        is_script = "sagemaker_submit_directory" in request.get("HyperParameters", {}) or code.names_entry_point(
+            request
+        )
+        if not is_script and "/sagemaker-scikit-learn:" not in image:
+            named = image.rpartition("/")[2]
+            raise RefusedError(
+                f"TrainingImage: the request has no script, and the algorithm of {named} cannot be run here; "
+                "AWS itself has it"
+            )
+
     # -- endpoints ----------------------------------------------------------------------------------------------
 
     def update_endpoint(self, *, EndpointName: str, EndpointConfigName: str, **others: Any) -> Document:

@@ -75,7 +75,7 @@ class SageMaker:
         except ServiceError as error:
             return write_error(error)
         except HarnessError as error:  # what this machine cannot do is no fault of AWS's: not to be tried again
-            return write_error(ServiceError("ValidationException", error.message, operation))
+            return write_error(ServiceError("ValidationException", from_here(error.message), operation))
         except Exception:
             traceback.print_exc(file=sys.stderr)
             return write_error(ServiceError("InternalFailure", _HIDDEN, operation, status=500))
@@ -179,6 +179,12 @@ def _in_aws_words(
             )
             raise ServiceError("ResourceInUse", message, operation) from error
         raise
+
+
+def from_here(message: str) -> str:
+    """An engine's message, whose advice is for users of ``--on``, as the stand-in's own: its users are on remote."""
+    message = message.replace("try --on remote", "AWS itself has it")
+    return re.sub(r"try --on (local|container)", r"start the stand-in with --executor \1", message)
 
 
 def _snake_case(operation: str) -> str:

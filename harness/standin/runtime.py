@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from harness.engine.runtime import EngineRuntime
+from harness.engine.store import Document
 from harness.errors import HarnessError, ModelError, ServiceError
 from harness.standin.wire import Answer
 
@@ -17,6 +18,22 @@ _JSON = "application/json"
 _PREFIX = "x-amzn-sagemaker-"
 _MEANS_NOTHING_HERE = frozenset({"inference-id", "custom-attributes"})
 """What a single model does not act on: AWS writes it into captured data, or passes it to the container unread."""
+
+
+class Runtime(EngineRuntime):
+    """Of an endpoint's one variant a request may say the name."""
+
+    def invoke_endpoint(self, *, TargetVariant: str | None = None, **request: Any) -> Document:
+        """See ``EngineRuntime``.
+
+        Raises:
+            ServiceError: also ``ValidationError`` for another variant.
+        """
+        endpoint = self._client.find_endpoint(request["EndpointName"]) if TargetVariant else None
+        if endpoint and TargetVariant not in {each["VariantName"] for each in endpoint["ProductionVariants"]}:
+            message = f"Variant {TargetVariant} not found for endpoint {request['EndpointName']}."
+            raise ServiceError("ValidationError", message, "InvokeEndpoint")
+        return super().invoke_endpoint(**request)
 
 
 def invoke(runtime: EngineRuntime, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -50,10 +67,13 @@ def invoke(runtime: EngineRuntime, path: str, headers: Mapping[str, str], body: 
 
 
 def _others(headers: Mapping[str, str]) -> dict[str, Any]:
-    """Members that are not honoured, by AWS's names: refused rather than ignored."""
-    suffixes = (name.removeprefix(_PREFIX) for name in headers if name.startswith(_PREFIX))
-    named = (suffix for suffix in suffixes if suffix not in _MEANS_NOTHING_HERE)
-    return {"".join(part.capitalize() for part in suffix.split("-")): True for suffix in named}
+    """The other members, by AWS's names: what is not honoured is refused rather than ignored."""
+    given = {name.removeprefix(_PREFIX): value for name, value in headers.items() if name.startswith(_PREFIX)}
+    return {
+        "".join(part.capitalize() for part in suffix.split("-")): value
+        for suffix, value in given.items()
+        if suffix not in _MEANS_NOTHING_HERE
+    }
 
 
 def _refusal(error: ServiceError) -> Answer:

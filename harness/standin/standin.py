@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness import service_model
-from harness.engine.runtime import EngineRuntime
 from harness.engine.settings import EngineSettings
 from harness.engine.store import Job
 from harness.errors import ConfigurationError, MissingCapability
@@ -71,6 +70,7 @@ def running(options: Options) -> Iterator[StandIn]:
     from harness.standin.logs import Follower
     from harness.standin.operations import SageMaker
     from harness.standin.routing import Application
+    from harness.standin.runtime import Runtime
     from harness.standin.server import HOST, ServerThread, new_server
     from harness.standin.tags import Tags
 
@@ -104,7 +104,7 @@ def running(options: Options) -> Iterator[StandIn]:
             can_be_assumed=aws.can_be_assumed,
         )
         authority = Authority()
-        application = Application(operations, EngineRuntime(client), aws.application(), options.region)
+        application = Application(operations, Runtime(client), aws.application(), options.region)
         try:
             server = new_server(options.port, application, authority, options.pass_through)
         except OSError as error:

@@ -76,6 +76,14 @@ def test_a_body_over_six_megabytes_is_refused(served):
     assert refusal(invoke, lab=lab, endpoint=lab.name, body=bytes(6_291_457))["Error"]["Code"] == "413"
 
 
+def test_the_one_variant_may_be_named_and_no_other(served):
+    lab, _ = served
+    assert invoke(lab, lab.name, TargetVariant="AllTraffic")["InvokedProductionVariant"] == "AllTraffic"
+    response = refusal(invoke, lab=lab, endpoint=lab.name, TargetVariant="blue")
+    assert response["Error"]["Code"] == "ValidationError"
+    assert "blue" in response["Error"]["Message"]
+
+
 @pytest.mark.slow
 def test_a_member_that_is_not_honoured_is_refused_by_name(served):
     lab, _ = served

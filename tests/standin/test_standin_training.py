@@ -184,6 +184,16 @@ def test_what_cannot_be_had_here_is_refused_by_name(lab):
     code, message = refusal(lab.sagemaker.create_training_job, **request)
     assert code == "ValidationException"
     assert message.startswith("VpcConfig:")
+    assert message.endswith("; AWS itself has it")  # `--on remote` is where they are
+
+
+@pytest.mark.parametrize("image", ["sagemaker-xgboost:1.7-1", "linear-learner:1"])
+def test_an_algorithm_of_aws_is_refused_by_the_name_of_its_image(lab, image):
+    request = lab.training(HELLO, HyperParameters={"num_round": "5"})
+    request["AlgorithmSpecification"]["TrainingImage"] = f"683313688378.dkr.ecr.us-east-1.amazonaws.com/{image}"
+    code, message = refusal(lab.sagemaker.create_training_job, **request)
+    assert code == "ValidationException"
+    assert f"the algorithm of {image} cannot be run here" in message
 
 
 def test_a_job_that_has_ended_cannot_be_stopped(lab):
