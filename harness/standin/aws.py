@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 from harness.standin.logs import Event
+from harness.standin.metrics import NAMESPACE, Metric
 from harness.standin.wire import Answer
 
 ACCOUNT = "123456789012"
@@ -118,8 +120,8 @@ def can_be_assumed(role_arn: str) -> bool:
     return all(_SERVICE in str(role.assume_role_policy_document) for role in made)
 
 
-class CloudWatchLogs:
-    """moto's, in this process: ten thousand lines a second have no time for HTTP."""
+class CloudWatch:
+    """moto's, logs and metrics, in this process: ten thousand lines a second have no time for HTTP."""
 
     def put(self, region: str, group: str, stream: str, events: Iterable[Event]) -> None:
         """See ``logs.Sink``."""
@@ -132,6 +134,18 @@ class CloudWatchLogs:
             backend.create_log_stream(group, stream)
         messages = [{"timestamp": event.timestamp, "message": event.message} for event in events]
         backend.put_log_events(group, stream, messages)
+
+    def measure(self, region: str, job: str, metrics: Iterable[Metric], timestamp: int) -> None:
+        """See ``logs.Sink``."""
+        from moto.cloudwatch.models import cloudwatch_backends
+
+        about = {
+            "Dimensions": [{"Name": "TrainingJobName", "Value": job}],
+            "Timestamp": datetime.fromtimestamp(timestamp / 1000, UTC).replace(tzinfo=None),  # as moto has times
+        }
+        data = [{"MetricName": metric.name, "Value": metric.value, **about} for metric in metrics]
+        if data:
+            cloudwatch_backends[ACCOUNT][region].put_metric_data(NAMESPACE, data)
 
 
 def log_streams(region: str, group: str) -> list[str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from harness.engine.store import Document, Job, kind_of
+from harness.standin.metrics import Metric, finder
 
 _POLL = 0.1
 """Seconds between looks at a running job's log."""
@@ -37,6 +38,9 @@ class Sink(Protocol):
     def put(self, region: str, group: str, stream: str, events: Iterable[Event]) -> None:
         """Append events to a stream, which is made if it is not there."""
 
+    def measure(self, region: str, job: str, metrics: Iterable[Metric], timestamp: int) -> None:
+        """Note metrics of a training job; ``timestamp`` as an event's."""
+
 
 @dataclass(frozen=True)
 class _Followed:
@@ -47,6 +51,7 @@ class _Followed:
     region: str
     group: str
     stream: Callable[[str], str]
+    metrics: Callable[[Iterable[str]], Iterable[Metric]]
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -69,7 +74,7 @@ class Follower:
     def follow(self, job: Job, region: str) -> None:
         """Bring everything that a job prints to a region's logs until the job has ended."""
         group, stream = streams(job.description, int(time.time() * 1000))
-        followed = _Followed(job, job.log.open("rb"), region, group, stream)
+        followed = _Followed(job, job.log.open("rb"), region, group, stream, finder(job.request))
         with self._changed:
             self._followed[job.path] = followed
             if not self._thread.is_alive():
@@ -113,8 +118,11 @@ class Follower:
     def _pass_on(self, followed: _Followed) -> None:
         with followed.lock:
             while not followed.log.closed and (lines := _whole_lines(followed.log)):
-                for host, events in _by_host(lines, int(time.time() * 1000)).items():
+                moment = int(time.time() * 1000)
+                for host, events in _by_host(lines, moment).items():
                     self._sink.put(followed.region, followed.group, followed.stream(host), events)
+                    found = followed.metrics(event.message for event in events)
+                    self._sink.measure(followed.region, followed.job.name, found, moment)
 
 
 def streams(description: Document, started: int) -> tuple[str, Callable[[str], str]]:

@@ -93,7 +93,7 @@ def running(options: Options) -> Iterator[StandIn]:
             if keep_buckets:  # a job that says in the folder that it is completed has its model there
                 keep_buckets()
 
-        logs = Follower(aws.CloudWatchLogs(), ended)
+        logs = Follower(aws.CloudWatch(), ended)
         model = service_model.load(Path(settings.cache))
         operations = SageMaker(
             client,

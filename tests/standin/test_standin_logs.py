@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from harness.engine.store import Store, now
 from harness.standin.logs import Follower, streams
+from harness.standin.metrics import Metric, finder
 
 STARTED = 1_795_460_222_345
 
@@ -51,6 +52,16 @@ class Kept:
 
     def put(self, region, group, stream, events):
         self.messages[stream.rpartition("-")[0].partition("/")[2]] += [event.message for event in events]
+
+    def measure(self, region, job, metrics, timestamp):
+        """Nothing: these jobs have no definitions."""
+
+
+def test_metrics_are_found_line_by_line_by_their_definitions():
+    definitions = [{"Name": "loss", "Regex": r"loss=(\S+)"}, {"Name": "odd", "Regex": "loss"}]
+    find = finder({"AlgorithmSpecification": {"MetricDefinitions": definitions}})
+    found = find(["loss=1.5 loss=1e-3", "nothing", "loss=nan", "loss=much"])
+    assert list(found) == [Metric("loss", 1.5), Metric("loss", 0.001)]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)

@@ -119,6 +119,25 @@ def test_a_script_that_fails_gives_its_reason_in_aws_words(lab):
     assert description["FailureReason"].startswith("AlgorithmError: ExecuteUserScriptError:\nExitCode 3\n")
 
 
+def test_metrics_are_in_cloudwatch_as_the_sdk_looks_for_them(lab):
+    """SDK v2's ``training_job_analytics``."""
+    request = lab.training("print('loss=3'); print('loss=1')")
+    request["AlgorithmSpecification"]["MetricDefinitions"] = [{"Name": "loss", "Regex": "loss=([0-9.]+)"}]
+    lab.sagemaker.create_training_job(**request)
+    description = lab.wait("training_job", lab.name)
+    statistics = lab.standin.client("cloudwatch").get_metric_statistics(
+        Namespace=GROUP,
+        MetricName="loss",
+        Dimensions=[{"Name": "TrainingJobName", "Value": lab.name}],
+        StartTime=description["TrainingStartTime"],
+        EndTime=description["TrainingEndTime"] + timedelta(minutes=1),
+        Period=60,
+        Statistics=["Average", "SampleCount"],
+    )
+    [point] = statistics["Datapoints"]
+    assert (point["Average"], point["SampleCount"]) == (2.0, 2.0)
+
+
 def test_code_that_is_not_in_s3_fails_the_job_and_says_so(lab):
     request = lab.training(HELLO)
     request["HyperParameters"]["sagemaker_submit_directory"] = f'"s3://{lab.name}/nothing/sourcedir.tar.gz"'
