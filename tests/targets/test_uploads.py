@@ -137,7 +137,7 @@ class TestChannels:
 
     def test_of_processing_that_are_missing_are_called_inputs(self, project):
         toml = '[process]\nentry_point = "train.py"\nsource_dir = "src"\ninputs = { raw = "nowhere" }\n'
-        with pytest.raises(ConfigurationError, match="Input 'raw': .*nowhere does not exist"):
+        with pytest.raises(ConfigurationError, match=r"Input 'raw': .*nowhere does not exist"):
             planned(project, toml, "ProcessingJob")
 
     def test_a_model_that_is_missing_is_called_so(self, project):
