@@ -116,16 +116,20 @@ class EngineClient:
 
     def create_processing_job(self, **request: Any) -> Document:
         """Start a processing job and return at once: ``{"ProcessingJobArn": …}``. Errors as for training jobs."""
-        from harness.engine import processing
+        from harness.engine import processing, processing_code
+
+        def prepare(job: Job) -> None:
+            processing_code.stage(request, job.path / "source", self.settings.allow_secrets)
+            if self.settings.isolation == "none":
+                inputs = processing_code.staged(request, job.path / "source")
+                _raise_all(RefusedError, "This cannot be run here", processing.literal_paths(inputs))
 
         in_containers = self.settings.launcher == "containers"
         refusals = processing.refusals(request, in_containers=in_containers)
         self._check("CreateProcessingJob", request, refusals, processing.input_problems(request))
-        if self.settings.isolation == "none":
-            _raise_all(RefusedError, "This cannot be run here", processing.literal_paths(request))
         description = processing.describe_new(request, self.settings)
         self._check_machine("CreateProcessingJob", request, request["AppSpecification"]["ImageUri"])
-        self._create_job("ProcessingJob", request, description, lambda job: None)
+        self._create_job("ProcessingJob", request, description, prepare)
         return {"ProcessingJobArn": description["ProcessingJobArn"]}
 
     def describe_processing_job(self, *, ProcessingJobName: str) -> Document:

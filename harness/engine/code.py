@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,9 @@ def originals(request: Mapping[str, Any]) -> Iterator[Path]:
         yield local_path(location(request))
 
 
-def stage_from(uri: str, entry_point: str, target: Path, storage: Storage) -> None:
+def stage_from(
+    uri: str, entry_point: str, target: Path, storage: Storage, *, allow_secrets: Sequence[str] = ()
+) -> None:
     """Lay out the folder, the one file, or the ``.tar.gz`` that a URI names.
 
     Raises:
@@ -85,7 +87,7 @@ def stage_from(uri: str, entry_point: str, target: Path, storage: Storage) -> No
     except HarnessError as error:
         raise HarnessError(f"Code download failed:{error}") from error
     try:
-        _lay_out(path, entry_point, target)
+        _lay_out(path, entry_point, target, allow_secrets)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         when = "When there is room on the disk" if full else "If somebody has changed it meanwhile"
@@ -94,7 +96,7 @@ def stage_from(uri: str, entry_point: str, target: Path, storage: Storage) -> No
         ) from error
 
 
-def _lay_out(path: Path, entry_point: str, target: Path) -> None:
+def _lay_out(path: Path, entry_point: str, target: Path, allowed: Sequence[str]) -> None:
     if path.is_file() and is_archive(path.name):
         from harness.engine.artifacts import unpack_archive
 
@@ -102,9 +104,9 @@ def _lay_out(path: Path, entry_point: str, target: Path) -> None:
         if not (target / entry_point).is_file():
             raise ConfigurationError(f"The entry point {entry_point} is not in {path}.")
     elif path.is_file() or (path.name == entry_point and not path.exists()):  # a script without a source_dir
-        source.stage(source.manifest(None, entry_point=str(path)), target)
+        source.stage(source.manifest(None, entry_point=str(path), allow_secrets=allowed), target)
     else:
-        source.stage(source.manifest(path, entry_point=entry_point), target)
+        source.stage(source.manifest(path, entry_point=entry_point, allow_secrets=allowed), target)
 
 
 def is_archive(name: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from harness.contract.outcomes import OUT_OF_MEMORY_REASON
-from harness.engine import channels
+from harness.engine import channels, processing_code
 from harness.engine.artifacts import ArtifactError
 from harness.engine.environment import image_environment, machine_environment, wants_credentials
 from harness.engine.hosts import Control, Ended, Log, Stop, run_hosts
@@ -107,7 +107,8 @@ def _misplaced(request: Mapping[str, Any]) -> Iterator[str]:
 def input_problems(request: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with the files that a request names."""
     for given in request.get("ProcessingInputs", ()):
-        yield from channels.problems(as_channel(given), f"Input '{given['InputName']}'")
+        if not processing_code.is_code(request, given):  # what is wrong with that, its copying tells
+            yield from channels.problems(as_channel(given), f"Input '{given['InputName']}'")
     for given in request.get("ProcessingOutputConfig", {}).get("Outputs", ()):
         yield from channels.output_problems(f"Output '{given['OutputName']}'", given["S3Output"]["S3Uri"])
 
@@ -137,9 +138,8 @@ class Processing:
         """Run the job to its end and write down how it ended."""
         log = Log(self.job.log)
         try:
-            self.inputs = channels.fetched(
-                [as_channel(given) for given in self.request.get("ProcessingInputs", ())], self.storage
-            )
+            inputs = processing_code.staged(self.request, self.job.path / "source")
+            self.inputs = channels.fetched([as_channel(given) for given in inputs], self.storage)
             ended = self.process(log)
             log.flush()
             self._finish(ended)
@@ -208,7 +208,7 @@ class Processing:
             mounts=(*self._inputs(tree, base_dir, index), *self._continuous(base_dir)),
             hosts=self.names,
             network=not self.request.get("NetworkConfig", {}).get("EnableNetworkIsolation", False),
-            protected=(*channels.originals(self.inputs), *self.settings.protected),
+            protected=(*channels.originals(self.inputs), *processing_code.originals(self.request)),
             credentials=wants_credentials(self.settings.pass_environment),
         )
         return self._in_image(spec) if self.launcher.image else self._as_process(spec)
@@ -363,9 +363,8 @@ def _resource_config(request: Mapping[str, Any], names: Sequence[str], index: in
     return {"current_host": names[index], "hosts": sorted(names)}
 
 
-def literal_paths(request: Mapping[str, Any]) -> Iterator[str]:
-    """Scripts that name paths below ``/opt/ml`` in their text, which cannot be given to them here."""
-    inputs = [given for given in request.get("ProcessingInputs", ()) if "S3Input" in given]
+def literal_paths(inputs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Scripts in some ``ProcessingInputs`` that name paths below ``/opt/ml``, which cannot be given to them here."""
     yield from _literal_paths([as_channel(given) for given in inputs if not is_s3(given["S3Input"]["S3Uri"])])
 
 

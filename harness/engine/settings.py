@@ -31,7 +31,9 @@ class EngineSettings:
     pass_environment: tuple[str, ...] = ()
     """Names of this machine's variables that scripts may see."""
     originals: tuple[str, ...] = ()
-    """Files and folders of this machine that jobs have copies of; scripts cannot write to them."""
+    """Files and folders of this machine that jobs have packed copies of; scripts cannot write to them."""
+    allow_secrets: tuple[str, ...] = ()
+    """Names of files in a processing job's code that may hold credentials."""
     region: str = "us-east-1"
     profile: str | None = None
     """Of the AWS credentials that s3:// URIs are read and written with; None: the standard chain."""
@@ -54,7 +56,7 @@ class EngineSettings:
     def read(cls, folder: Path) -> EngineSettings:
         """The settings that a job was made with."""
         members: dict[str, Any] = read_json(folder / "settings.json")
-        lists = {name: tuple(members.get(name, ())) for name in ("pass_environment", "originals")}
+        lists = {name: tuple(members.get(name, ())) for name in ("pass_environment", "originals", "allow_secrets")}
         return replace(cls(), **{**members, **lists})
 
     @property

@@ -26,6 +26,7 @@ def open_target(config: Config) -> ContainerTarget:
         instance_limits=config.instance_limits,
         stop_grace=config.stop_grace,
         pass_environment=config.pass_environment,
+        allow_secrets=config.allow_secrets,
         region=config.region or LOCAL_REGION,
         profile=config.profile,
         port=config.deploy.port or 0,

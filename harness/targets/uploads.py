@@ -7,17 +7,15 @@ data than it was started with.
 
 from __future__ import annotations
 
-import filecmp
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness import source
 from harness.config import Config
-from harness.errors import ConfigurationError
+from harness.errors import ConfigurationError, HarnessError
 from harness.folders import make_own
 from harness.requests import Locations
 from harness.requests.common import region_of, role_of
@@ -89,8 +87,7 @@ def storage_of(config: Config) -> Storage:
 def plan(config: Config, kind: str, job_name: str, *, model_data: str | None = None) -> Plan:
     """What a job of the configuration needs besides its request.
 
-    On this machine that is the code of a processing job, and a packed source where dependencies are to lie beside the
-    script: AWS's request has one URI for each.
+    On this machine that is a packed source where dependencies are to lie beside the script, and nothing else.
 
     Args:
         config: the configuration.
@@ -102,15 +99,14 @@ def plan(config: Config, kind: str, job_name: str, *, model_data: str | None = N
         ConfigurationError: no role, no region or no script; a channel without files; a secret in the source, or
             too much of it.
     """
-    remote = config.on == "remote"
-    is_processing = kind == "ProcessingJob"  # its code is no archive but an input: a folder, as it would be in S3
-    if not remote and not is_processing and not config.dependencies and not config.allow_secrets:
+    is_processing = kind == "ProcessingJob"  # its code is no archive but an input: a folder
+    if config.on != "remote" and (is_processing or not (config.dependencies or config.allow_secrets)):
         return Plan()
     listed = _source(config, kind)
     digest = source.content_hash(listed)
-    if not remote:
-        kept = (_keep if is_processing else _pack)(listed, config.cache / "source" / digest)
-        return Plan(Locations(source=kept.absolute().as_uri()), listed)
+    if config.on != "remote":
+        packed = _pack(listed, config.cache / "source" / digest)
+        return Plan(Locations(source=packed.absolute().as_uri()), listed)
     bucket = bucket_of(config)
     prefix = (config.default_bucket_prefix or "").strip("/")
     base = f"s3://{bucket}/{prefix}" if prefix else f"s3://{bucket}"
@@ -170,7 +166,10 @@ def fetch(plan: Plan, storage: Storage, *, completed: bool) -> None:
         HarnessError: see `Storage.copy`.
     """
     for uri, folder in {**plan.checkpoints, **(plan.fetched if completed else {})}.items():
-        storage.copy(uri, folder)
+        try:
+            storage.copy(uri, folder)
+        except OSError as error:
+            raise HarnessError(f"{folder} cannot be written: {error.strerror}. What is for it lies at {uri}") from error
 
 
 @contextmanager
@@ -187,35 +186,6 @@ def _laid_out(listed: SourceManifest, cache: Path, uri: str) -> Iterator[Path]:
         else:
             source.stage(listed, path)
         yield path
-
-
-def _keep(listed: SourceManifest, folder: Path) -> Path:
-    """Lay out a source below a folder of the cache, unless it is there: where.
-
-    A script that runs without a private ``/opt/ml`` could have written to what is there; then there is another.
-    """
-    for number in count(1):
-        kept = folder / f"code-{number}"
-        if not kept.exists():
-            with _laid_out(listed, folder.parent, "code") as path:
-                folder.mkdir(exist_ok=True)
-                try:
-                    path.rename(kept)
-                except OSError:
-                    if not kept.exists():  # else somebody else has just done it
-                        raise
-        if _is_copy(kept, listed):
-            return kept
-    raise AssertionError
-
-
-def _is_copy(folder: Path, listed: SourceManifest) -> bool:
-    """Whether a folder holds a source and nothing else, but for what Python compiles."""
-    found = {each.relative_to(folder).as_posix(): each for each in files(folder) if each.parent.name != "__pycache__"}
-    return found.keys() == {each.name for each in listed.files} and all(
-        (found[each.name].stat().st_mode & 0o777) == each.mode and filecmp.cmp(each.path, found[each.name], False)
-        for each in listed.files
-    )
 
 
 def _pack(listed: SourceManifest, folder: Path) -> Path:
@@ -286,6 +256,8 @@ def _outputs(config: Config, kind: str) -> Iterator[tuple[str, str]]:
 
 def _earlier(folder: Path, uri: str) -> list[Upload]:
     """The checkpoints that are there already, for the job to go on from."""
+    if folder.exists() and not folder.is_dir():
+        raise ConfigurationError(f"checkpoint_s3_uri: {folder} is a file; name a folder.")
     found = sorted(files(folder)) if folder.is_dir() else []
     size = sum(each.stat().st_size for each in found)
     return [Upload("checkpoints", folder, uri, len(found), size)] if found else []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.engine import processing
+from harness.engine import processing, processing_code
 
 S3_INPUT = {"S3Uri": "file:///x", "LocalPath": "/opt/ml/processing/input/x", "S3DataType": "S3Prefix"}
 S3_OUTPUT = {"S3Uri": "file:///y", "LocalPath": "/opt/ml/processing/output", "S3UploadMode": "EndOfJob"}
@@ -74,14 +74,14 @@ def test_a_script_that_names_a_path_below_opt_ml_processing_is_found(tmp_path, n
     file.parent.mkdir(parents=True)
     file.write_text(text)
     code = {"InputName": "code", "S3Input": {**S3_INPUT, "S3Uri": (tmp_path / "code").as_uri()}}
-    told = list(processing.literal_paths({"ProcessingInputs": [code]}))
+    told = list(processing.literal_paths([code]))
     assert [each.startswith(f"{name}: it names") for each in told] == [True] * found
 
 
 def test_the_sample_needs_no_private_opt_ml():
     script = Path(__file__).parents[2] / "entry/preprocess.py"
     code = {"InputName": "code", "S3Input": {**S3_INPUT, "S3Uri": script.as_uri()}}
-    assert list(processing.literal_paths({"ProcessingInputs": [code]})) == []
+    assert list(processing.literal_paths([code])) == []
 
 
 @pytest.mark.parametrize(
@@ -100,3 +100,33 @@ def test_a_message_that_is_cut_within_a_character_loses_that_character_alone(con
 def test_a_message_that_is_no_text_is_not_taken_for_any(content):
     with pytest.raises(UnicodeDecodeError):
         processing._text(content)
+
+
+CODE_FOLDER = "/opt/ml/processing/input/code"
+
+
+@pytest.mark.parametrize(
+    ("begins", "source", "expected"),
+    [
+        (["python3", f"{CODE_FOLDER}/p.py"], {}, True),
+        (["/usr/bin/bash", f"{CODE_FOLDER}/sub/run.sh"], {}, True),
+        (["python3"], {}, False),
+        (["bash", "-c", f"{CODE_FOLDER}/run.sh && echo done"], {}, False),
+        (["python3", "-m", "compileall", f"{CODE_FOLDER}/sub"], {}, False),
+        (["python3", f"{CODE_FOLDER}/../code/p.py"], {}, False),
+        (["python3", "/opt/ml/processing/input/other/p.py"], {}, False),
+        (["python3", f"{CODE_FOLDER}/p.py"], {"S3Uri": "s3://b/code"}, False),
+        (["python3", f"{CODE_FOLDER}/p.py"], {"S3Uri": "file:///src.tar.gz"}, False),
+        (["python3", f"{CODE_FOLDER}/p.py"], {"S3DataType": "ManifestFile"}, False),
+    ],
+)
+def test_the_script_s_folder_is_known_by_what_the_sdk_makes_of_one(begins, source, expected):
+    code = {"InputName": "code", "S3Input": {**S3_INPUT, "LocalPath": CODE_FOLDER, **source}}
+    asked = {"AppSpecification": {"ImageUri": "i", "ContainerEntrypoint": begins}, "ProcessingInputs": [code]}
+    assert processing_code.is_code(asked, code) is expected
+    assert (processing_code.staged(asked, Path("/staged")) == [code]) is not expected
+
+
+def test_an_input_of_another_name_is_no_script_s_folder():
+    other = {"InputName": "other", "S3Input": {**S3_INPUT, "LocalPath": CODE_FOLDER}}
+    assert not processing_code.is_code({"AppSpecification": {"ContainerEntrypoint": ["x", f"{CODE_FOLDER}/p"]}}, other)

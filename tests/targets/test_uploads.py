@@ -10,7 +10,7 @@ import pytest
 from harness import requests
 from harness.config import load
 from harness.errors import ConfigurationError
-from harness.storage import files, local_path
+from harness.storage import local_path
 from harness.targets import uploads
 
 ROLE = "arn:aws:iam::123456789012:role/jobs"
@@ -62,25 +62,6 @@ class TestTheSource:
         plan = planned(project, toml, "ProcessingJob")
         assert plan.locations.source.endswith("/code/")
         assert [file.name for file in plan.source.files] == ["p.py"]
-
-    def test_of_a_processing_job_is_kept_as_a_folder_on_this_machine(self, project):
-        toml = '[process]\nentry_point = "train.py"\nsource_dir = "src"\n'
-        (project / "src/.venv").mkdir()
-        (project / "src/.venv/big.py").write_text("")
-
-        def kept() -> Path:
-            return local_path(planned(project, toml, "ProcessingJob", on="local").locations.source)
-
-        first = kept()
-        assert sorted(each.relative_to(first).as_posix() for each in files(first)) == ["sub/helper.py", "train.py"]
-        (first / "sub/__pycache__").mkdir()
-        (first / "sub/__pycache__/helper.pyc").write_text("")
-        assert kept() == first
-        (first / "train.py").write_text("somebody has written to it")
-        second = kept()
-        assert second != first
-        assert (second / "train.py").read_bytes() == (project / "src/train.py").read_bytes()
-        assert kept() == second
 
     def test_without_dependencies_does_not_travel_on_this_machine(self, project):
         assert planned(project, on="local") == uploads.Plan()

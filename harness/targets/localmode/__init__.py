@@ -45,6 +45,7 @@ def open_target(config: Config) -> LocalModeTarget:
     settings = EngineSettings(
         stop_grace=config.stop_grace,
         pass_environment=config.pass_environment,
+        allow_secrets=config.allow_secrets,
         region=config.region or LOCAL_REGION,
         profile=config.profile,
         port=config.deploy.port or 0,
