@@ -31,12 +31,15 @@ def folder_is(folder: Path) -> str | None:
     if any((folder / name).exists() for name in _ENVIRONMENT):
         return "a virtual environment"
     is_runs = (folder / _RUN_FOLDERS).exists() or all((folder / name).exists() for name in _RUN_FOLDER)
-    is_state = (folder / ".lock").exists() and (folder / "runs").is_dir() and _STATE.issuperset(os.listdir(folder))
+    is_state = (folder / ".lock").exists() and (folder / "runs" / ".gitignore").exists()
+    is_state = is_state and _STATE.issuperset(os.listdir(folder))
     return _OWN if is_runs or is_state else None
 
 
 def file_is(path: Path) -> str | None:
     """What a file is that no job has a use for, by how it begins: it may have any name. None if it may be code."""
+    if path.suffix == ".py":
+        return None
     with suppress(OSError), path.open("rb") as content:  # one that cannot be read is told by who reads all of it
         # It may have no content yet: somebody has a report go to a file that the shell has just made.
         if _REPORT.match(content.read(_BEGINNING)) or os.path.samestat(os.fstat(content.fileno()), os.fstat(1)):

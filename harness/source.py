@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final, NamedTuple
 
@@ -266,7 +267,8 @@ def _folder(root: Path) -> Iterator[SourceFile | LeftOut]:
         except OSError as error:
             raise _unreadable(folder, error) from None
         if prefix and is_repository(folder):  # a submodule's, say, into which the one around it does not look
-            by_git.update(prefix + name for name in ignored_by_git(folder))
+            with suppress(ConfigurationError):  # if git cannot say, all of it travels
+                by_git.update(prefix + name for name in ignored_by_git(folder))
         for child in children:
             is_folder = child.is_dir()
             name = prefix + child.name + ("/" if is_folder else "")

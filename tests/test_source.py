@@ -110,8 +110,10 @@ def test_what_the_harness_has_put_there_is_left_out(code: Path) -> None:
 
 
 def test_what_a_stand_in_keeps_is_left_out_and_no_folder_with_more_in_it(code: Path) -> None:
-    write(code, "st/.lock", "st/s3.zip", "st/runs/j/log.txt", "mine/.lock", "mine/runs/a.py", "mine/b.py")
-    assert listed(code) == ["lib/util.py", "mine/.lock", "mine/b.py", "mine/runs/a.py", "train.py"]
+    kept = [f"{name}/{file}" for name in ("st", "mine") for file in (".lock", "runs/.gitignore", "runs/j/log.txt")]
+    alike = ["alike/.lock", "alike/runs/a.py"]
+    write(code, *kept, "st/s3.zip", "mine/b.py", *alike)
+    assert listed(code) == sorted([*kept[3:], "mine/b.py", *alike, "lib/util.py", "train.py"])
 
 
 def test_passports_and_reports_are_left_out_whatever_they_are_called(code: Path) -> None:
@@ -201,6 +203,11 @@ def test_a_submodule_whose_repository_was_left_behind_is_a_folder(repository: Pa
     write(repository, "sub/a.py")
     (repository / "sub" / ".git").write_text("gitdir: ../../.git/modules/sub\n")
     assert "sub/a.py" in listed(repository)
+
+
+def test_a_broken_repository_below_the_source_is_a_folder(code: Path) -> None:
+    write(code, "fixture/a.py", "fixture/.git/HEAD")
+    assert "fixture/a.py" in listed(code)
 
 
 @pytest.mark.parametrize("below", ["", "deeper"])
