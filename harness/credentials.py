@@ -11,7 +11,7 @@ from typing import Any, Final
 REDACTED: Final = "(redacted)"
 _SHORTEST: Final = 4
 """Characters. A value shorter than this would be found in every other word."""
-_IN_URI: Final = re.compile(r'(://[^/\s:]*:)([^/\s"]+)@')
+_IN_URI: Final = re.compile(r'(://[^/\s:]*:)([^/\s",;?#]+)@(?!sha256:)')
 
 _NAMES: Final = re.compile(
     r"\.env(\.(?!example$|sample$|template$).+)?|id_(rsa|dsa|ecdsa|ed25519)|\.netrc|\.pypirc|\.git-credentials"

@@ -54,6 +54,8 @@ def test_a_credential_is_blanked_in_json_too_whatever_it_is_spelt_with():
         ("tcp://me:pw@host:1", "tcp://me:(redacted)@host:1"),
         ("postgres://me:p@ss@host/db", "postgres://me:(redacted)@host/db"),
         ("redis://:pw@host and http://host:80/a@b", "redis://:(redacted)@host and http://host:80/a@b"),
+        ("http://proxy:3128;noproxy=a@b", "http://proxy:3128;noproxy=a@b"),
+        ("docker://repo:tag@sha256:abc", "docker://repo:tag@sha256:abc"),
         ('{"at":"http://host:80","mail":"me@host"}', '{"at":"http://host:80","mail":"me@host"}'),
     ],
 )

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import platform
+import shlex
 import socket
 import subprocess
 import sys
@@ -166,8 +167,9 @@ class TestImageDrift:
         here = Interpreter("/usr/bin/python3", "3.11.2", ())
         python = ".venv-1.9-0/bin/python"
         pins = Path(harness.__file__).parent / "images/sklearn/1.9-0.txt"
+        given = shlex.quote(str(pins))
         assert drift.python(here, "1.9-0", "make {} {}".format, ["flask", "packaging"]).remedy == (
-            f"make 3.12 .venv-1.9-0; {python} -m pip install -c {pins} scikit-learn pandas numpy joblib scipy pyarrow "
+            f"make 3.12 .venv-1.9-0; {python} -m pip install -c {given} scikit-learn pandas numpy joblib scipy pyarrow "
             f'boto3 requests pyyaml flask packaging; and python = "{python}" in [tool.harness]'
         )
         assert "\npyarrow==" in pins.read_text()

@@ -33,7 +33,10 @@ def as_moto_searches(request: Document, streams: Callable[[str], Iterable[str]])
         return request
     if request.get("logStreamNames"):
         raise _refusal("logStreamNames and logStreamNamePrefix each say which streams; give one of them.")
-    named = [name for name in streams(request.get("logGroupName", "")) if name.startswith(prefix)]
+    there = [*streams(request.get("logGroupName") or request.get("logGroupIdentifier", ""))]
+    named = [name for name in there if name.startswith(prefix)]
+    if not there:
+        return request  # a group that is not there is moto's to refuse
     return {**request, "logStreamNames": named} if named else None
 
 

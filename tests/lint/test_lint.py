@@ -171,6 +171,10 @@ class TestAVariableOfThisMachine:
         assert (finding.rule, finding.line, finding.severity) == ("HRN202", 2, Severity.ERROR)
         assert finding.message.startswith("GEO_API_KEY is not set")
 
+    def test_may_be_set_by_a_library_that_the_job_installs(self, linted: Lint):
+        report = linted(f"import os\n{self.READS}", {"requirements.txt": "pytorch-lightning\n"})
+        assert [(each.rule, each.severity) for each in report.findings] == [("HRN202", Severity.WARNING)]
+
     def test_that_is_passed_to_jobs_here_is_not_there_on_aws(self, linted: Lint):
         (finding,) = linted(f"import os\n{self.READS}", settings='pass_environment = ["GEO_API_KEY"]').findings
         assert "pass_environment is for jobs on this machine alone" in finding.message

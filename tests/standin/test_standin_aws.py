@@ -150,6 +150,7 @@ def test_a_search_that_moto_would_pass_over_is_refused_by_name(lab, said, asked)
     assert next(iter(asked)) in refused.value.response["Error"]["Message"]
 
 
-def test_lines_of_a_group_that_is_not_there_are_not_found(lab):
+@pytest.mark.parametrize("asked", [{}, {"logStreamNamePrefix": "one/"}])
+def test_lines_of_a_group_that_is_not_there_are_not_found(lab, asked):
     with pytest.raises(lab.logs.exceptions.ResourceNotFoundException):
-        lab.logs.filter_log_events(logGroupName=lab.name)
+        lab.logs.filter_log_events(logGroupName=lab.name, **asked)

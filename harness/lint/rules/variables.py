@@ -95,6 +95,8 @@ def _of_nobody(subject: Subject) -> Iterator[Found]:
     if subject.job.version is None or any(map(may_set_any, subject.trained)):
         return  # an image of the user's own may have them
     asked = {name for module in subject.trained for name in asked_for(module)}
+    # A library that nobody here has read may set some as it is imported.
+    worst = Severity.WARNING if "requirements.txt" in subject.modules.files else Severity.ERROR
     for read, severity, _ in _missing(subject, ""):
         if severity is Severity.ERROR and not _OF_OTHERS.fullmatch(read.name) and read.name not in asked:
             others = "a job gets nothing of this machine's"
@@ -102,7 +104,7 @@ def _of_nobody(subject: Subject) -> Iterator[Found]:
                 others = "pass_environment is for jobs on this machine alone"
             yield Found(
                 read.module.spot(read.node),
-                severity,
+                worst,
                 f"{read.name} is not set: the job's environment does not have it, and {others}; KeyError.",
                 f"Set it in the job's environment (--environment {read.name}=…, or environment in [tool.harness]), "
                 "or use os.environ.get with a default.",
