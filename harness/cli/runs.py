@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -91,7 +92,18 @@ def _follow(ctx: click.Context, /, job: str | None, **options: Any) -> None:
         if as_json:
             console.print_json({"EndpointName": job})
         return
-    finish(config, kind, description, progress, as_json=as_json)
+    finish(config, kind, description, progress, as_json=as_json, fetched=_fetched(config, target, kind, description))
+
+
+def _fetched(config: Config, target: Target, kind: str, description: Mapping[str, Any]) -> Mapping[str, Path]:
+    """What the command that has sent a job would have fetched, had it waited; where it is now."""
+    if config.on != "remote" or kind == "Endpoint":
+        return {}
+    from harness.targets import uploads
+
+    results = uploads.results(config, kind, description)
+    uploads.fetch(results, target.storage, completed=description[f"{kind}Status"] == "Completed")
+    return results.fetched
 
 
 @command.command("stop", epilog="Example: harness runs stop iris-2026-11-23-17-34-46-123-5f0c")

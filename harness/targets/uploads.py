@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness import source
 from harness.config import Config
@@ -107,35 +107,39 @@ def plan(config: Config, kind: str, job_name: str, *, model_data: str | None = N
     if config.on != "remote":
         packed = _pack(listed, config.cache / "source" / digest)
         return Plan(Locations(source=packed.absolute().as_uri()), listed)
-    bucket = bucket_of(config)
-    prefix = (config.default_bucket_prefix or "").strip("/")
-    base = f"s3://{bucket}/{prefix}" if prefix else f"s3://{bucket}"
+    base = _base(config)
     code = f"{base}/source/{digest}/" + ("code/" if is_processing else "sourcedir.tar.gz")
     inputs = {**dict(_inputs(config, kind)), **({"model": model_data} if model_data else {})}
     data = [_data(kind, name, uri, base) for name, uri in inputs.items() if not is_s3(uri)]
-    outputs = {uri: f"{base}/{job_name}/output/{name}".rstrip("/") for name, uri in _outputs(config, kind)}
-    fetched = {outputs[uri]: local_path(uri) for uri in outputs}
-    checkpoints, earlier = {}, []
-    if kind == "TrainingJob":
-        if (uri := config.output_path) and not is_s3(uri):
-            outputs[uri] = base  # below which a job writes to its own name
-            fetched[f"{base}/{job_name}/output"] = local_path(uri) / job_name / "output"
-        if (uri := config.checkpoint_s3_uri) and not is_s3(uri):
-            outputs[uri] = f"{base}/{job_name}/checkpoints"
-            checkpoints[outputs[uri]] = local_path(uri)
-            earlier = _earlier(local_path(uri), outputs[uri])
+    written = _written(config, kind, job_name)
+    earlier = [each for uri, folder in written.checkpoints.items() for each in _earlier(folder, uri)]
     return Plan(
         Locations(
             source=code,
             output=base,
-            uploaded={**{inputs[each.what]: each.uri for each in data}, **outputs},
+            uploaded={**{inputs[each.what]: each.uri for each in data}, **written.uris},
         ),
         listed,
         (Upload("source", listed.files[0].path.parent, code, len(listed.files), listed.size), *data, *earlier),
-        bucket=None if config.default_bucket else bucket,
-        fetched=fetched,
-        checkpoints=checkpoints,
+        bucket=None if config.default_bucket else bucket_of(config),
+        fetched=written.fetched,
+        checkpoints=written.checkpoints,
     )
+
+
+def results(config: Config, kind: str, description: Mapping[str, Any]) -> Plan:
+    """What of a job's plan can be told when it has been sent: where its results are to go. For `fetch`.
+
+    Args:
+        config: the configuration, which may be another by now.
+        kind: as for `plan`.
+        description: the job's ``Describe…`` document; what it does not write is left out.
+    """
+    written, text = _written(config, kind, str(description[f"{kind}Name"])), str(description)
+    fetched, checkpoints = (
+        {uri: folder for uri, folder in each.items() if uri in text} for each in (written.fetched, written.checkpoints)
+    )
+    return Plan(fetched=fetched, checkpoints=checkpoints)
 
 
 def send(plan: Plan, storage: Storage, progress: Callable[[str], Progress]) -> None:
@@ -242,6 +246,43 @@ def _uploadable(kind: str, what: str, uri: str, data_type: str) -> tuple[str, st
             "Give its s3:// URI."
         )
     return what, uri
+
+
+class _Written(NamedTuple):
+    """Where a job on AWS writes what the configuration wants in folders of this machine."""
+
+    uris: Mapping[str, str]
+    """The folder's URI -> the one that stands in the request instead."""
+    fetched: Mapping[str, Path]
+    checkpoints: Mapping[str, Path]
+    """As in `Plan`."""
+
+
+def _written(config: Config, kind: str, job_name: str) -> _Written:
+    of_training = kind == "TrainingJob"
+    artifacts, kept = (
+        uri if of_training and uri and not is_s3(uri) else None
+        for uri in (config.output_path, config.checkpoint_s3_uri)
+    )
+    named = [*_outputs(config, kind)]
+    if not (artifacts or kept or named):
+        return _Written({}, {}, {})  # without asking for a role, which tells the bucket
+    job = f"{_base(config)}/{job_name}"
+    uris = {uri: f"{job}/output/{name}".rstrip("/") for name, uri in named}
+    fetched, checkpoints = {uris[uri]: local_path(uri) for uri in uris}, {}
+    if artifacts:
+        uris[artifacts] = _base(config)  # below which a job writes to its own name
+        fetched[f"{job}/output"] = local_path(artifacts) / job_name / "output"
+    if kept:
+        uris[kept] = f"{job}/checkpoints"
+        checkpoints[uris[kept]] = local_path(kept)
+    return _Written(uris, fetched, checkpoints)
+
+
+def _base(config: Config) -> str:
+    """URI below which everything goes that the configuration has no other place for."""
+    prefix = (config.default_bucket_prefix or "").strip("/")
+    return f"s3://{bucket_of(config)}/{prefix}".rstrip("/")
 
 
 def _outputs(config: Config, kind: str) -> Iterator[tuple[str, str]]:

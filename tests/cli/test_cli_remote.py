@@ -258,6 +258,19 @@ class TestWithoutWaiting:
         assert "algo-1 | found part-1.csv" in followed.out
         assert (made.run_folder(name) / "output/model.tar.gz").is_file()
 
+    def test_what_a_job_leaves_in_folders_of_this_machine_comes_with_following_it(self, remote, name):
+        script = """
+import os
+open("/opt/ml/checkpoints/epoch", "w").write("1")
+open(os.path.join(os.environ["SM_MODEL_DIR"], "model.txt"), "w").write("a model")
+"""
+        made = remote(script, config='checkpoint_s3_uri = "kept"\noutput_path = "artifacts"')
+        assert made.here("train", "--job-name", name, "--no-wait").code == 0
+        followed = made.here("runs", "follow", name)
+        assert followed.code == 0, followed.err
+        assert (made.folder / "kept/epoch").read_text() == "1"
+        assert members(made.folder / f"artifacts/{name}/output/model.tar.gz") == {"model.txt": b"a model"}
+
     def test_a_local_job_goes_on_too(self, project, name):
         made = project("print('went on')")
         done = made.harness("train", "--job-name", name, "--no-wait", "--json")

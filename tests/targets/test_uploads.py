@@ -190,6 +190,21 @@ class TestFoldersForWhatAJobWrites:
             uploads.Upload("checkpoints", project / "kept", f"{BASE}/j/checkpoints", 1, 1),
         )
 
+    def test_are_told_again_from_what_a_job_writes(self, project):
+        settings = config(project, self.TOML)
+        job = {
+            "TrainingJobName": "j",
+            "CheckpointConfig": {"S3Uri": f"{BASE}/j/checkpoints"},
+            "ModelArtifacts": {"S3ModelArtifacts": "s3://elsewhere/j/output/model.tar.gz"},
+        }
+        told = uploads.results(settings, "TrainingJob", job)
+        assert (dict(told.fetched), dict(told.checkpoints)) == ({}, {f"{BASE}/j/checkpoints": project / "kept"})
+
+    def test_that_are_files_are_refused(self, project):
+        (project / "kept").write_text("")
+        with pytest.raises(ConfigurationError, match=r"checkpoint_s3_uri: .*kept is a file"):
+            planned(project, self.TOML)
+
     def test_in_s3_are_left_there(self, project):
         plan = planned(project, 'checkpoint_s3_uri = "s3://b/c"\noutput_path = "s3://b/a"\n')
         assert (dict(plan.fetched), dict(plan.checkpoints)) == ({}, {})
