@@ -93,7 +93,7 @@ def open_target(config: Config) -> LocalTarget:
         python=str(config.python) if config.python else None,
         stop_grace=config.stop_grace,
         pass_environment=config.pass_environment,
-        originals=tuple(map(str, config.code)) if config.dependencies else (),
+        originals=tuple(map(str, config.code)) if config.dependencies or config.allow_secrets else (),
         allow_secrets=config.allow_secrets,
         region=config.region or LOCAL_REGION,
         profile=config.profile,

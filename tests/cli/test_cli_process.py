@@ -176,7 +176,7 @@ class TestAProcessingJob:
         assert told.format(made.folder) in done.err
         assert not made.run_folder("p").exists()
 
-    @pytest.mark.parametrize("config", ["", "dependencies = ['extra']\n"])
+    @pytest.mark.parametrize("config", ["", "dependencies = ['extra']\n", "allow_secrets = ['id_rsa']\n"])
     def test_cannot_write_to_the_folder_that_its_script_is_from(self, project, config):
         script = "import sys; open(sys.argv[1], 'w')"
         made = with_script(project, script, **{"extra/e.py": ""})
