@@ -14,9 +14,9 @@ from harness.cli.options import TRAINING, common, configure, flags_given, settin
 from harness.cli.request import prepare
 from harness.config import Config, explain
 from harness.errors import UsageError
-from harness.source import SourceManifest, manifest
+from harness.source import SourceManifest
 from harness.submission import Submission, check
-from harness.targets import open_target
+from harness.targets import open_target, uploads
 
 _OF_TRAINING_ALONE = frozenset(
     ("entry_point", "source_dir", "channels", "hyperparameters", "environment", "instance_count", "output_path")
@@ -84,17 +84,11 @@ def check_planned(config: Config, prepared: Submission, document: str | None = N
     """
     if prepared.kind != "TrainingJob" or config.on == "remote":
         check(config, f"Create{prepared.kind}", prepared.request)
-        return prepared.travels.source
-    with closing(open_target(config)) as target:
-        target.client.check_training_job(prepared.request)
-    if document is not None:
-        return None
-    return manifest(
-        config.source_dir,
-        entry_point=str(config.entry_point),
-        dependencies=config.dependencies,
-        allow_secrets=config.allow_secrets,
-    )
+    else:
+        with closing(open_target(config)) as target:
+            target.client.check_training_job(prepared.request)
+    known = prepared.travels.source is not None or document is not None
+    return prepared.travels.source if known else uploads.source_of(config, prepared.kind)
 
 
 def _show_travels(prepared: Submission) -> None:

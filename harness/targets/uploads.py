@@ -102,7 +102,7 @@ def plan(config: Config, kind: str, job_name: str, *, model_data: str | None = N
     is_processing = kind == "ProcessingJob"  # its code is no archive but an input: a folder
     if config.on != "remote" and (is_processing or not (config.dependencies or config.allow_secrets)):
         return Plan()
-    listed = _source(config, kind)
+    listed = source_of(config, kind)
     digest = source.content_hash(listed)
     if config.on != "remote":
         packed = _pack(listed, config.cache / "source" / digest)
@@ -202,7 +202,8 @@ def _pack(listed: SourceManifest, folder: Path) -> Path:
     return packed
 
 
-def _source(config: Config, kind: str) -> SourceManifest:
+def source_of(config: Config, kind: str) -> SourceManifest:
+    """What would travel of the configured source. Errors as for ``plan``."""
     key, entry_point, folder, dependencies = "entry_point", config.entry_point, config.source_dir, config.dependencies
     if kind == "ProcessingJob":
         key, process, dependencies = "process.entry_point", config.process, ()
