@@ -58,6 +58,15 @@ def endpoints(made) -> dict[str, str]:
     return {each["Name"]: each["Status"] for each in made.here("runs", "--json").json if each["Kind"] == "Endpoint"}
 
 
+def wait_for_log(made, words: str) -> str:
+    """An endpoint's log, once it has some words: a server answers before the supervisor has written what it printed."""
+    log, deadline = made.run_folder("_endpoints/e") / "log.txt", time.monotonic() + PATIENCE
+    while not (log.exists() and words in log.read_text()):
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.01)
+    return log.read_text()
+
+
 def processes(folder: Path) -> list[int]:
     """All processes that mention a project's folder, or have it open or as their working directory."""
     return [

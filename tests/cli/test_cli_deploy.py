@@ -19,6 +19,7 @@ from tests.cli.deployments import (
     archive,
     deploy,
     endpoints,
+    wait_for_log,
     with_model,
 )
 
@@ -252,7 +253,7 @@ class TestWhatServes:
         done = deploy(made, "e", "--python", str(other / "bin/python"))
         assert done.code == 0, done.err
         assert made.here("invoke", "--endpoint-name", "e", stdin="[1]").out == "[2.0]"
-        assert f"algo-1 | python {other}\n" in (made.run_folder("_endpoints/e") / "log.txt").read_text()
+        wait_for_log(made, f"algo-1 | python {other}\n")
 
     @pytest.mark.slow
     def test_without_network_is_reached_and_reaches_nobody(self, project, ends):

@@ -18,6 +18,7 @@ from tests.cli.deployments import (
     endpoints,
     processes,
     server,
+    wait_for_log,
     what_is_left,
     with_model,
 )
@@ -135,11 +136,7 @@ class TestTheEndOfAnEndpoint:
         script = MULTIPLIES + "\nprint('loading', flush=True)\nimport time; time.sleep(60)\n"
         made = with_model(project, script)
         deploying = made.start("deploy", "--endpoint-name", "e", "--model-data", "model.tar.gz")
-        log = made.run_folder("_endpoints/e") / "log.txt"
-        deadline = time.monotonic() + 120
-        while not (log.exists() and "loading" in log.read_text()):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_for_log(made, "loading")
         os.kill(deploying.pid, number)
         _, err = deploying.communicate(timeout=120)
         assert deploying.returncode == (130 if number == signal.SIGINT else -9)
