@@ -102,6 +102,14 @@ def _fetched(config: Config, target: Target, kind: str, description: Mapping[str
     from harness.targets import uploads
 
     results = uploads.results(config, kind, description)
+    for uri, folder in results.checkpoints.items():
+        # An old job may be followed again, when later ones have gone on from what it left.
+        ended = description.get("TrainingEndTime", description["LastModifiedTime"])
+        if uploads.youngest(folder) > ended.timestamp():
+            click.echo(
+                f"{folder} has files younger than this job, and stays as it is; what it left is at {uri}", err=True
+            )
+            results = results._replace(checkpoints={})
     uploads.fetch(results, target.storage, completed=description[f"{kind}Status"] == "Completed")
     return results.fetched
 

@@ -296,6 +296,11 @@ def _outputs(config: Config, kind: str) -> Iterator[tuple[str, str]]:
         yield "", config.transform.output
 
 
+def youngest(folder: Path) -> float:
+    """When a file below a folder was last written, in seconds since the epoch; 0 without any."""
+    return max((each.stat().st_mtime for each in files(folder)), default=0.0) if folder.is_dir() else 0.0
+
+
 def _earlier(folder: Path, uri: str) -> list[Upload]:
     """The checkpoints that are there already, for the job to go on from."""
     if folder.exists() and not folder.is_dir():

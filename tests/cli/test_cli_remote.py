@@ -270,6 +270,10 @@ open(os.path.join(os.environ["SM_MODEL_DIR"], "model.txt"), "w").write("a model"
         assert followed.code == 0, followed.err
         assert (made.folder / "kept/epoch").read_text() == "1"
         assert members(made.folder / f"artifacts/{name}/output/model.tar.gz") == {"model.txt": b"a model"}
+        made.write("kept/epoch", "2, of a later job")
+        again = made.here("runs", "follow", name)
+        assert "kept has files younger than this job, and stays as it is; what it left is at s3://" in again.err
+        assert (made.folder / "kept/epoch").read_text() == "2, of a later job"
 
     def test_a_local_job_goes_on_too(self, project, name):
         made = project("print('went on')")
